@@ -28,7 +28,8 @@ std::uint16_t float_to_f16(float value) {
   if (magnitude >= 0x477ff000U) {  // 65520 and above round to infinity
     return static_cast<std::uint16_t>(sign | 0x7c00U);
   }
-  if (magnitude < 0x38800000U) {  // below 2^-14: subnormal, nearbyint rounds half to even in the default mode
+  if (magnitude <
+      0x38800000U) {  // below 2^-14: subnormal, nearbyint rounds half to even in the default mode
     const float scaled = std::nearbyint(std::bit_cast<float>(magnitude) * 0x1p24F);
     return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(scaled));
   }
@@ -61,7 +62,8 @@ std::uint8_t float_to_f8_e4m3(float value) {
     return static_cast<std::uint8_t>(sign | 0x7eU);
   }
   if (magnitude < 0x1p-6F) {
-    return static_cast<std::uint8_t>(sign | static_cast<std::uint8_t>(std::nearbyint(magnitude * 512.0F)));
+    return static_cast<std::uint8_t>(sign |
+                                     static_cast<std::uint8_t>(std::nearbyint(magnitude * 512.0F)));
   }
   int exponent = 0;
   const float fraction = std::frexp(magnitude, &exponent);  // fraction in [0.5, 1)
@@ -71,7 +73,8 @@ std::uint8_t float_to_f8_e4m3(float value) {
     ++exponent;
   }
   const int biased = exponent - 1 + 7;
-  return static_cast<std::uint8_t>(sign | static_cast<unsigned>(biased << 3) | static_cast<unsigned>(mantissa - 8));
+  return static_cast<std::uint8_t>(sign | static_cast<unsigned>(biased << 3) |
+                                   static_cast<unsigned>(mantissa - 8));
 }
 
 }  // namespace monocle

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The error type of the whole library. Nothing below apps/ prints, exits or throws on user input: it returns
-// Result<T>. ErrorCode maps 1:1 to a HTTP status in api/ and to an exit code in apps/.
+// The error type of the whole library. Nothing below apps/ prints, exits or throws on user input:
+// it returns Result<T>. ErrorCode maps 1:1 to a HTTP status in api/ and to an exit code in apps/.
 #pragma once
 
 #include <fmt/format.h>
@@ -36,7 +36,8 @@ using Status = Result<void>;
 
 // return fail(ErrorCode::kTooLarge, "image side {} exceeds {}", side, limit);
 template <class... Args>
-[[nodiscard]] tl::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
+[[nodiscard]] tl::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format,
+                                         Args&&... args) {
   return tl::unexpected<Error>(Error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
 
@@ -52,19 +53,20 @@ template <class... Args>
 #define MONOCLE_CONCAT(a, b) MONOCLE_CONCAT_INNER(a, b)
 
 // MONOCLE_TRY(expr): returns the error of a Status-like expression to the caller.
-#define MONOCLE_TRY(expr)                                              \
-  do {                                                                 \
-    auto monocle_status = (expr);                                      \
-    if (!monocle_status) {                                             \
+#define MONOCLE_TRY(expr)                                                           \
+  do {                                                                              \
+    auto monocle_status = (expr);                                                   \
+    if (!monocle_status) {                                                          \
       return ::tl::unexpected<::monocle::Error>(std::move(monocle_status).error()); \
-    }                                                                  \
+    }                                                                               \
   } while (false)
 
 // MONOCLE_ASSIGN(auto header, parse_header(bytes)): declares `header` or returns the error.
-#define MONOCLE_ASSIGN(lhs, expr) MONOCLE_ASSIGN_IMPL(MONOCLE_CONCAT(monocle_result_, __LINE__), lhs, expr)
-#define MONOCLE_ASSIGN_IMPL(tmp, lhs, expr)                         \
-  auto tmp = (expr);                                                \
-  if (!tmp) {                                                       \
+#define MONOCLE_ASSIGN(lhs, expr) \
+  MONOCLE_ASSIGN_IMPL(MONOCLE_CONCAT(monocle_result_, __LINE__), lhs, expr)
+#define MONOCLE_ASSIGN_IMPL(tmp, lhs, expr)                            \
+  auto tmp = (expr);                                                   \
+  if (!tmp) {                                                          \
     return ::tl::unexpected<::monocle::Error>(std::move(tmp).error()); \
-  }                                                                 \
+  }                                                                    \
   lhs = std::move(*tmp)

@@ -14,7 +14,8 @@
 namespace monocle {
 namespace {
 
-// Long enough to bridge the serial code between two loops of a decode step, short enough to cost nothing when idle.
+// Long enough to bridge the serial code between two loops of a decode step, short enough to cost
+// nothing when idle.
 constexpr int kSpinRounds = 4000;
 
 inline void cpu_pause() {
@@ -36,7 +37,8 @@ void pin_to_nth_cpu(pthread_t thread, int nth) {
       cpu_set_t one;
       CPU_ZERO(&one);
       CPU_SET(cpu, &one);
-      pthread_setaffinity_np(thread, sizeof(one), &one);  // best effort: an unpinned worker is only slower
+      pthread_setaffinity_np(thread, sizeof(one),
+                             &one);  // best effort: an unpinned worker is only slower
       return;
     }
   }
@@ -76,8 +78,11 @@ void ThreadPool::run(FunctionRef<void(int)> task) {
   pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) {
-    // The lock orders this notify after a worker that has checked the generation but not yet gone to sleep.
-    { const std::lock_guard lock(mutex_); }
+    // The lock orders this notify after a worker that has checked the generation but not yet gone
+    // to sleep.
+    {
+      const std::lock_guard lock(mutex_);
+    }
     wake_.notify_all();
   }
   task(0);
@@ -142,7 +147,8 @@ int usable_cpus() {
   if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
     cpus = std::max(1, CPU_COUNT(&allowed));
   }
-  // cgroup v2: "max 100000" or "150000 100000"; a quota of 1.5 CPUs runs one worker at full speed and stalls a second.
+  // cgroup v2: "max 100000" or "150000 100000"; a quota of 1.5 CPUs runs one worker at full speed
+  // and stalls a second.
   std::ifstream quota_file("/sys/fs/cgroup/cpu.max");
   std::string quota;
   double period = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed set of workers for fork-join loops inside one inference step. One owner thread calls run(); it takes
-// part as worker 0. Between calls the workers spin briefly (a decode step forks about 200 times, a few
-// microseconds apart) and then sleep, so an idle engine costs no CPU.
+// A fixed set of workers for fork-join loops inside one inference step. One owner thread calls
+// run(); it takes part as worker 0. Between calls the workers spin briefly (a decode step forks
+// about 200 times, a few microseconds apart) and then sleep, so an idle engine costs no CPU.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,8 @@ namespace monocle {
 
 class ThreadPool {
  public:
-  // threads >= 1, the calling thread included. pin: bind worker i to the i-th CPU this process may use.
+  // threads >= 1, the calling thread included. pin: bind worker i to the i-th CPU this process may
+  // use.
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -26,11 +27,13 @@ class ThreadPool {
 
   [[nodiscard]] int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls task(worker) once on each worker 0..size()-1 and returns when all are done. Not reentrant.
+  // Calls task(worker) once on each worker 0..size()-1 and returns when all are done. Not
+  // reentrant.
   void run(FunctionRef<void(int worker)> task);
 
-  // Splits [0, count) into blocks of `grain` that workers claim one by one; body(begin, end, worker).
-  // Which worker runs a block is not deterministic: bodies must not let results depend on it.
+  // Splits [0, count) into blocks of `grain` that workers claim one by one; body(begin, end,
+  // worker). Which worker runs a block is not deterministic: bodies must not let results depend on
+  // it.
   void parallel_for(std::int64_t count, std::int64_t grain,
                     FunctionRef<void(std::int64_t begin, std::int64_t end, int worker)> body);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight number formats. A weight matrix is [rows, cols] = [outputs, inputs] (y = x Wᵀ), always row-major, so that a
-// mapped checkpoint can be used where it lies on every backend and instruction set. A format says what one row
-// costs, how to pack it from float and how to read it back; everything else looks it up here. A new format is one
-// file that fills a FormatInfo and one line in registry.cc.
+// Weight number formats. A weight matrix is [rows, cols] = [outputs, inputs] (y = x Wᵀ), always
+// row-major, so that a mapped checkpoint can be used where it lies on every backend and instruction
+// set. A format says what one row costs, how to pack it from float and how to read it back;
+// everything else looks it up here. A new format is one file that fills a FormatInfo and one line
+// in registry.cc.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,8 @@ enum class QuantFormat : std::uint8_t {
   kInt8Channel,  // symmetric int8, one float scale per output row; see int8_channel.h
 };
 
-// A weight where it lies. Does not own. `aux` is what the format needs beside the data (scales, row sums), or null.
+// A weight where it lies. Does not own. `aux` is what the format needs beside the data (scales, row
+// sums), or null.
 struct WeightView {
   const void* data = nullptr;
   const void* aux = nullptr;
@@ -34,8 +36,10 @@ struct FormatInfo {
   // Bytes of the data and of the aux part of a [rows, cols] matrix.
   std::size_t (*data_bytes)(std::int64_t rows, std::int64_t cols);
   std::size_t (*aux_bytes)(std::int64_t rows, std::int64_t cols);
-  // Packs row `row` of a matrix with `rows` rows from `source` (cols floats) into data and aux (sized as above).
-  void (*pack_row)(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols, void* data, void* aux);
+  // Packs row `row` of a matrix with `rows` rows from `source` (cols floats) into data and aux
+  // (sized as above).
+  void (*pack_row)(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols,
+                   void* data, void* aux);
   // The scalar truth: row `row` as floats. Every kernel is tested against it.
   void (*unpack_row)(const WeightView& weight, std::int64_t row, float* out);
   // Largest |unpack(pack(w)) - w| of a row whose largest magnitude is `amax`.

@@ -40,7 +40,8 @@ TEST_P(EveryFormat, UnpackOfPackStaysInsideTheErrorBound) {
       }
       info.unpack_row(view, r, back.data());
       for (std::size_t c = 0; c < back.size(); ++c) {
-        ASSERT_LE(std::fabs(back[c] - row[c]), info.error_bound(amax)) << info.name << " row " << r << " col " << c;
+        ASSERT_LE(std::fabs(back[c] - row[c]), info.error_bound(amax))
+            << info.name << " row " << r << " col " << c;
       }
     }
   }
@@ -60,7 +61,9 @@ std::vector<QuantFormat> all_formats() {
   return all;
 }
 INSTANTIATE_TEST_SUITE_P(Registry, EveryFormat, testing::ValuesIn(all_formats()),
-                         [](const auto& param) { return std::string(format_info(param.param).name); });
+                         [](const auto& param) {
+                           return std::string(format_info(param.param).name);
+                         });
 
 TEST(Formats, UnknownNameIsNull) { EXPECT_EQ(find_format("int3"), nullptr); }
 

@@ -14,7 +14,8 @@ std::size_t aux_bytes(std::int64_t rows, std::int64_t) {
   return static_cast<std::size_t>(rows) * (sizeof(float) + sizeof(std::int32_t));
 }
 
-void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols, void* data, void* aux) {
+void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols,
+              void* data, void* aux) {
   float amax = 0.0F;
   for (std::int64_t c = 0; c < cols; ++c) {
     amax = std::max(amax, std::fabs(source[c]));
@@ -43,7 +44,9 @@ void unpack_row(const WeightView& weight, std::int64_t row, float* out) {
 }  // namespace
 
 // Half a step, and a little for the rounding of the products themselves.
-const FormatInfo kInt8ChannelInfo{QuantFormat::kInt8Channel, "int8", data_bytes, aux_bytes, pack_row, unpack_row,
-                                  [](float amax) { return amax / 127.0F * 0.5001F; }};
+const FormatInfo kInt8ChannelInfo{
+    QuantFormat::kInt8Channel, "int8", data_bytes, aux_bytes, pack_row, unpack_row, [](float amax) {
+      return amax / 127.0F * 0.5001F;
+    }};
 
 }  // namespace monocle

@@ -20,7 +20,8 @@ Buffer::Buffer(std::size_t bytes) : size_(bytes) {
   }
   MONOCLE_CHECK(bytes <= SIZE_MAX / 2);
   mapped_ = (bytes + kPage - 1) / kPage * kPage;
-  void* mapping = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* mapping =
+      mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   MONOCLE_CHECK(mapping != MAP_FAILED);
   if (mapped_ >= kHugePage) {
     madvise(mapping, mapped_, MADV_HUGEPAGE);  // best effort

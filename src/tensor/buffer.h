@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owned host memory, 64-byte aligned (a cache line and the widest vector), zero-filled by the kernel on first touch.
-// Large buffers ask for huge pages. Movable, not copyable.
+// Owned host memory, 64-byte aligned (a cache line and the widest vector), zero-filled by the
+// kernel on first touch. Large buffers ask for huge pages. Movable, not copyable.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,20 @@ namespace monocle {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t bytes);  // aborts when the address space is exhausted: sizes are planned and checked first
+  explicit Buffer(std::size_t bytes);  // aborts when the address space is exhausted: sizes are
+                                       // planned and checked first
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  [[nodiscard]] std::byte* data() const { return data_; }
+  // Not on a temporary: the pointer would outlive the memory (tests/mustfail).
+  [[nodiscard]] std::byte* data() const& { return data_; }
+  std::byte* data() const&& = delete;
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::span<std::byte> bytes() const { return {data_, size_}; }
+  [[nodiscard]] std::span<std::byte> bytes() const& { return {data_, size_}; }
+  std::span<std::byte> bytes() const&& = delete;
 
  private:
   std::byte* data_ = nullptr;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A non-owning view of a tensor: pointer, element type, shape. Rows are contiguous; the leading dimensions may be
-// strided (row_stride), which is all this model needs: a slice of columns of a wider row. Never owns, never checks
-// lifetime: whoever made the memory keeps it alive for as long as the view is used.
+// A non-owning view of a tensor: pointer, element type, shape. Rows are contiguous; the leading
+// dimensions may be strided (row_stride), which is all this model needs: a slice of columns of a
+// wider row. Never owns, never checks lifetime: whoever made the memory keeps it alive for as long
+// as the view is used.
 #pragma once
 
 #include <array>
@@ -25,7 +26,8 @@ struct BasicTensorView {
   BasicTensorView() = default;
   BasicTensorView(Void* data_, DType dtype_, std::int64_t rows_, std::int64_t cols_)
       : data(data_), dtype(dtype_), rows(rows_), cols(cols_), row_stride(cols_) {}
-  BasicTensorView(Void* data_, DType dtype_, std::int64_t rows_, std::int64_t cols_, std::int64_t stride)
+  BasicTensorView(Void* data_, DType dtype_, std::int64_t rows_, std::int64_t cols_,
+                  std::int64_t stride)
       : data(data_), dtype(dtype_), rows(rows_), cols(cols_), row_stride(stride) {
     MONOCLE_CHECK(stride >= cols_);
   }
@@ -33,11 +35,17 @@ struct BasicTensorView {
   template <class Other>
     requires(std::is_const_v<Void> && !std::is_const_v<Other>)
   BasicTensorView(const BasicTensorView<Other>& other)  // NOLINT(google-explicit-constructor)
-      : data(other.data), dtype(other.dtype), rows(other.rows), cols(other.cols), row_stride(other.row_stride) {}
+      : data(other.data),
+        dtype(other.dtype),
+        rows(other.rows),
+        cols(other.cols),
+        row_stride(other.row_stride) {}
 
   [[nodiscard]] bool contiguous() const { return row_stride == cols; }
   [[nodiscard]] std::int64_t elements() const { return rows * cols; }
-  [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(elements()) * dtype_size(dtype); }
+  [[nodiscard]] std::size_t bytes() const {
+    return static_cast<std::size_t>(elements()) * dtype_size(dtype);
+  }
 
   // Element pointer of row `r`; T must be the element type of dtype (uint16_t for bf16/f16).
   template <class T>
@@ -59,9 +67,11 @@ struct BasicTensorView {
   }
 
  private:
-  [[nodiscard]] BasicTensorView offset(std::int64_t elements_in, std::int64_t new_rows, std::int64_t new_cols) const {
+  [[nodiscard]] BasicTensorView offset(std::int64_t elements_in, std::int64_t new_rows,
+                                       std::int64_t new_cols) const {
     using Byte = std::conditional_t<std::is_const_v<Void>, const std::byte, std::byte>;
-    Byte* base = static_cast<Byte*>(data) + static_cast<std::size_t>(elements_in) * dtype_size(dtype);
+    Byte* base =
+        static_cast<Byte*>(data) + static_cast<std::size_t>(elements_in) * dtype_size(dtype);
     return {base, dtype, new_rows, new_cols, row_stride};
   }
 };
