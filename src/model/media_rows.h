@@ -26,8 +26,8 @@ struct Patches {
   GridThw grid;
 };
 
-// Rows for the decoder: level 0 replaces the token embedding, level 1 + d is added after decoder layer d.
-// Owns backend memory laid out [levels, capacity, hidden] in f32.
+// Rows for the decoder, those of many media side by side: level 0 replaces the token embedding, level 1 + d is added
+// after decoder layer d. Owns backend memory laid out [levels, rows, hidden] in f32.
 class MediaRows {
  public:
   MediaRows() = default;

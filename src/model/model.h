@@ -68,8 +68,10 @@ class Model {
   virtual Status plan(const PlanLimits& limits) = 0;
   [[nodiscard]] virtual std::size_t workspace_bytes() const = 0;
 
-  // Vision tower and mergers for one image or video; out receives grid.tokens() rows.
-  virtual Status encode_media(const Patches& patches, MediaRows& out, const TraceSink* trace) = 0;
+  // Vision tower and mergers for one image or video; rows [first_row, first_row + grid.tokens()) of every level of
+  // `pool` receive the result.
+  virtual Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                              const TraceSink* trace) = 0;
 
   // Writes logits [S, vocab] f32 (backend memory). kv has one view per layer.
   virtual void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,

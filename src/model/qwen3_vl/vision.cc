@@ -65,12 +65,15 @@ VisionTower::Positions VisionTower::stage_positions(const GridThw& grid, Workspa
           {workspace.stage(segments_, host.segments.data(), host.segments.size()), host.segments.size()}};
 }
 
-void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& out, const TraceSink* trace) {
+void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& pool, std::int64_t first_row,
+                         const TraceSink* trace) {
   const VisionConfig& v = config_.vision;
   const std::int64_t n = patches.grid.patches();
   MONOCLE_CHECK(n > 0 && n <= max_patches_);
   MONOCLE_CHECK(static_cast<std::int64_t>(patches.rows.size()) == n * v.patch_dim());
-  MONOCLE_CHECK(out.rows() == patches.grid.tokens(v.spatial_merge_size));
+  const auto out = [&](std::int32_t level) {
+    return pool.level(level).slice_rows(first_row, patches.grid.tokens(v.spatial_merge_size));
+  };
 
   const ConstTensorView pixels{workspace.stage(patches_, patches.rows.data(), patches.rows.size()), DType::kF32, n,
                                v.patch_dim()};
@@ -88,14 +91,14 @@ void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows
     emit(trace, "block." + std::to_string(i), x);
     if (std::ranges::find(v.deepstack_visual_indexes, static_cast<std::int32_t>(i)) !=
         v.deepstack_visual_indexes.end()) {
-      const TensorView rows = out.level(1 + level);
+      const TensorView rows = out(1 + level);
       merge(weights_.deepstack[static_cast<std::size_t>(level)], true, x, workspace, rows);
       emit(trace, "deepstack." + std::to_string(level), rows);
       ++level;
     }
   }
-  merge(weights_.merger, false, x, workspace, out.level(0));
-  emit(trace, "merger", out.level(0));
+  merge(weights_.merger, false, x, workspace, out(0));
+  emit(trace, "merger", out(0));
 }
 
 void VisionTower::block(const VisionBlock& w, const Positions& positions, TensorView x, Workspace& workspace) {

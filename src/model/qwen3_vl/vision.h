@@ -23,8 +23,9 @@ class VisionTower {
   void plan(Workspace& workspace, std::int64_t max_patches);
   [[nodiscard]] std::int64_t max_patches() const { return max_patches_; }
 
-  // out has grid.tokens() rows and 1 + deepstack levels. The patch count must not exceed max_patches().
-  void encode(const Patches& patches, Workspace& workspace, MediaRows& out, const TraceSink* trace);
+  // pool has 1 + deepstack levels. The patch count must not exceed max_patches().
+  void encode(const Patches& patches, Workspace& workspace, MediaRows& pool, std::int64_t first_row,
+              const TraceSink* trace);
 
  private:
   struct Positions {

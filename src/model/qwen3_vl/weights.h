@@ -4,10 +4,10 @@
 // small and always float32. H = hidden, D = vision hidden.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,8 +79,10 @@ struct StoredTensor {
   std::shared_ptr<const void> keep;  // may be null
 };
 
-// Where tensors come from: a checkpoint, a packed file, or random numbers of the right shape.
-using TensorSource = FunctionRef<Result<StoredTensor>(std::string_view name)>;
+// Where tensors come from: a checkpoint, a packed file, or random numbers. `shape` is what the config demands; a
+// source of stored tensors may ignore it, the loader checks what it gets.
+using TensorSource =
+    FunctionRef<Result<StoredTensor>(std::string_view name, std::span<const std::int64_t> shape)>;
 
 struct WeightOptions {
   // Format of the decoder's matrices, its embedding and head. Unset: as stored.

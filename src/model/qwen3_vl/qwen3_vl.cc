@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/qwen3_vl/qwen3_vl.h"
+
+namespace monocle::qwen3_vl {
+namespace {
+
+// f32 weights ask for f32 arithmetic; anything narrower gains nothing from it.
+DType choose_activation(Precision precision, const Weights& weights, const Backend& backend) {
+  const bool wide = weights.decoder.layers.front().qkv.format() == QuantFormat::kF32;
+  return precision == Precision::kF32 || wide ? DType::kF32 : backend.capabilities().activation;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const WeightOptions& options, Precision precision,
+                                               TensorSource source, Backend& backend, ThreadPool& pool) {
+  std::unique_ptr<Qwen3Vl> model(new Qwen3Vl(config, backend));
+  MONOCLE_ASSIGN(model->weights_, Weights::load(model->config_, options, source, backend.memory(), pool));
+  model->activation_ = choose_activation(precision, *model->weights_, backend);
+  MONOCLE_TRY(model->place_rope_tables());
+  const TextConfig& t = config.text;
+  model->facts_ = {.architecture = "Qwen3VLForConditionalGeneration",
+                   .vocab = t.vocab_size,
+                   .hidden = t.hidden_size,
+                   .layers = t.num_hidden_layers,
+                   .kv_heads = t.num_key_value_heads,
+                   .head_dim = t.head_dim,
+                   .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
+                   .max_positions = t.max_position_embeddings,
+                   .weight_bytes = model->weights_->total_bytes,
+                   .decode_weight_bytes = model->weights_->decode_bytes};
+  return model;
+}
+
+Qwen3Vl::~Qwen3Vl() {
+  if (rope_memory_ != nullptr) {
+    backend_.memory().release(rope_memory_);
+  }
+}
+
+// One allocation: text frequencies, vision frequencies, channel axes.
+Status Qwen3Vl::place_rope_tables() {
+  rope_ = text_rope(config_.text);
+  const std::vector<float> vision = vision_inv_freq(config_.vision);
+  const std::size_t text_bytes = rope_.inv_freq.size() * sizeof(float);
+  const std::size_t vision_bytes = vision.size() * sizeof(float);
+  Memory& memory = backend_.memory();
+  MONOCLE_ASSIGN(rope_memory_, memory.allocate(text_bytes + vision_bytes + rope_.axis.size()));
+  auto* base = static_cast<std::byte*>(rope_memory_);
+  memory.write(base, rope_.inv_freq.data(), text_bytes);
+  memory.write(base + text_bytes, vision.data(), vision_bytes);
+  memory.write(base + text_bytes + vision_bytes, rope_.axis.data(), rope_.axis.size());
+  const auto floats_at = [&](std::size_t offset) {
+    return static_cast<const float*>(static_cast<const void*>(base + offset));
+  };
+  const RopeTable table{.inv_freq = floats_at(0),
+                        .axis = static_cast<const std::uint8_t*>(
+                            static_cast<const void*>(base + text_bytes + vision_bytes)),
+                        .scale = rope_.scale};
+  tower_ = std::make_unique<VisionTower>(config_, weights_->vision, floats_at(text_bytes), backend_, activation_);
+  decoder_ = std::make_unique<Decoder>(config_, weights_->decoder, table, backend_, activation_);
+  return {};
+}
+
+Status Qwen3Vl::plan(const PlanLimits& limits) {
+  tower_->plan(workspace_, limits.patches);
+  decoder_->plan(workspace_, limits);
+  return workspace_.commit();
+}
+
+Status Qwen3Vl::encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                             const TraceSink* trace) {
+  if (patches.grid.patches() > tower_->max_patches()) {
+    return fail(ErrorCode::kTooLarge, "a picture of {} patches exceeds the planned {}", patches.grid.patches(),
+                tower_->max_patches());
+  }
+  tower_->encode(patches, workspace_, pool, first_row, trace);
+  return {};
+}
+
+void Qwen3Vl::forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits, const TraceSink* trace) {
+  decoder_->forward(step, kv, workspace_, logits, trace);
+}
+
+}  // namespace monocle::qwen3_vl
