@@ -41,12 +41,24 @@ void unpack_row(const WeightView& weight, std::int64_t row, float* out) {
   }
 }
 
+bool aux_valid(const WeightView& weight) {
+  const float* scales = int8_scales(weight);
+  const std::int32_t* sums = int8_row_sums(weight);
+  const std::int64_t limit = 127 * weight.cols;
+  bool valid = true;
+  for (std::int64_t r = 0; r < weight.rows; ++r) {
+    valid = valid && std::isfinite(scales[r]) && scales[r] >= 0.0F && sums[r] >= -limit && sums[r] <= limit;
+  }
+  return valid;
+}
+
 }  // namespace
 
 // Half a step, and a little for the rounding of the products themselves.
 const FormatInfo kInt8ChannelInfo{
     QuantFormat::kInt8Channel, "int8", data_bytes, aux_bytes, pack_row, unpack_row, [](float amax) {
       return amax / 127.0F * 0.5001F;
-    }};
+    },
+    aux_valid};
 
 }  // namespace monocle
