@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector vocabulary of one target region: the same names for every instruction set.
+//
+//   kLanes                       floats in a vector
+//   VF                           vector of kLanes floats; + - * / and unary - work on it
+//   VB                           vector of 2 kLanes bf16 bit patterns
+//   vzero() vset(x)
+//   vload(p) vstore(p, v)        any alignment; vload_n(p, n) zero-fills, vstore_n(p, v, n): 0 <= n <= kLanes
+//   vload_bf16(p) ...            bf16 in memory, float in the register; _n and store likewise (nearest even)
+//   vload_i8(p)                  kLanes int8 in memory, float in the register
+//   vfma(a, b, c)                a b + c, one rounding except on portable
+//   vmax(a, b) vmin(a, b)        b when either is NaN
+//   vsum(v) vmax_lanes(v)        across lanes, in a fixed order
+//   vround(v) vpow2(v)           nearest even; 2^v for integral v in [-126, 127]
+//   vless_select(a, b, x, y)     a < b ? x : y
+//   vabs(v) vcopysign(size, sign)
+//   bload(p) bload_n(p, n)       VB; n <= 2 kLanes, zero-filled
+//   bdot(acc, a, b)              acc[i] + a[2i] b[2i] + a[2i+1] b[2i+1]: order and rounding differ per tier
+//
+// Included inside a namespace of foreach_isa-inl.h, once per region.
+#if MONOCLE_ISA_AVX512
+#include "cpu/simd_avx512-inl.h"
+#elif MONOCLE_ISA_AVX2
+#include "cpu/simd_avx2-inl.h"
+#else
+#include "cpu/simd_portable-inl.h"
+#endif
+#include "cpu/simd_math-inl.h"

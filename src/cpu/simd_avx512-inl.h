@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// simd-inl.h for AVX-512 with BF16. No _mm512_reduce_*: GCC 12 warns falsely inside them.
+
+inline constexpr int kLanes = 16;
+using VF = __m512;
+using VB = __m512i;
+
+inline VF vzero() { return _mm512_setzero_ps(); }
+inline VF vset(float x) { return _mm512_set1_ps(x); }
+
+// The n lowest lanes; n in [0, 16].
+inline __mmask16 lane_mask(int n) { return static_cast<__mmask16>((1U << n) - 1U); }
+
+inline VF vload(const float* p) { return _mm512_loadu_ps(p); }
+inline VF vload_n(const float* p, int n) { return _mm512_maskz_loadu_ps(lane_mask(n), p); }
+inline void vstore(float* p, VF v) { _mm512_storeu_ps(p, v); }
+inline void vstore_n(float* p, VF v, int n) { _mm512_mask_storeu_ps(p, lane_mask(n), v); }
+
+inline VF widen_bf16(__m256i bits) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+// In integers like the scalar conversion: VCVTNEPS2BF16 flushes subnormals, which would break byte equality.
+inline __m256i narrow_bf16(VF v) {
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x00400000));
+  const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, nan, quiet), 16));
+}
+inline VF vload_bf16(const std::uint16_t* p) {
+  return widen_bf16(_mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(p))));
+}
+inline VF vload_bf16_n(const std::uint16_t* p, int n) {
+  return widen_bf16(_mm256_maskz_loadu_epi16(lane_mask(n), p));
+}
+inline void vstore_bf16(std::uint16_t* p, VF v) {
+  _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(p)), narrow_bf16(v));
+}
+inline void vstore_bf16_n(std::uint16_t* p, VF v, int n) { _mm256_mask_storeu_epi16(p, lane_mask(n), narrow_bf16(v)); }
+inline VF vload_i8(const std::int8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p)));
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+
+inline VF vfma(VF a, VF b, VF c) { return _mm512_fmadd_ps(a, b, c); }
+inline VF vmax(VF a, VF b) { return _mm512_max_ps(a, b); }
+inline VF vmin(VF a, VF b) { return _mm512_min_ps(a, b); }
+inline VF vround(VF v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline VF vpow2(VF v) { return _mm512_scalef_ps(_mm512_set1_ps(1.0F), v); }
+inline VF vless_select(VF a, VF b, VF x, VF y) {
+  return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
+}
+inline VF vabs(VF v) {
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)));
+}
+inline VF vcopysign(VF size, VF sign) {
+  const __m512i mask = _mm512_set1_epi32(0x7fffffff);  // ternary 0xca: mask ? size : sign
+  return _mm512_castsi512_ps(
+      _mm512_ternarylogic_epi32(mask, _mm512_castps_si512(size), _mm512_castps_si512(sign), 0xca));
+}
+
+inline __m256 upper_half(VF v) { return _mm512_extractf32x8_ps(v, 1); }
+inline float vsum(VF v) {
+  const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), upper_half(v));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+inline float vmax_lanes(VF v) {
+  const __m256 a = _mm256_max_ps(_mm512_castps512_ps256(v), upper_half(v));
+  const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+
+inline VB bload(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
+inline VB bload_n(const std::uint16_t* p, int n) {
+  return _mm512_maskz_loadu_epi16(static_cast<__mmask32>((std::uint64_t{1} << n) - 1U), p);
+}
+inline VF bdot(VF acc, VB a, VB b) {
+  return _mm512_dpbf16_ps(acc, __builtin_bit_cast(__m512bh, a), __builtin_bit_cast(__m512bh, b));
+}

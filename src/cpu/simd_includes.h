@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a kernel body may use from outside. Included before the first target region, so that no library
+// function is compiled for an instruction set that the machine may lack. Also the dispatch helper.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+#include "base/dtype.h"
+#include "cpu/isa.h"
+
+#if MONOCLE_CPU_X86
+#include <immintrin.h>
+#endif
+
+// MONOCLE_CPU_PICK(isa, convert_row): the function compiled for `isa`, as an expression.
+#if MONOCLE_CPU_X86
+#define MONOCLE_CPU_PICK(isa, function)                                         \
+  (::monocle::cpu::vector_isa(isa) == ::monocle::cpu::Isa::kAvx512              \
+       ? &::monocle::cpu::avx512::function                                      \
+       : ((isa) == ::monocle::cpu::Isa::kAvx2 ? &::monocle::cpu::avx2::function \
+                                              : &::monocle::cpu::portable::function))
+#else
+#define MONOCLE_CPU_PICK(isa, function) (static_cast<void>(isa), &::monocle::cpu::portable::function)
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// simd-inl.h for any target of GCC or Clang: their generic 16-byte vectors become SSE2 on x86-64 and NEON on aarch64.
+
+inline constexpr int kLanes = 4;
+using VF = float __attribute__((vector_size(16)));
+using VI = std::int32_t __attribute__((vector_size(16)));
+using VU = std::uint32_t __attribute__((vector_size(16)));
+using VB = VU;  // lane i holds bf16 2i in its low half, 2i + 1 in its high half (little endian)
+
+inline VF vzero() { return VF{}; }
+inline VF vset(float x) { return VF{x, x, x, x}; }
+
+inline VF vload(const float* p) {
+  VF v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+inline VF vload_n(const float* p, int n) {
+  VF v{};
+  std::memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(float));
+  return v;
+}
+inline void vstore(float* p, VF v) { std::memcpy(p, &v, sizeof(v)); }
+inline void vstore_n(float* p, VF v, int n) { std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float)); }
+
+inline VF vload_bf16_n(const std::uint16_t* p, int n) {
+  VF v{};
+  for (int i = 0; i < n; ++i) {
+    v[i] = bf16_to_float(p[i]);
+  }
+  return v;
+}
+inline VF vload_bf16(const std::uint16_t* p) {
+  using Half = std::uint16_t __attribute__((vector_size(8)));
+  Half bits;
+  std::memcpy(&bits, p, sizeof(bits));
+  return __builtin_bit_cast(VF, __builtin_convertvector(bits, VU) << 16);
+}
+inline void vstore_bf16_n(std::uint16_t* p, VF v, int n) {
+  for (int i = 0; i < n; ++i) {
+    p[i] = float_to_bf16(v[i]);
+  }
+}
+inline void vstore_bf16(std::uint16_t* p, VF v) { vstore_bf16_n(p, v, kLanes); }
+inline VF vload_i8(const std::int8_t* p) {
+  return VF{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
+}
+
+inline VF vfma(VF a, VF b, VF c) { return a * b + c; }
+inline VF vmax(VF a, VF b) { return a > b ? a : b; }
+inline VF vmin(VF a, VF b) { return a < b ? a : b; }
+inline VF vless_select(VF a, VF b, VF x, VF y) { return a < b ? x : y; }
+inline VF vabs(VF v) { return __builtin_bit_cast(VF, __builtin_bit_cast(VU, v) & 0x7fffffffU); }
+inline VF vcopysign(VF size, VF sign) {
+  const VU magnitude = __builtin_bit_cast(VU, size) & 0x7fffffffU;
+  return __builtin_bit_cast(VF, magnitude | (__builtin_bit_cast(VU, sign) & 0x80000000U));
+}
+// Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |v| < 2^22, which is all that exp needs.
+inline VF vround(VF v) {
+  const VF magic = vset(12582912.0F);
+  return (v + magic) - magic;
+}
+inline VF vpow2(VF v) { return __builtin_bit_cast(VF, (__builtin_convertvector(v, VI) + 127) << 23); }
+
+inline float vsum(VF v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+inline float vmax_lanes(VF v) { return std::max(std::max(v[0], v[1]), std::max(v[2], v[3])); }
+
+inline VB bload(const std::uint16_t* p) {
+  VB v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+inline VB bload_n(const std::uint16_t* p, int n) {
+  VB v{};
+  std::memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(*p));
+  return v;
+}
+inline VF even_bf16(VB v) { return __builtin_bit_cast(VF, v << 16); }
+inline VF odd_bf16(VB v) { return __builtin_bit_cast(VF, v & 0xffff0000U); }
+inline VF bdot(VF acc, VB a, VB b) {
+  return vfma(odd_bf16(a), odd_bf16(b), vfma(even_bf16(a), even_bf16(b), acc));
+}
