@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constant tables of one canvas size: position interpolation, rotary angles, patch order.
+
+All of a batch share a canvas, so these are computed once per canvas instead of once per forward.
+"""
+
+import dataclasses
+
+import torch
+
+from train.model.config import Shape
+
+
+@dataclasses.dataclass
+class Geometry:
+    """Tables for a canvas of `rows` x `cols` patches (patches in merge-block order, 2 x 2 blocks in raster order)."""
+
+    rows: int
+    cols: int
+    pos_index: torch.Tensor  # [4, N] rows of the position table
+    pos_weight: torch.Tensor  # [4, N, 1] their bilinear weights
+    vit_cos: torch.Tensor  # [N, head_dim]
+    vit_sin: torch.Tensor
+
+    @property
+    def tokens(self) -> int:
+        return self.rows * self.cols // 4
+
+
+def patch_order(rows: int, cols: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and column of each patch, enumerated block by block."""
+    row = torch.arange(rows).view(rows // 2, 1, 2, 1).expand(-1, cols // 2, -1, 2).reshape(-1)
+    col = torch.arange(cols).view(1, cols // 2, 1, 2).expand(rows // 2, -1, 2, -1).reshape(-1)
+    return row, col
+
+
+def _axis(index: torch.Tensor, length: int, grid: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Lower and upper grid row of each index and the upper one's weight; align-corners, as Qwen3-VL does it."""
+    place = index.float() * (grid - 1) / max(length - 1, 1)
+    low = place.floor().long()
+    return low, (low + 1).clamp(max=grid - 1), place - low
+
+
+def geometry(shape: Shape, width: int, height: int, device: torch.device | str = "cpu") -> Geometry:
+    rows, cols = height // shape.patch, width // shape.patch
+    row, col = patch_order(rows, cols)
+    top, bottom, down = _axis(row, rows, shape.grid)
+    left, right, across = _axis(col, cols, shape.grid)
+    index = torch.stack([top * shape.grid + left, top * shape.grid + right, bottom * shape.grid + left, bottom * shape.grid + right])
+    weight = torch.stack([(1 - down) * (1 - across), (1 - down) * across, down * (1 - across), down * across])
+    spatial = shape.head_dim // 2
+    inverse = 1.0 / shape.vit_rope_theta ** (torch.arange(0, spatial, 2).float() / spatial)
+    angles = torch.cat([row[:, None] * inverse, col[:, None] * inverse], 1).repeat(1, 2)
+    tables = (index, weight[..., None], angles.cos(), angles.sin())
+    return Geometry(rows, cols, *(table.to(device) for table in tables))
+
+
+def text_positions(prefix: int, image: Geometry | None, suffix: int) -> torch.Tensor:
+    """Positions (t, h, w) of prefix, image tokens and suffix: [3, L]."""
+    before = torch.arange(prefix).expand(3, -1)
+    if image is None:
+        return torch.cat([before, torch.arange(prefix, prefix + suffix).expand(3, -1)], 1)
+    rows, cols = image.rows // 2, image.cols // 2
+    cell = torch.stack([torch.zeros(rows * cols, dtype=torch.long), torch.arange(rows).repeat_interleave(cols),
+                        torch.arange(cols).repeat(rows)]) + prefix
+    after = torch.arange(suffix).expand(3, -1) + prefix + max(rows, cols)
+    return torch.cat([before, cell, after], 1)
+
+
+def rotary(shape: Shape, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """cos and sin [L, head_dim] of the decoder's interleaved rotary embedding."""
+    inverse = 1.0 / shape.rope_theta ** (torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
+    angles = positions[..., None].float() * inverse  # [3, L, head_dim / 2]
+    mixed = angles[0].clone()
+    for axis in (1, 2):
+        channels = slice(axis, shape.mrope[axis] * 3, 3)
+        mixed[:, channels] = angles[axis][:, channels]
+    mixed = mixed.repeat(1, 2)
+    return mixed.cos(), mixed.sin()
