@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The visual part of a prompt on its way into the decoder: patches before the vision tower, rows after it.
+// The visual part of prompts behind the vision tower: one row per media token.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/result.h"
+#include "monocle/media.h"
 #include "ops/backend.h"
 
 namespace monocle {
-
-// A grid of patches: t frame groups of h x w patches; h and w are multiples of the merge size.
-struct GridThw {
-  std::int32_t t = 0;
-  std::int32_t h = 0;
-  std::int32_t w = 0;
-  [[nodiscard]] std::int64_t patches() const { return std::int64_t{t} * h * w; }
-  [[nodiscard]] std::int64_t tokens(std::int32_t merge = 2) const { return patches() / (merge * merge); }
-  friend bool operator==(const GridThw&, const GridThw&) = default;
-};
-
-// One image or video, ready for the tower. Row order and column order: preprocess.h.
-struct Patches {
-  std::vector<float> rows;  // [grid.patches(), channels * temporal * patch * patch]
-  GridThw grid;
-};
 
 // Rows for the decoder, those of many media side by side: level 0 replaces the token embedding, level 1 + d is added
 // after decoder layer d. Owns backend memory laid out [levels, rows, hidden] in f32.

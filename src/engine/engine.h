@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine core: requests in, token events out, one step at a time. Not thread-safe: one thread owns it and calls
+// step() in a loop; a server puts queues around it. Every submitted request ends in exactly one terminal event.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/batch_builder.h"
+#include "engine/block_pool.h"
+#include "engine/kv_cache.h"
+#include "engine/media_pool.h"
+#include "engine/scheduler.h"
+#include "model/model.h"
+#include "monocle/event.h"
+#include "monocle/request.h"
+#include "ops/backend.h"
+
+namespace monocle {
+
+struct EngineLimits {
+  std::int64_t step_tokens = 512;
+  std::int32_t sequences = 1;
+  std::int64_t context_tokens = 4096;   // longest prompt + output of one request
+  std::int64_t kv_tokens = 0;           // cache size; 0 = one request of context_tokens per sequence
+  std::int64_t media_rows = 0;          // encoded media kept; 0 = context_tokens
+  std::int64_t patches = 0;             // largest image or video
+  std::int32_t block_tokens = 16;
+  std::int32_t merge = 2;
+  std::int32_t vocab = 0;               // ids that may be sampled; 0 = all rows of the model's table
+  DType kv = DType::kBF16;
+};
+
+struct EngineStats {
+  std::int64_t waiting = 0;
+  std::int64_t running = 0;
+  std::int32_t kv_blocks_total = 0;
+  std::int32_t kv_blocks_used = 0;
+  std::int64_t steps = 0;
+};
+
+class Engine {
+ public:
+  // model and backend must outlive the engine. Takes all memory it will ever use.
+  static Result<std::unique_ptr<Engine>> create(Model& model, Backend& backend, const EngineLimits& limits);
+  ~Engine();
+
+  Result<RequestId> submit(Request request);
+  // The terminal event comes with the next step. Unknown ids are ignored: the request may just have finished.
+  void cancel(RequestId id);
+
+  [[nodiscard]] bool idle() const { return scheduler_.waiting() == 0 && scheduler_.running() == 0; }
+  // Runs one step and appends what happened.
+  void step(std::vector<TokenEvent>& events);
+
+  [[nodiscard]] EngineStats stats() const;
+  // The invariants that must hold between steps; checked when idle.
+  [[nodiscard]] bool consistent() const;
+
+ private:
+  Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media, void* logits);
+
+  void encode_media(std::vector<TokenEvent>& events);
+  void sample(const StepInputs& inputs);
+  void deliver(double step_ms, std::vector<TokenEvent>& events);
+  void accept(Sequence& sequence, const SampledToken& token, std::vector<TokenEvent>& events);
+  void finish(Sequence* sequence, TokenEvent event, std::vector<TokenEvent>& events);
+  void finish_cancelled(std::vector<TokenEvent>& events);
+
+  Model& model_;
+  Backend& backend_;
+  EngineLimits limits_;
+  KvCache kv_;
+  MediaRows media_rows_;
+  void* logits_;  // [sequences, vocab rows] f32, backend memory
+  BlockPool blocks_;
+  MediaPool media_;
+  Scheduler scheduler_;
+  BatchBuilder builder_;
+  StepPlan plan_;
+  std::vector<SampleRow> sample_rows_;
+  std::vector<SampledToken> sampled_;
+  std::vector<Sequence*> cancelled_;
+  RequestId next_id_ = 1;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace monocle
