@@ -21,10 +21,10 @@ class Buffer {
 
   // Not on a temporary: the pointer would outlive the memory (tests/mustfail).
   [[nodiscard]] std::byte* data() const& { return data_; }
-  std::byte* data() const&& = delete;
+  [[nodiscard]] std::byte* data() const&& = delete;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::span<std::byte> bytes() const& { return {data_, size_}; }
-  std::span<std::byte> bytes() const&& = delete;
+  [[nodiscard]] std::span<std::byte> bytes() const&& = delete;
 
  private:
   std::byte* data_ = nullptr;
