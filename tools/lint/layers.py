@@ -113,8 +113,13 @@ def included_room(root, path, quote, name, table):
     return None, None
 
 
+def for_tests(path):
+    """Unit tests, and headers that only they share."""
+    return path.name.endswith("_test.cc") or path.name.startswith("test_")
+
+
 def external_problem(path, room, name, table):
-    if room in table.roots or path.name.endswith("_test.cc"):
+    if room in table.roots or for_tests(path):
         return None
     for prefix, rooms in table.external.items():
         if name.startswith(prefix) and room not in rooms:
@@ -126,7 +131,7 @@ def external_problem(path, room, name, table):
 def check_file(root, path, room, table, uses):
     problems = []
     text = BLOCK_COMMENT.sub("", tree.read(root, path))
-    is_test = path.name.endswith("_test.cc")
+    is_test = for_tests(path)
     is_root = room in table.roots
     for quote, name in INCLUDE.findall(text):
         target, problem = included_room(root, path, quote, name, table)
