@@ -143,13 +143,12 @@ void Engine::encode_media(std::vector<TokenEvent>& events) {
     const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
     if (!status) {
       std::erase_if(plan_.slices, [&](const Slice& slice) { return slice.sequence == &sequence; });
-      sequence.cancelled = true;  // removed with its own event right here, not as a cancellation
       TokenEvent event;
       event.finish = FinishReason::kError;
       event.error = status.error().message;
-      finish(&sequence, std::move(event), events);
       std::erase_if(plan_.media, [&](const MediaJob& other) { return other.sequence == &sequence; });
-      return encode_media(events);
+      finish(&sequence, std::move(event), events);
+      return encode_media(events);  // the rest of a list that has just changed
     }
     backend_.wait(backend_.mark());
     media_.mark_encoded(handle);

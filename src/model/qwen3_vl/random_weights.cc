@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cmath>
-#include <memory>
 
 #include "base/hash.h"
 
@@ -99,14 +98,15 @@ Result<Config> preset_config(std::string_view name) {
   return fail(ErrorCode::kNotFound, "no random model named '{}': choose tiny, 2b, 4b, 8b or 32b", name);
 }
 
-StoredTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape, ThreadPool& pool) {
+LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape, ThreadPool& pool) {
   const std::int64_t rows = shape[0];
   std::int64_t cols = 1;
   for (const std::int64_t size : shape.subspan(1)) {
     cols *= size;
   }
-  auto buffer = std::make_shared<Buffer>(static_cast<std::size_t>(rows * cols) * sizeof(std::uint16_t));
-  auto* out = static_cast<std::uint16_t*>(static_cast<void*>(buffer->data()));
+  LoadedTensor tensor;
+  tensor.owned = Buffer(static_cast<std::size_t>(rows * cols) * sizeof(std::uint16_t));
+  auto* out = static_cast<std::uint16_t*>(static_cast<void*>(tensor.owned.data()));
   const std::uint64_t seed = hash64(std::as_bytes(std::span(name)));
   const Range range = range_of(name, shape);
   pool.parallel_for(rows * cols, 1 << 16, [&](std::int64_t begin, std::int64_t end, int) {
@@ -117,10 +117,8 @@ StoredTensor random_tensor(std::string_view name, std::span<const std::int64_t> 
       }
     }
   });
-  StoredTensor tensor;
   tensor.view = {out, nullptr, QuantFormat::kBF16, rows, cols};
   tensor.shape.assign(shape.begin(), shape.end());
-  tensor.keep = std::move(buffer);
   return tensor;
 }
 

@@ -19,6 +19,6 @@ namespace monocle::qwen3_vl {
 Result<Config> preset_config(std::string_view name);
 
 // A bf16 tensor whose values depend only on its name and shape.
-StoredTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape, ThreadPool& pool);
+LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape, ThreadPool& pool);
 
 }  // namespace monocle::qwen3_vl

@@ -52,7 +52,7 @@ class WeightLoader {
   Status load_layer(const std::string& prefix, DecoderLayer& layer);
   void count_bytes();
 
-  Result<StoredTensor> tensor(const std::string& name, const Shape& shape);
+  Result<LoadedTensor> tensor(const std::string& name, const Shape& shape);
   Status matrix(const std::string& name, const Shape& shape, std::optional<QuantFormat> format, WeightView& out);
   Status linear(std::initializer_list<std::pair<std::string, std::int64_t>> parts, std::int64_t cols,
                 std::optional<QuantFormat> format, LinearWeight& out);
@@ -67,8 +67,8 @@ class WeightLoader {
   ThreadPool& pool_;
 };
 
-Result<StoredTensor> WeightLoader::tensor(const std::string& name, const Shape& shape) {
-  MONOCLE_ASSIGN(StoredTensor stored, source_(name, shape));
+Result<LoadedTensor> WeightLoader::tensor(const std::string& name, const Shape& shape) {
+  MONOCLE_ASSIGN(LoadedTensor stored, source_(name, shape));
   if (stored.shape != shape) {
     return fail(ErrorCode::kInvalidArgument, "tensor {} has shape {}, the config demands {}", name,
                 shape_text(stored.shape), shape_text(shape));
@@ -83,7 +83,7 @@ WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
   const std::size_t data_bytes = to.data_bytes(out.rows, out.cols);
   // The aux part holds floats and the sections start on cache lines.
   const std::size_t aux_offset = (data_bytes + 63) / 64 * 64;
-  Buffer& buffer = weights_.converted_.emplace_back(aux_offset + to.aux_bytes(out.rows, out.cols));
+  Buffer& buffer = weights_.owned_.emplace_back(aux_offset + to.aux_bytes(out.rows, out.cols));
   std::byte* data = buffer.data();
   std::byte* aux = to.aux_bytes(out.rows, out.cols) > 0 ? buffer.data() + aux_offset : nullptr;
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(pool_.size()),
@@ -102,12 +102,12 @@ WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
 
 Status WeightLoader::matrix(const std::string& name, const Shape& shape, std::optional<QuantFormat> format,
                             WeightView& out) {
-  MONOCLE_ASSIGN(StoredTensor stored, tensor(name, shape));
+  MONOCLE_ASSIGN(LoadedTensor stored, tensor(name, shape));
   WeightView host = stored.view;
   if (format && *format != host.format) {
     host = convert(host, *format);
-  } else if (stored.keep != nullptr) {
-    weights_.borrowed_.push_back(std::move(stored.keep));
+  } else if (stored.owned.size() > 0) {
+    weights_.owned_.push_back(std::move(stored.owned));
   }
   MONOCLE_ASSIGN(out, weights_.memory_->place(host));
   weights_.total_bytes += view_bytes(out);
@@ -129,7 +129,7 @@ Status WeightLoader::linear(std::initializer_list<std::pair<std::string, std::in
 }
 
 Status WeightLoader::vector(const std::string& name, std::int64_t size, const float*& out) {
-  MONOCLE_ASSIGN(const StoredTensor stored, tensor(name, {size}));
+  MONOCLE_ASSIGN(const LoadedTensor stored, tensor(name, {size}));
   // A vector is stored as `size` rows of one element; read it as one row.
   const WeightView flat{stored.view.data, stored.view.aux, stored.view.format, 1, size};
   if (flat.aux != nullptr) {

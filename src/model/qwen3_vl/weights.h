@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as a struct: every weight by the role it plays, with its shape. Matrices are views into the mapped
-// checkpoint where it already has the wanted format, else into memory owned by Weights. Norm weights and biases are
+// checkpoint (which must outlive Weights) where it already has the wanted format, else into memory owned by Weights. Norm weights and biases are
 // small and always float32. H = hidden, D = vision hidden.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "base/thread_pool.h"
 #include "model/qwen3_vl/config.h"
 #include "ops/backend.h"
+#include "store/checkpoint.h"
 #include "tensor/buffer.h"
 
 namespace monocle::qwen3_vl {
@@ -72,17 +73,10 @@ struct DecoderWeights {
   Affine norm;  // [H]
 };
 
-// A tensor of the checkpoint as the loader sees it. `keep` owns the memory when it is not a mapping.
-struct StoredTensor {
-  WeightView view;                   // rows = first dimension, cols = product of the rest
-  std::vector<std::int64_t> shape;
-  std::shared_ptr<const void> keep;  // may be null
-};
-
 // Where tensors come from: a checkpoint, a packed file, or random numbers. `shape` is what the config demands; a
 // source of stored tensors may ignore it, the loader checks what it gets.
 using TensorSource =
-    FunctionRef<Result<StoredTensor>(std::string_view name, std::span<const std::int64_t> shape)>;
+    FunctionRef<Result<LoadedTensor>(std::string_view name, std::span<const std::int64_t> shape)>;
 
 struct WeightOptions {
   // Format of the decoder's matrices, its embedding and head. Unset: as stored.
@@ -111,9 +105,8 @@ class Weights {
   explicit Weights(Memory& memory) : memory_(&memory) {}
 
   Memory* memory_;
-  std::vector<Buffer> converted_;                     // matrices whose format was changed at load
-  std::vector<std::shared_ptr<const void>> borrowed_;  // keeps what views point into alive
-  std::vector<void*> vectors_;                        // norm weights and biases, backend memory
+  std::vector<Buffer> owned_;    // matrices that are not used where they are mapped
+  std::vector<void*> vectors_;  // norm weights and biases, backend memory
 };
 
 }  // namespace monocle::qwen3_vl
