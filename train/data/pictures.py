@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finished RGB pictures with question and answer, for evaluation and for the shipped samples.
+
+Drawn like the training data but degraded on the CPU and through a real JPEG codec, so that the evaluation does not
+share the training's augmentation code. All seeds lie at or above packs.EVAL_SEED, which training never reaches.
+"""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from train.data import fonts, lines, packs, prompts, shapes
+
+EVAL_CANVASES = ((512, 64), (384, 96), (256, 128), (512, 128), (640, 64))
+
+
+@dataclasses.dataclass
+class Example:
+    """One evaluation case. `rgb` is [H, W, 3] uint8."""
+
+    rgb: np.ndarray
+    question: str
+    answer: str
+
+
+def _rng(seed: int) -> tuple[random.Random, np.random.Generator]:
+    if seed < packs.EVAL_SEED:
+        raise ValueError("evaluation seeds must not be training seeds")
+    return random.Random(seed), np.random.default_rng(seed)
+
+
+def _ask(rng: random.Random, forms: dict[str, list[str]]) -> tuple[str, str]:
+    lang = prompts.language(rng)
+    return lang, prompts.pick(rng, forms[lang])
+
+
+def _colours(rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
+    light = rng.uniform(0.75, 1.0)
+    dark = max(0.0, light - rng.uniform(0.42, 1.0))
+    paper = np.clip([light + rng.uniform(-0.06, 0.06) for _ in range(3)], 0, 1)
+    tint = 0.2 if rng.random() < 0.4 else 0.0
+    ink = np.clip([dark + rng.uniform(-tint, tint) for _ in range(3)], 0, 1)
+    return (ink, paper) if rng.random() < 0.2 else (paper, ink)
+
+
+def _turn(rng: random.Random, ink: np.ndarray) -> np.ndarray:
+    height, width = ink.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1.0, 1.0), rng.uniform(0.94, 1.0))
+    return cv2.warpAffine(ink, matrix, (width, height), flags=cv2.INTER_LINEAR)
+
+
+def _degrade(rng: random.Random, noise: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Blur, noise and a JPEG round trip, each for half of the pictures."""
+    if rng.random() < 0.5:
+        rgb = cv2.GaussianBlur(rgb, (3, 3), rng.uniform(0.2, 0.8))
+    if rng.random() < 0.5:
+        spread = rng.uniform(1, 9)
+        rgb = np.clip(rgb + noise.standard_normal(rgb.shape) * spread, 0, 255).round().astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = rng.randint(45, 95)
+        rgb = cv2.imdecode(cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)[..., ::-1]
+    return np.ascontiguousarray(rgb)
+
+
+def _coloured(rng: random.Random, ink: np.ndarray) -> np.ndarray:
+    paper, colour = _colours(rng)
+    share = ink[..., None] / 255
+    return np.round((paper + (colour - paper) * share) * 255).astype(np.uint8)
+
+
+def line_example(seed: int, chinese: Sequence[str] = fonts.CHINESE, latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Example:
+    rng, noise = _rng(seed)
+    line = lines.draw_line(rng, *rng.choice(EVAL_CANVASES), chinese, latin)
+    ink = _turn(rng, line.ink) if rng.random() < 0.5 else line.ink
+    _, question = _ask(rng, prompts.READ)
+    return Example(_degrade(rng, noise, _coloured(rng, ink)), question, line.text)
+
+
+def unseen_font_example(seed: int, font: str) -> Example:
+    return line_example(seed, (font,), (font,))
+
+
+def shapes_example(seed: int) -> Example:
+    rng, noise = _rng(seed)
+    picture = shapes.draw_shapes(rng, 256, 256)
+    lang, form = _ask(rng, prompts.COUNT)
+    question = form.format(thing=prompts.thing(lang, picture.colour, picture.kind))
+    return Example(_degrade(rng, noise, picture.rgb), question, str(picture.count))
+
+
+def blank_example(seed: int) -> Example:
+    """A picture without text: paper, perhaps rules, noise. The answer must say that there is none."""
+    rng, noise = _rng(seed)
+    ink = lines.draw_blank(rng, *rng.choice(EVAL_CANVASES))
+    lang, question = _ask(rng, prompts.READ)
+    return Example(_degrade(rng, noise, _coloured(rng, ink)), question, prompts.NO_TEXT[lang])

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Muon for the matrices inside the towers, AdamW for everything else."""
+
+import collections
+
+import torch
+from torch import Tensor, nn
+
+from train.model.network import VisionAttention
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Newton-Schulz quintic of Keller Jordan's Muon
+
+
+def orthogonalise(stack: Tensor, steps: int = 5) -> Tensor:
+    """Nearest (semi-)orthogonal matrices of a stack [n, rows, cols], roughly: singular values end near one."""
+    a, b, c = COEFFICIENTS
+    x = stack.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.mT if tall else x).to(stack.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """Matrices of one shape are orthogonalised together; a fused qkv counts as three matrices."""
+
+    def __init__(self, params: list[nn.Parameter], fused: set[nn.Parameter], lr: float, momentum: float = 0.95,
+                 weight_decay: float = 0.05) -> None:
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+        self.fused = fused
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            params = group["params"]
+            grads = [param.grad for param in params]
+            for param in params:
+                if param not in self.state:
+                    self.state[param]["momentum"] = torch.zeros_like(param)
+            buffers = [self.state[param]["momentum"] for param in params]
+            torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
+            nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
+            by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = collections.defaultdict(list)
+            for param, update in zip(params, nesterov):
+                parts = 3 if param in self.fused else 1
+                for target, piece in zip(param.data.chunk(parts), update.chunk(parts)):
+                    by_shape[tuple(piece.shape)].append((target, piece))
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            for (rows, cols), pairs in by_shape.items():
+                updates = orthogonalise(torch.stack([piece for _, piece in pairs]))
+                scale = -group["lr"] * max(1.0, rows / cols) ** 0.5
+                torch._foreach_add_([target for target, _ in pairs], list(updates.unbind()), alpha=scale)
+
+
+def make_optimizers(model: nn.Module, head: nn.Module, muon_lr: float, adam_lr: float) -> list[torch.optim.Optimizer]:
+    fused = {module.qkv.weight for module in model.modules() if isinstance(module, VisionAttention)}
+    matrices, rest = [], []
+    for part in (model, head):
+        for name, parameter in part.named_parameters():
+            outer = parameter.ndim != 2 or "embed" in name or name.startswith("classes.")
+            (rest if outer else matrices).append(parameter)
+    adam = torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=rest[0].is_cuda)
+    optimizers = [Muon(matrices, fused, muon_lr), adam]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
