@@ -16,6 +16,12 @@
 //   vabs(v) vcopysign(size, sign)
 //   bload(p) bload_n(p, n)       VB; n <= 2 kLanes, zero-filled
 //   bdot(acc, a, b)              acc[i] + a[2i] b[2i] + a[2i+1] b[2i+1]: order and rounding differ per tier
+//   vsum4(a, b, c, d)            avx512 only: four sums at once, each as vsum
+//
+//   kIntStep, IntX, kIntOffset   products per idot; element of a quantised activation; what was added to it
+//   VI VX                        int32 accumulators; one step of either factor
+//   xload(p) wload_i8(p) wload_i8_n(p, n) idot(acc, x, w) isum(acc)      exact
+//   vstore_int8(p, v)            kLanes integral-valued floats in [-127, 127] as IntX, nearest even
 //
 // Included inside a namespace of foreach_isa-inl.h, once per region.
 #if MONOCLE_ISA_AVX512

@@ -81,3 +81,39 @@ inline VB bload_n(const std::uint16_t* p, int n) {
 inline VF bdot(VF acc, VB a, VB b) {
   return _mm512_dpbf16_ps(acc, __builtin_bit_cast(__m512bh, a), __builtin_bit_cast(__m512bh, b));
 }
+
+// Four vectors to their four sums, each added in the order of vsum.
+inline __m128 vsum4(VF v0, VF v1, VF v2, VF v3) {
+  const VF a = _mm512_add_ps(_mm512_shuffle_f32x4(v0, v1, 0x44), _mm512_shuffle_f32x4(v0, v1, 0xee));
+  const VF b = _mm512_add_ps(_mm512_shuffle_f32x4(v2, v3, 0x44), _mm512_shuffle_f32x4(v2, v3, 0xee));
+  const VF c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  const VF d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
+  const VF e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
+  const __m512i first = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+  return _mm512_castps512_ps128(_mm512_permutexvar_ps(first, e));
+}
+
+// Integer dot products: activations as unsigned bytes (s + 128), weights as they lie.
+inline constexpr int kIntStep = 64;       // products per idot
+using IntX = std::uint8_t;
+inline constexpr int kIntOffset = 128;    // what was added to every activation
+using VI = __m512i;
+using VX = __m512i;
+inline VX xload(const IntX* p) { return _mm512_loadu_si512(p); }
+inline VX xset(int x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+inline VX wload_i8(const std::int8_t* p) { return _mm512_loadu_si512(p); }
+inline VX wload_i8_n(const std::int8_t* p, int n) {
+  return _mm512_maskz_loadu_epi8(n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1, p);
+}
+inline VI idot(VI acc, VX x, VX w) { return _mm512_dpbusd_epi32(acc, x, w); }
+inline std::int32_t isum(VI v) {
+  const __m256i a = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+  const __m128i b = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  const __m128i c = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(c, _mm_shuffle_epi32(c, 0xb1)));
+}
+// Nearest even; |v| must fit.
+inline void vstore_int8(IntX* p, VF v) {
+  const __m512i shifted = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(kIntOffset));
+  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(p)), _mm512_cvtepi32_epi8(shifted));
+}

@@ -80,3 +80,47 @@ inline VF odd_bf16(VB v) { return __builtin_bit_cast(VF, v & 0xffff0000U); }
 inline VF bdot(VF acc, VB a, VB b) {
   return vfma(odd_bf16(a), odd_bf16(b), vfma(even_bf16(a), even_bf16(b), acc));
 }
+
+// Integer dot products: both sides as 16-bit integers.
+inline constexpr int kIntStep = 8;
+using IntX = std::int16_t;
+inline constexpr int kIntOffset = 0;
+using VX = std::int16_t __attribute__((vector_size(16)));
+inline VX xload(const IntX* p) {
+  VX v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+inline VX xset(int x) {
+  const auto s = static_cast<std::int16_t>(x);
+  return VX{s, s, s, s, s, s, s, s};
+}
+inline VX wload_i8_n(const std::int8_t* p, int n) {
+  VX v{};
+  for (int i = 0; i < n; ++i) {
+    v[i] = p[i];
+  }
+  return v;
+}
+inline VX wload_i8(const std::int8_t* p) {
+  using Bytes = std::int8_t __attribute__((vector_size(8)));
+  Bytes bytes;
+  std::memcpy(&bytes, p, sizeof(bytes));
+  return __builtin_convertvector(bytes, VX);
+}
+inline VI idot(VI acc, VX x, VX w) {
+#if MONOCLE_CPU_X86
+  return acc + __builtin_bit_cast(VI, _mm_madd_epi16(__builtin_bit_cast(__m128i, x), __builtin_bit_cast(__m128i, w)));
+#else
+  for (int i = 0; i < kLanes; ++i) {
+    acc[i] += x[2 * i] * w[2 * i] + x[2 * i + 1] * w[2 * i + 1];
+  }
+  return acc;
+#endif
+}
+inline std::int32_t isum(VI v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+inline void vstore_int8(IntX* p, VF v) {
+  for (int i = 0; i < kLanes; ++i) {
+    p[i] = static_cast<std::int16_t>(std::nearbyint(v[i]));
+  }
+}

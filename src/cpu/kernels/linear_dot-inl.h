@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// y[i][j] = Σ_k x[i][k] w[j][k] as dot products: R rows of W against C rows of x, R x C vector accumulators in
+// registers, one load of each row per step for R C multiply-adds. W is read where it lies, once from memory; a tile of
+// kTileRows of its rows stays in L2 while all rows of x pass by. For few rows of x the loop over W is the outer one and
+// the figure that counts is bytes of W per second; for many, k is cut so that C rows of x and R of W stay in L1, with
+// accumulators set aside in between, which changes no bit of the result.
+
+inline constexpr int kTileRows = 32;
+inline constexpr int kBlockRows = 4;                              // R
+inline constexpr int kBlockCols = MONOCLE_ISA_AVX512 ? 6 : 3;     // C at most: R C + C + 1 registers
+inline constexpr std::int64_t kChunkBytes = 2048;                 // of one row of x, for many rows
+
+// How one kind of dot product loads, multiplies and adds up. kStep elements of k at a time; x is padded, w is not.
+struct DotF32 {
+  using W = float;
+  using X = float;
+  using Acc = VF;
+  static constexpr std::int64_t kStep = kLanes;
+  static VF load_w(const W* p) { return vload(p); }
+  static VF load_w_n(const W* p, int n) { return vload_n(p, n); }
+  static VF load_x(const X* p) { return vload(p); }
+  static Acc zero() { return vzero(); }
+  static Acc mac(Acc acc, VF x, VF w) { return vfma(x, w, acc); }
+  static float sum(Acc acc) { return vsum(acc); }
+};
+
+struct DotWidened : DotF32 {  // bf16 weights, float products
+  using W = std::uint16_t;
+  static VF load_w(const W* p) { return vload_bf16(p); }
+  static VF load_w_n(const W* p, int n) { return vload_bf16_n(p, n); }
+};
+
+#if MONOCLE_ISA_AVX512
+struct DotBF16 {
+  using W = std::uint16_t;
+  using X = std::uint16_t;
+  using Acc = VF;
+  static constexpr std::int64_t kStep = 2 * kLanes;
+  static VB load_w(const W* p) { return bload(p); }
+  static VB load_w_n(const W* p, int n) { return bload_n(p, n); }
+  static VB load_x(const X* p) { return bload(p); }
+  static Acc zero() { return vzero(); }
+  static Acc mac(Acc acc, VB x, VB w) { return bdot(acc, x, w); }
+  static float sum(Acc acc) { return vsum(acc); }
+};
+#endif
+
+struct DotInt8 {
+  using W = std::int8_t;
+  using X = IntX;
+  using Acc = VI;
+  static constexpr std::int64_t kStep = kIntStep;
+  static VX load_w(const W* p) { return wload_i8(p); }
+  static VX load_w_n(const W* p, int n) { return wload_i8_n(p, n); }
+  static VX load_x(const X* p) { return xload(p); }
+  static Acc zero() { return VI{}; }
+  static Acc mac(Acc acc, VX x, VX w) { return idot(acc, x, w); }
+  static std::int32_t sum(Acc acc) { return isum(acc); }
+};
+
+// x ready for Dot: [m, stride].
+template <class Dot>
+struct PreparedX {
+  const typename Dot::X* data = nullptr;
+  const float* scale = nullptr;  // [m], int8 only
+  std::int64_t stride = 0;
+};
+
+// Up to kBlockCols rows of x against one tile of W: where the sums of the tile are kept between cuts of k.
+template <class Dot>
+struct TileSums {
+  using Sum = decltype(Dot::sum(Dot::zero()));
+  typename Dot::Acc acc[kTileRows * kBlockCols];      // [row / R][R][C]
+  alignas(64) float out[2][kBlockCols][kTileRows];    // finished: gate (or all) and up
+};
+
+// A stretch of k of one R x C block.
+struct Stretch {
+  std::int64_t begin;
+  std::int64_t end;       // whole steps, or the end of the row
+  bool first;
+  bool last;
+  bool prefetch;          // W comes from memory: ask for the rows of the next block
+};
+
+inline void prefetch_line(const void* p) { __builtin_prefetch(p, 0, 3); }
+
+// acc[R][C] += W rows · x rows over the stretch.
+template <class Dot, unsigned R, unsigned C, bool Prefetch>
+inline void accumulate(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>& x,
+                       const Stretch& k, typename Dot::Acc (&acc)[R][C]) {
+  constexpr std::int64_t kStep = Dot::kStep;
+  const std::int64_t whole = k.begin + (k.end - k.begin) / kStep * kStep;
+  for (std::int64_t i = k.begin; i < whole; i += kStep) {
+    decltype(Dot::load_x(x.data)) xs[C];
+#pragma GCC unroll 8
+    for (unsigned c = 0; c < C; ++c) {
+      xs[c] = Dot::load_x(x.data + c * x.stride + i);
+    }
+#pragma GCC unroll 8
+    for (unsigned r = 0; r < R; ++r) {
+      const typename Dot::W* row = w + r * w_stride + i;
+      if constexpr (Prefetch) {
+        prefetch_line(row + R * w_stride);
+      }
+      const auto ws = Dot::load_w(row);
+#pragma GCC unroll 8
+      for (unsigned c = 0; c < C; ++c) {
+        acc[r][c] = Dot::mac(acc[r][c], xs[c], ws);
+      }
+    }
+  }
+  if (whole < k.end) {
+    const int rest = static_cast<int>(k.end - whole);
+#pragma GCC unroll 8
+    for (unsigned r = 0; r < R; ++r) {
+      const auto ws = Dot::load_w_n(w + r * w_stride + whole, rest);
+#pragma GCC unroll 8
+      for (unsigned c = 0; c < C; ++c) {
+        acc[r][c] = Dot::mac(acc[r][c], Dot::load_x(x.data + c * x.stride + whole), ws);
+      }
+    }
+  }
+}
+
+// One block: R rows of W from `row` of the tile on, C rows of x. `sums` gets Sum [C][kTileRows].
+template <class Dot, unsigned R, unsigned C>
+void block(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>& x, const Stretch& k,
+           typename Dot::Acc* kept, typename TileSums<Dot>::Sum* sums) {
+  typename Dot::Acc acc[R][C];
+#pragma GCC unroll 8
+  for (unsigned r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (unsigned c = 0; c < C; ++c) {
+      acc[r][c] = k.first ? Dot::zero() : kept[r * C + c];
+    }
+  }
+  if (k.prefetch) {
+    accumulate<Dot, R, C, true>(w, w_stride, x, k, acc);
+  } else {
+    accumulate<Dot, R, C, false>(w, w_stride, x, k, acc);
+  }
+#pragma GCC unroll 8
+  for (unsigned c = 0; c < C; ++c) {
+#pragma GCC unroll 8
+    for (unsigned r = 0; r < R; ++r) {
+      if (k.last) {
+        sums[c * kTileRows + r] = Dot::sum(acc[r][c]);
+      } else {
+        kept[r * C + c] = acc[r][c];
+      }
+    }
+  }
+}
+
+template <class Dot, unsigned R>
+using BlockFunction = void (*)(const typename Dot::W*, std::int64_t, const PreparedX<Dot>&, const Stretch&,
+                               typename Dot::Acc*, typename TileSums<Dot>::Sum*);
+
+template <class Dot, unsigned R>
+BlockFunction<Dot, R> block_for(int cols) {
+  if constexpr (kBlockCols == 6) {
+    constexpr BlockFunction<Dot, R> kBlocks[6] = {block<Dot, R, 1>, block<Dot, R, 2>, block<Dot, R, 3>,
+                                                  block<Dot, R, 4>, block<Dot, R, 5>, block<Dot, R, 6>};
+    return kBlocks[cols - 1];
+  } else {
+    constexpr BlockFunction<Dot, R> kBlocks[3] = {block<Dot, R, 1>, block<Dot, R, 2>, block<Dot, R, 3>};
+    return kBlocks[cols - 1];
+  }
+}
+
+// Rows [begin, begin + rows) of one part of W as factors: in place, or unpacked.
+template <class Dot>
+struct TileOfW {
+  const typename Dot::W* data = nullptr;
+  std::int64_t stride = 0;
+  const WeightView* part = nullptr;
+  std::int64_t begin = 0;
+  int rows = 0;
+};
+
+// out[c][r] = x row c · W row r for one tile.
+template <class Dot>
+void tile_product(const TileOfW<Dot>& tile, const PreparedX<Dot>& x, int cols, bool streaming, TileSums<Dot>& sums,
+                  float (*out)[kTileRows]) {
+  alignas(64) typename TileSums<Dot>::Sum raw[kBlockCols * kTileRows];
+  const std::int64_t k = tile.part->cols;
+  constexpr std::int64_t kCut = kChunkBytes / static_cast<std::int64_t>(sizeof(typename Dot::X));
+  const std::int64_t cut = streaming ? k : kCut;
+  const auto many = block_for<Dot, kBlockRows>(cols);
+  const auto one = block_for<Dot, 1>(cols);
+  for (std::int64_t begin = 0; begin < k; begin += cut) {
+    const std::int64_t end = std::min(begin + cut, k);
+    const Stretch stretch{begin, end, begin == 0, end == k, streaming};
+    int r = 0;
+    for (; r + kBlockRows <= tile.rows; r += kBlockRows) {
+      many(tile.data + r * tile.stride, tile.stride, x, stretch, sums.acc + r * kBlockCols, raw + r);
+    }
+    for (; r < tile.rows; ++r) {
+      one(tile.data + r * tile.stride, tile.stride, x, stretch, sums.acc + r * kBlockCols, raw + r);
+    }
+  }
+  if constexpr (std::is_same_v<Dot, DotInt8>) {
+    const float* scale = int8_scales(*tile.part) + tile.begin;
+    const std::int32_t* row_sum = int8_row_sums(*tile.part) + tile.begin;
+    for (int c = 0; c < cols; ++c) {
+      for (int r = 0; r < tile.rows; ++r) {
+        const std::int32_t exact = raw[c * kTileRows + r] - kIntOffset * row_sum[r];
+        out[c][r] = static_cast<float>(exact) * scale[r] * x.scale[c];
+      }
+    }
+  } else {
+    for (int c = 0; c < cols; ++c) {
+      std::memcpy(out[c], raw + c * kTileRows, static_cast<std::size_t>(tile.rows) * sizeof(float));
+    }
+  }
+}
+
+// Where a tile stands: rows of one part, for kSwiGlu the same rows of both parts.
+struct TilePlace {
+  int part;
+  std::int64_t begin;
+  int rows;
+  std::int64_t column;  // of y
+};
+
+inline std::int64_t part_tiles(const WeightView& part) { return (part.rows + kTileRows - 1) / kTileRows; }
+
+inline std::int64_t tile_count(const LinearArgs& args) {
+  const int parts = args.epilogue == Epilogue::kSwiGlu ? 1 : args.w.parts;
+  std::int64_t count = 0;
+  for (int p = 0; p < parts; ++p) {
+    count += part_tiles(args.w.part[static_cast<std::size_t>(p)]);
+  }
+  return count;
+}
+
+inline TilePlace tile_place(const LinearArgs& args, std::int64_t tile) {
+  std::int64_t column = 0;
+  for (int p = 0;; ++p) {
+    const WeightView& part = args.w.part[static_cast<std::size_t>(p)];
+    const std::int64_t tiles = part_tiles(part);
+    if (tile < tiles) {
+      const std::int64_t begin = tile * kTileRows;
+      return {p, begin, static_cast<int>(std::min<std::int64_t>(kTileRows, part.rows - begin)), column + begin};
+    }
+    tile -= tiles;
+    column += part.rows;
+  }
+}
+
+// Stores one tile of sums for the rows [row, row + cols) of y.
+template <class Dot>
+void store_tile(const LinearArgs& args, const TilePlace& place, std::int64_t row, int cols, TileSums<Dot>& sums) {
+  for (int c = 0; c < cols; ++c) {
+    for (int r = 0; r < place.rows; r += kLanes) {
+      VF v = vload(&sums.out[0][c][r]);
+      if (args.epilogue == Epilogue::kSwiGlu) {
+        v = vsilu(v) * vload(&sums.out[1][c][r]);
+      }
+      finish(args, v, {row + c, place.column + r, std::min(kLanes, place.rows - r)});
+    }
+  }
+}
+
+// The rows of W that `place` names. Formats without a kernel are unpacked into `unpacked` [kTileRows, k].
+template <class Dot, bool Unpack>
+TileOfW<Dot> tile_of(const WeightView& part, const TilePlace& place, [[maybe_unused]] float* unpacked) {
+  TileOfW<Dot> tile{nullptr, part.cols, &part, place.begin, place.rows};
+  if constexpr (Unpack) {
+    const FormatInfo& info = format_info(part.format);
+    for (int r = 0; r < place.rows; ++r) {
+      info.unpack_row(part, place.begin + r, unpacked + r * part.cols);
+    }
+    tile.data = unpacked;
+  } else {
+    tile.data = static_cast<const typename Dot::W*>(part.data) + place.begin * part.cols;
+  }
+  return tile;
+}
+
+template <class Dot, bool Unpack>
+void linear_tile(const LinearArgs& args, const PreparedX<Dot>& x, std::int64_t index, float* unpacked) {
+  TileSums<Dot> sums;
+  std::memset(sums.out, 0, sizeof(sums.out));
+  const TilePlace place = tile_place(args, index);
+  const int sides = args.epilogue == Epilogue::kSwiGlu ? 2 : 1;
+  TileOfW<Dot> tiles[2];
+  for (int side = 0; side < sides; ++side) {
+    const WeightView& part = args.w.part[static_cast<std::size_t>(place.part + side)];
+    tiles[side] = tile_of<Dot, Unpack>(part, place, unpacked + side * kTileRows * args.x.cols);
+  }
+  const std::int64_t m = args.x.rows;
+  // Rows of x in equal shares of at most kBlockCols.
+  const std::int64_t panels = (m + kBlockCols - 1) / kBlockCols;
+  const bool streaming = panels == 1;
+  for (std::int64_t p = 0; p < panels; ++p) {
+    const std::int64_t row = p * m / panels;
+    const int cols = static_cast<int>((p + 1) * m / panels - row);
+    const PreparedX<Dot> panel{x.data + row * x.stride, x.scale + row, x.stride};
+    for (int side = 0; side < sides; ++side) {
+      tile_product(tiles[side], panel, cols, streaming, sums, sums.out[side]);
+    }
+    store_tile<Dot>(args, place, row, cols, sums);
+  }
+}
+
+template <class Dot>
+void prepare_row(const ConstTensorView& x, std::int64_t row, typename Dot::X* out, [[maybe_unused]] float* scale,
+                 std::int64_t padded) {
+  if constexpr (std::is_same_v<Dot, DotInt8>) {
+    scale[row] = quantise_row(x, row, out, padded);
+  } else {
+    const std::int64_t k = x.cols;
+    if constexpr (std::is_same_v<typename Dot::X, float>) {
+      float_row(x, row, out);
+    } else {
+      std::memcpy(out, x.row<std::uint16_t>(row), static_cast<std::size_t>(k) * sizeof(*out));
+    }
+    std::fill(out + k, out + padded, typename Dot::X{});
+  }
+}
+
+template <class Dot, bool Unpack = false>
+void linear_dot(const LinearArgs& args, Context& context) {
+  using X = typename Dot::X;
+  const std::int64_t m = args.x.rows;
+  const std::int64_t k = args.x.cols;
+  if (m == 0) {
+    return;
+  }
+  const std::int64_t padded = (k + Dot::kStep - 1) / Dot::kStep * Dot::kStep;
+  // Rows a power of two apart would fall into the same few sets of L1.
+  const std::int64_t stride = padded + 64 / static_cast<std::int64_t>(sizeof(X));
+  const std::size_t scale_bytes = (static_cast<std::size_t>(m) * sizeof(float) + 63) / 64 * 64;
+  std::byte* memory = context.shared(scale_bytes + static_cast<std::size_t>(m * stride) * sizeof(X));
+  auto* scale = static_cast<float*>(static_cast<void*>(memory));
+  auto* data = static_cast<X*>(static_cast<void*>(memory + scale_bytes));
+  context.pool().parallel_for(m, std::max<std::int64_t>(1, 32768 / k), [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      prepare_row<Dot>(args.x, row, data + row * stride, scale, padded);
+    }
+  });
+  if constexpr (Unpack) {
+    context.reserve_workers(static_cast<std::size_t>(2 * kTileRows * k) * sizeof(float));
+  }
+  const PreparedX<Dot> x{data, scale, stride};
+  const std::int64_t tiles = tile_count(args);
+  const std::int64_t grain = std::max<std::int64_t>(1, tiles / (context.pool().size() * 8));
+  context.pool().parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end, int worker) {
+    auto* unpacked = Unpack ? static_cast<float*>(static_cast<void*>(context.worker(worker))) : nullptr;
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      linear_tile<Dot, Unpack>(args, x, tile, unpacked);
+    }
+  });
+}
+
+void linear_f32(const LinearArgs& args, Context& context) { linear_dot<DotF32>(args, context); }
+void linear_widened(const LinearArgs& args, Context& context) { linear_dot<DotWidened>(args, context); }
+void linear_unpacked(const LinearArgs& args, Context& context) { linear_dot<DotF32, true>(args, context); }
+void linear_int8(const LinearArgs& args, Context& context) { linear_dot<DotInt8>(args, context); }
+#if MONOCLE_ISA_AVX512
+void linear_bf16(const LinearArgs& args, Context& context) { linear_dot<DotBF16>(args, context); }
+#else
+void linear_bf16(const LinearArgs& args, Context& context) { linear_dot<DotWidened>(args, context); }
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/linear_table.h"
+
+#include "base/check.h"
+#include "cpu/linear_kernels.h"
+
+namespace monocle::cpu {
+namespace {
+
+struct Choice {
+  LinearKind kind;
+  const char* name;
+};
+
+Choice choice(QuantFormat format, DType x, Isa isa) {
+  switch (format) {
+    case QuantFormat::kF32:
+      return {LinearKind::kF32, "dot f32 x f32"};
+    case QuantFormat::kBF16:
+      if (x == DType::kF32) {
+        return {LinearKind::kWidened, "dot f32 x bf16 widened"};
+      }
+      return {LinearKind::kBF16, vector_isa(isa) == Isa::kAvx512 ? "dot bf16 x bf16" : "dot bf16 x bf16, both widened"};
+    case QuantFormat::kInt8Channel:
+      return {LinearKind::kInt8, "dot int8 x int8"};
+    case QuantFormat::kF16:
+      break;
+  }
+  return {LinearKind::kUnpacked, "rows unpacked, dot f32 x f32"};
+}
+
+}  // namespace
+
+LinearKernel linear_kernel(const LinearKey& key) {
+  MONOCLE_CHECK(key.x == DType::kF32 || key.x == DType::kBF16);
+  const Choice chosen = choice(key.format, key.x, key.isa);
+  if (key.isa == Isa::kAmx) {
+    if (const LinearFunction tiles = amx_function(chosen.kind); tiles != nullptr) {
+      return {chosen.kind == LinearKind::kInt8 ? "amx int8 x int8" : "amx bf16 x bf16", tiles};
+    }
+  }
+  return {chosen.name, dot_function(chosen.kind, key.isa)};
+}
+
+bool linear_native(QuantFormat format) { return choice(format, DType::kF32, Isa::kPortable).kind != LinearKind::kUnpacked; }
+
+}  // namespace monocle::cpu
