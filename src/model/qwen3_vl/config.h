@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // config.json as a struct. Field names are those of the file. Every field is read from the file or refused: the
 // library defaults of the reference implementation differ from the published models, so nothing is filled in silently.
+// Every number has an upper bound, so that a hostile file cannot demand absurd memory from what is sized by it.
 #pragma once
 
 #include <cstdint>
@@ -68,13 +69,21 @@ struct VisionConfig {
 struct Config {
   TextConfig text;
   VisionConfig vision;
-  bool tie_word_embeddings = false;
+  bool tie_word_embeddings = false;  // the output head is the embedding
+  bool block_fp8 = false;  // decoder matrices are published as block-scaled f8_e4m3
+  std::optional<std::int32_t> eos_token_id;  // for a model without generation_config.json
   std::int32_t image_token_id = 0;
   std::int32_t video_token_id = 0;
   std::int32_t vision_start_token_id = 0;
   std::int32_t vision_end_token_id = 0;
 };
 
+// Accepts the published style (rope_theta and rope_scaling) and the one of re-saved files (rope_parameters).
 Result<Config> parse_config(std::string_view json);
+
+// All parameters of the model; a tied head counts once.
+std::int64_t parameter_count(const Config& config);
+// Keys and values of all layers for one cached token.
+std::int64_t kv_bytes_per_token(const TextConfig& config, DType kv_type);
 
 }  // namespace monocle::qwen3_vl
