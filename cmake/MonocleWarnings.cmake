@@ -10,6 +10,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(monocle_warnings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-uninitialized -Wno-null-dereference>)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Clang reports libstdc++'s own use of std::get_temporary_buffer inside std::stable_sort.
+  target_compile_options(monocle_warnings INTERFACE -Wno-deprecated-declarations)
+endif()
 if(MONOCLE_WERROR)
   target_compile_options(monocle_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
