@@ -18,8 +18,8 @@ constexpr std::size_t kMaxStopStrings = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 
 struct StreamOptions {
-  std::vector<std::string> stop;   // the answer ends before the first of these
-  std::vector<std::string> whole;  // never split between two pieces, e.g. "<tool_call>"
+  std::vector<std::string> stop = {};   // the answer ends before the first of these
+  std::vector<std::string> whole = {};  // never split between two pieces, e.g. "<tool_call>"
   bool skip_special = true;
 };
 

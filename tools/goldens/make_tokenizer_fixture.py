@@ -49,7 +49,7 @@ def train() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel(**byte_level)
     trainer = trainers.BpeTrainer(vocab_size=1000, min_frequency=1, show_progress=False,
                                   initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
-    tokenizer.train_from_iterator(CORPUS.split("\n"), trainer)
+    tokenizer.train_from_iterator([CORPUS], trainer)
     return tokenizer
 
 
