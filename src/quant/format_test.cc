@@ -77,5 +77,37 @@ TEST(Int8Channel, RowSumsMatchTheStoredBytes) {
   EXPECT_EQ(data[1], -127);
 }
 
+TEST(Int8Channel, RoundsToNearestEven) {
+  // amax 127 makes the scale 1: the stored bytes are the rounded values.
+  const std::vector<float> row{127.0F, 0.5F, 1.5F, -0.5F, -2.5F, 126.5F, 2.4999998F, -127.0F};
+  const std::vector<int> expected{127, 0, 2, 0, -2, 126, 2, -127};
+  std::vector<std::int8_t> data(row.size());
+  std::vector<float> aux(2);
+  kInt8ChannelInfo.pack_row(row.data(), 0, 1, 8, data.data(), aux.data());
+  EXPECT_EQ(std::vector<int>(data.begin(), data.end()), expected);
+}
+
+TEST(Int8Channel, RowsWithoutAScaleAreInvalid) {
+  for (const float bad : {INFINITY, -INFINITY, NAN}) {
+    const std::vector<float> rows{1.0F, 2.0F, 3.0F, bad};
+    std::vector<std::int8_t> data(4);
+    std::vector<float> aux(4);
+    const WeightView view{data.data(), aux.data(), QuantFormat::kInt8Channel, 2, 2};
+    kInt8ChannelInfo.pack_row(rows.data(), 0, 2, 2, data.data(), aux.data());
+    EXPECT_TRUE(kInt8ChannelInfo.aux_valid(view));
+    kInt8ChannelInfo.pack_row(rows.data() + 2, 1, 2, 2, data.data(), aux.data());
+    EXPECT_FALSE(kInt8ChannelInfo.aux_valid(view)) << bad;
+  }
+}
+
+TEST(Int8Channel, SubnormalRowsStayInRange) {
+  const std::vector<float> row{1e-45F, -1e-44F, 0.0F};
+  std::vector<std::int8_t> data(3);
+  std::vector<float> aux(2);
+  kInt8ChannelInfo.pack_row(row.data(), 0, 1, 3, data.data(), aux.data());
+  EXPECT_GE(data[1], -127);
+  EXPECT_TRUE(kInt8ChannelInfo.aux_valid({data.data(), aux.data(), QuantFormat::kInt8Channel, 1, 3}));
+}
+
 }  // namespace
 }  // namespace monocle

@@ -2,7 +2,10 @@
 #include "quant/int8_channel.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
 namespace monocle {
 namespace {
@@ -14,22 +17,40 @@ std::size_t aux_bytes(std::int64_t rows, std::int64_t) {
   return static_cast<std::size_t>(rows) * (sizeof(float) + sizeof(std::int32_t));
 }
 
-void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols,
-              void* data, void* aux) {
-  float amax = 0.0F;
+// Largest magnitude as its bit pattern: positive floats order like integers, and an integer maximum vectorises
+// where a float one may not be reordered. Infinities and NaNs come out on top.
+std::uint32_t largest_bits(const float* source, std::int64_t cols) {
+  std::uint32_t largest = 0;
   for (std::int64_t c = 0; c < cols; ++c) {
-    amax = std::max(amax, std::fabs(source[c]));
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(source[c]) & 0x7fffffffU);
   }
-  const float inverse = amax > 0.0F ? 127.0F / amax : 0.0F;
+  return largest;
+}
+
+void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols, void* data, void* aux) {
+  const std::uint32_t bits = largest_bits(source, cols);
+  const bool finite = bits < 0x7f800000U;
+  const float amax = std::bit_cast<float>(bits);
+  // Kept finite for subnormal rows, or a zero times it would be no number.
+  const float inverse =
+      finite && amax > 0.0F ? std::min(127.0F / amax, std::numeric_limits<float>::max()) : 0.0F;
   auto* out = static_cast<std::int8_t*>(data) + row * cols;
   std::int32_t sum = 0;
-  for (std::int64_t c = 0; c < cols; ++c) {
-    // The clamp matters only for subnormal rows, where 127 / amax overflows.
-    const float scaled = std::clamp(std::nearbyint(source[c] * inverse), -127.0F, 127.0F);
-    out[c] = static_cast<std::int8_t>(scaled);
-    sum += out[c];
+  if (finite) {
+    for (std::int64_t c = 0; c < cols; ++c) {
+      // The clamp matters only for subnormal rows, where 127 / amax loses all precision. Adding 1.5 * 2^23 leaves no bits for
+      // a fraction: rounding to nearest even without a library call, so that the loop vectorises.
+      constexpr float kNoFraction = 12582912.0F;
+      const float scaled = std::min(std::max(source[c] * inverse, -127.0F), 127.0F);
+      const auto rounded = static_cast<std::int32_t>(scaled + kNoFraction - kNoFraction);
+      out[c] = static_cast<std::int8_t>(rounded);
+      sum += rounded;
+    }
+  } else {
+    std::memset(out, 0, static_cast<std::size_t>(cols));
   }
-  static_cast<float*>(aux)[row] = amax / 127.0F;
+  // A row that holds a NaN or an infinity has no scale; aux_valid() refuses what is written here.
+  static_cast<float*>(aux)[row] = finite ? amax / 127.0F : std::numeric_limits<float>::quiet_NaN();
   static_cast<std::int32_t*>(static_cast<void*>(static_cast<float*>(aux) + rows))[row] = sum;
 }
 
