@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A checkpoint opened for use: its files parsed, its weights loaded on a backend.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backends.h"
+#include "base/result.h"
+#include "model/qwen3_vl/config.h"
+#include "model/qwen3_vl/generation_config.h"
+#include "model/qwen3_vl/preprocess_config.h"
+#include "model/qwen3_vl/qwen3_vl.h"
+#include "ops/backend.h"
+#include "store/checkpoint.h"
+#include "text/bpe.h"
+
+namespace monocle::app {
+
+struct ModelOptions {
+  std::string path;            // empty: the demo model
+  std::string quant = "none";  // none, f32, bf16, int8
+  std::string compute = "auto";  // auto, f32
+  DeviceOptions device;
+
+  void add(CLI::App& app);
+  [[nodiscard]] Result<qwen3_vl::WeightOptions> weights() const;
+  [[nodiscard]] qwen3_vl::Precision precision() const;
+};
+
+// The texts of a checkpoint that need no weights.
+struct ModelFiles {
+  Checkpoint checkpoint;
+  qwen3_vl::Config config;
+};
+
+struct OpenedModel {
+  // Order matters: the model's views point into the mapping and into the backend's memory.
+  std::unique_ptr<Checkpoint> checkpoint;
+  std::unique_ptr<Backend> backend;
+  qwen3_vl::Config config;
+  qwen3_vl::GenerationConfig generation;
+  qwen3_vl::PreprocessConfig image;
+  std::optional<qwen3_vl::VideoConfig> video;  // absent when the checkpoint has no video file
+  std::optional<Tokenizer> tokenizer;
+  std::unique_ptr<qwen3_vl::Qwen3Vl> model;
+};
+
+// $MONOCLE_MODEL, else models/demo beside the program or in the current directory.
+Result<std::string> default_model_path();
+
+Result<ModelFiles> open_files(const std::string& path);
+Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options);
+
+}  // namespace monocle::app
