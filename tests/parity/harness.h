@@ -17,7 +17,8 @@ inline constexpr double kUnitF32 = 0x1p-24;
 inline constexpr double kUnitBF16 = 0x1p-9;
 constexpr double unit_of(DType dtype) { return dtype == DType::kBF16 ? kUnitBF16 : kUnitF32; }
 
-// A tensor in host memory in its own element type. Padding between rows is NaN, and so is every element at first.
+// A tensor in host memory in its own element type. Padding between rows is NaN, and so is every
+// element at first.
 class HostTensor {
  public:
   HostTensor() = default;
@@ -32,7 +33,9 @@ class HostTensor {
   [[nodiscard]] const std::vector<std::byte>& bytes() const { return bytes_; }
   [[nodiscard]] std::vector<std::byte>& bytes() { return bytes_; }
   [[nodiscard]] TensorView view() { return {bytes_.data(), dtype_, rows_, cols_, stride_}; }
-  [[nodiscard]] ConstTensorView view() const { return {bytes_.data(), dtype_, rows_, cols_, stride_}; }
+  [[nodiscard]] ConstTensorView view() const {
+    return {bytes_.data(), dtype_, rows_, cols_, stride_};
+  }
   // Whether the bytes between the rows are still those of the constructor.
   [[nodiscard]] bool padding_untouched() const;
 
@@ -59,15 +62,18 @@ class Random {
   std::int32_t below(std::int32_t limit);  // uniform in [0, limit)
   float uniform(float low, float high);
 
-  // Normal values; one in a hundred is twenty times as large, as the activations of real models are.
-  HostTensor tensor(std::int64_t rows, std::int64_t cols, DType dtype, std::int64_t padding = 0);
+  // Normal values, one in a hundred of them `outlier` times as large: real activations look like
+  // that.
+  HostTensor tensor(std::int64_t rows, std::int64_t cols, DType dtype, std::int64_t padding = 0,
+                    float outlier = 20.0F);
   std::vector<float> vector(std::int64_t count, float mean, float deviation);
   // Rows of different scales, about 1 / sqrt(cols).
   HostWeight weight(QuantFormat format, std::int64_t rows, std::int64_t cols);
   template <class T>
   void shuffle(std::vector<T>& values) {
     for (std::size_t i = values.size(); i > 1; --i) {
-      std::swap(values[i - 1], values[static_cast<std::size_t>(below(static_cast<std::int32_t>(i)))]);
+      std::swap(values[i - 1],
+                values[static_cast<std::size_t>(below(static_cast<std::int32_t>(i)))]);
     }
   }
 
@@ -76,7 +82,8 @@ class Random {
   std::normal_distribution<float> normal_{0.0F, 1.0F};
 };
 
-// Every element times 1 + d, d uniform in [-size, size]: how much a result moves when its inputs are rounded.
+// Every element times 1 + d, d uniform in [-size, size]: how much a result moves when its inputs
+// are rounded.
 HostTensor perturbed(HostTensor tensor, double size, std::uint64_t seed);
 
 // What a case puts into a backend's memory; all of it is released at the end.
@@ -103,9 +110,10 @@ class Rig {
   std::vector<void*> taken_;
 };
 
-// Reports the worst element of actual against expected, in units of its tolerance, through gtest. Also fails when
-// the comparison could not have failed: see README.md.
-void expect_close(const HostTensor& actual, const HostTensor& expected, const std::vector<double>& tolerance);
+// Reports the worst element of actual against expected, in units of its tolerance, through gtest.
+// Also fails when the comparison could not have failed: see README.md.
+void expect_close(const HostTensor& actual, const HostTensor& expected,
+                  const std::vector<double>& tolerance);
 void expect_equal_bytes(const HostTensor& a, const HostTensor& b);
 
 }  // namespace monocle::parity
