@@ -26,7 +26,7 @@ using SpngPtr = std::unique_ptr<spng_ctx, SpngDeleter>;
 
 tl::unexpected<Error> damaged(int code) {
   return fail(ErrorCode::kInvalidArgument, "PNG image cannot be decoded: {}",
-              code == SPNG_EOF ? "the file is truncated" : spng_strerror(code));
+              code == SPNG_EOF || code == SPNG_IO_EOF ? "the file is truncated" : spng_strerror(code));
 }
 
 bool matches(Bytes bytes) { return starts_with(bytes, 0, kSignature); }
