@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two commands matter: `make demo` and `make test`. Both install what they need on Debian bookworm.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint format asan tsan bench clean
+.PHONY: help demo build test lint format asan tsan ci bench clean
 
 JOBS := $(shell nproc)
 # Comfort where it is installed; nothing depends on it.
@@ -45,6 +45,9 @@ tsan: ## the tests of the threaded rooms under ThreadSanitizer
 	$(CONFIGURE) tsan
 	$(BUILD) tsan --target base_test engine_test
 	$(CTEST) tsan -L unit
+
+ci: ## everything CI runs, in its order
+	@.ci/run
 
 bench: ## build the micro benchmarks
 	@tools/setup.sh build bench

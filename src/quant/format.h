@@ -44,7 +44,8 @@ struct FormatInfo {
   void (*unpack_row)(const WeightView& weight, std::int64_t row, float* out);
   // Largest |unpack(pack(w)) - w| of a row whose largest magnitude is `amax`.
   float (*error_bound)(float amax);
-  // Whether the aux part of a matrix read from a file is usable (finite scales ...); null: there is nothing to check.
+  // Whether the aux part of a matrix read from a file is usable (finite scales ...); null: there is
+  // nothing to check.
   bool (*aux_valid)(const WeightView& weight) = nullptr;
 };
 

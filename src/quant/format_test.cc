@@ -106,7 +106,8 @@ TEST(Int8Channel, SubnormalRowsStayInRange) {
   std::vector<float> aux(2);
   kInt8ChannelInfo.pack_row(row.data(), 0, 1, 3, data.data(), aux.data());
   EXPECT_GE(data[1], -127);
-  EXPECT_TRUE(kInt8ChannelInfo.aux_valid({data.data(), aux.data(), QuantFormat::kInt8Channel, 1, 3}));
+  EXPECT_TRUE(
+      kInt8ChannelInfo.aux_valid({data.data(), aux.data(), QuantFormat::kInt8Channel, 1, 3}));
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ std::size_t aux_bytes(std::int64_t rows, std::int64_t) {
   return static_cast<std::size_t>(rows) * (sizeof(float) + sizeof(std::int32_t));
 }
 
-// Largest magnitude as its bit pattern: positive floats order like integers, and an integer maximum vectorises
-// where a float one may not be reordered. Infinities and NaNs come out on top.
+// Largest magnitude as its bit pattern: positive floats order like integers, and an integer maximum
+// vectorises where a float one may not be reordered. Infinities and NaNs come out on top.
 std::uint32_t largest_bits(const float* source, std::int64_t cols) {
   std::uint32_t largest = 0;
   for (std::int64_t c = 0; c < cols; ++c) {
@@ -27,7 +27,8 @@ std::uint32_t largest_bits(const float* source, std::int64_t cols) {
   return largest;
 }
 
-void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols, void* data, void* aux) {
+void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols,
+              void* data, void* aux) {
   const std::uint32_t bits = largest_bits(source, cols);
   const bool finite = bits < 0x7f800000U;
   const float amax = std::bit_cast<float>(bits);
@@ -38,8 +39,9 @@ void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int
   std::int32_t sum = 0;
   if (finite) {
     for (std::int64_t c = 0; c < cols; ++c) {
-      // The clamp matters only for subnormal rows, where 127 / amax loses all precision. Adding 1.5 * 2^23 leaves no bits for
-      // a fraction: rounding to nearest even without a library call, so that the loop vectorises.
+      // The clamp matters only for subnormal rows, where 127 / amax loses all precision. Adding 1.5
+      // * 2^23 leaves no bits for a fraction: rounding to nearest even without a library call, so
+      // that the loop vectorises.
       constexpr float kNoFraction = 12582912.0F;
       const float scaled = std::min(std::max(source[c] * inverse, -127.0F), 127.0F);
       const auto rounded = static_cast<std::int32_t>(scaled + kNoFraction - kNoFraction);
@@ -68,7 +70,8 @@ bool aux_valid(const WeightView& weight) {
   const std::int64_t limit = 127 * weight.cols;
   bool valid = true;
   for (std::int64_t r = 0; r < weight.rows; ++r) {
-    valid = valid && std::isfinite(scales[r]) && scales[r] >= 0.0F && sums[r] >= -limit && sums[r] <= limit;
+    valid = valid && std::isfinite(scales[r]) && scales[r] >= 0.0F && sums[r] >= -limit &&
+            sums[r] <= limit;
   }
   return valid;
 }
@@ -76,10 +79,13 @@ bool aux_valid(const WeightView& weight) {
 }  // namespace
 
 // Half a step, and a little for the rounding of the products themselves.
-const FormatInfo kInt8ChannelInfo{
-    QuantFormat::kInt8Channel, "int8", data_bytes, aux_bytes, pack_row, unpack_row, [](float amax) {
-      return amax / 127.0F * 0.5001F;
-    },
-    aux_valid};
+const FormatInfo kInt8ChannelInfo{QuantFormat::kInt8Channel,
+                                  "int8",
+                                  data_bytes,
+                                  aux_bytes,
+                                  pack_row,
+                                  unpack_row,
+                                  [](float amax) { return amax / 127.0F * 0.5001F; },
+                                  aux_valid};
 
 }  // namespace monocle

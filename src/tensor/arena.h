@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planned workspace of a model: every tensor a step needs gets a name and an offset before the first step, then
-// one block of backend memory is taken for all of them. Nothing is allocated afterwards.
+// The planned workspace of a model: every tensor a step needs gets a name and an offset before the
+// first step, then one block of backend memory is taken for all of them. Nothing is allocated
+// afterwards.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ class ArenaPlan {
   // Reserves a contiguous [rows, cols] tensor and returns its offset, 64-byte aligned.
   std::size_t add(std::string_view name, DType dtype, std::int64_t rows, std::int64_t cols) {
     MONOCLE_CHECK(rows >= 0 && cols >= 0);
-    const std::size_t bytes = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * dtype_size(dtype);
+    const std::size_t bytes =
+        static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols) * dtype_size(dtype);
     const std::size_t offset = total_;
     total_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
     entries_.push_back({std::string(name), offset, bytes});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: (could not convert .readable.|no viable conversion|no matching function for call to .write)
-// A mapped checkpoint is read-only memory: a view of it must never become a view one may write to.
+// expect: (could not convert .readable.|no viable conversion|no matching function for call to
+// .write) A mapped checkpoint is read-only memory: a view of it must never become a view one may
+// write to.
 #include "tensor/view.h"
 
 namespace monocle {
