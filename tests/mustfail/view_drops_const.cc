@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// expect: (could not convert .readable.|no viable conversion|no matching function for call to
-// .write) A mapped checkpoint is read-only memory: a view of it must never become a view one may
-// write to.
+// expect: (could not convert .readable.|no viable conversion|no matching function)
+// A mapped checkpoint is read-only memory: a view of it must never become one that may be written.
 #include "tensor/view.h"
 
 namespace monocle {
