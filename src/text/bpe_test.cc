@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <random>
+
 #include "text/test_vocabulary.h"
 
 namespace monocle {
@@ -113,6 +115,29 @@ TEST(Bpe, AddedTokensOnlyWhollyInsideTemplateText) {
   EXPECT_EQ(count({{"<|im_", TextOwner::kUser}, {"end|>", TextOwner::kTemplate}}), 0);
   EXPECT_EQ(count({{"<|im_", TextOwner::kTemplate}, {"", TextOwner::kUser}, {"end|>", TextOwner::kTemplate}}), 1);
   EXPECT_EQ(count({{"<|im_end|>", TextOwner::kTemplate}, {"<|im_end|>", TextOwner::kUser}, {"<|im_end|>", TextOwner::kTemplate}}), 2);
+}
+
+TEST(Bpe, CutsBetweenSpansDoNotShow) {
+  const Tokenizer& tokenizer = fixture_tokenizer();
+  const auto cases = nlohmann::json::parse(read_fixture("cases.json"));
+  std::mt19937 rng(5);
+  for (const auto& c : cases) {
+    const auto text = c.at("text").get<std::string>();
+    std::vector<TextSpan> spans;
+    for (std::size_t pos = 0; pos < text.size();) {
+      std::size_t end = pos + 1 + rng() % 9;
+      while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) {
+        ++end;
+      }
+      spans.push_back({text.substr(pos, end - pos), TextOwner::kUser});
+      pos = end;
+    }
+    EXPECT_EQ(tokenizer.encode(spans), tokenizer.encode(text, SpecialTokens::kAsText)) << c;
+    for (TextSpan& span : spans) {
+      span.owner = TextOwner::kTemplate;
+    }
+    EXPECT_EQ(tokenizer.encode(spans), tokenizer.encode(text, SpecialTokens::kParse)) << c;
+  }
 }
 
 TEST(Bpe, InvalidUtf8IsTokenisedAsReplacementCharacters) {

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <random>
+
 #include "text/test_vocabulary.h"
 
 namespace monocle {
@@ -156,6 +158,34 @@ TEST(TokenizerFile, RepeatedFieldsAndHugeFiles) {
   EXPECT_NE(error_of(json).find("the limit is 67108864"), std::string::npos);
   EXPECT_NE(error_of(std::string(100000, '[')).find("{ expected"), std::string::npos);
   EXPECT_NE(error_of("{\"version\":" + std::string(100000, '[')), "loaded");
+}
+
+TEST(TokenizerFile, MutatedFilesLoadOrSayWhy) {
+  const std::string json = read_fixture("tokenizer.json");
+  std::mt19937 rng(11);
+  const auto below = [&rng](std::size_t n) { return static_cast<std::size_t>(rng() % n); };
+  int refused = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string mutated = json;
+    for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
+      const std::size_t at = below(mutated.size());
+      switch (below(4)) {
+        case 0: mutated[at] = static_cast<char>(static_cast<unsigned char>(rng())); break;
+        case 1: mutated.erase(at, 1 + below(40)); break;
+        case 2: mutated.insert(at, mutated, below(mutated.size()), 1 + below(40)); break;
+        default: mutated[at] = R"({}[]",:0\-)"[below(10)]; break;
+      }
+    }
+    const auto loaded = Tokenizer::load(mutated);
+    if (loaded) {
+      const auto ids = loaded->encode("Hello <|im_start|> 数学 e\u0301", SpecialTokens::kParse);
+      EXPECT_FALSE(loaded->decode(ids, false).empty());
+    } else {
+      ++refused;
+      EXPECT_GT(loaded.error().message.size(), std::string("tokenizer.json: ").size());
+    }
+  }
+  EXPECT_GT(refused, 1000);  // most edits break something
 }
 
 }  // namespace
