@@ -15,8 +15,13 @@ if [ -z "${found:-}" ]; then
   echo "format: clang-format 19 is missing (apt-get install clang-format-19)" >&2
   exit 2
 fi
-mode=-i
-[ "${1:-}" != --check ] || mode="--dry-run -Werror"
-# shellcheck disable=SC2086 # the mode is meant to split
-find src include apps tests bench \( -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
-  xargs -0 -r "$found" $mode
+list() {
+  find src include apps tests bench \( -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' \) -print0
+}
+
+if [ "${1:-}" = --check ]; then
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  list | xargs -0 -r -n 1 sh -c '"$0" "$1" | cmp -s - "$1" || { echo "not formatted: $1"; exit 1; }' "$found"
+else
+  list | xargs -0 -r "$found" -i
+fi

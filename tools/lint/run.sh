@@ -21,7 +21,7 @@ for script in layers size spdx readme links lint_test; do
   check "$script" python3 -B "tools/lint/$script.py"
 done
 have shellcheck && check shellcheck shellcheck tools/*.sh tools/lint/*.sh .ci/run
-have codespell && check codespell codespell -q 3 README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs src apps tests
+have codespell && check codespell codespell -q 3 ./*.md docs
 have clang-format-19 && check format tools/format.sh --check
 
 [ "$failed" -eq 0 ] || { echo "lint: $failed checks failed" >&2; exit 1; }
