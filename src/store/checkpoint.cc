@@ -43,9 +43,12 @@ Status check_shard_name(const std::string& name) {
 
 // weight_map of the index: shard file -> the stored names of its tensors.
 Result<std::map<std::string, std::vector<std::string>>> read_index(std::string_view text) {
-  MONOCLE_ASSIGN(const nlohmann::json index, parse_json_object(text, kIndexFile, kMaxIndexBytes));
-  const auto weight_map = index.find("weight_map");
-  if (weight_map == index.end() || !weight_map->is_object() || weight_map->empty()) {
+  const auto index = parse_json_object(text, kMaxIndexBytes);
+  if (!index) {
+    return prefixed(std::string(kIndexFile), index.error());
+  }
+  const auto weight_map = index->find("weight_map");
+  if (weight_map == index->end() || !weight_map->is_object() || weight_map->empty()) {
     return fail(ErrorCode::kInvalidArgument, "{}: weight_map is missing or empty", kIndexFile);
   }
   std::map<std::string, std::vector<std::string>> shards;

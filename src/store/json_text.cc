@@ -76,17 +76,17 @@ std::string printable(std::string_view text, std::size_t limit) {
   return out;
 }
 
-Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view what, std::size_t max_bytes) {
+Result<nlohmann::json> parse_json_object(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
-    return fail(ErrorCode::kTooLarge, "{} has {} bytes, the limit is {}", what, text.size(), max_bytes);
+    return fail(ErrorCode::kTooLarge, "the text has {} bytes, the limit is {}", text.size(), max_bytes);
   }
   LimitCheck check;
   if (!Json::sax_parse(text, &check)) {
-    return fail(ErrorCode::kInvalidArgument, "{}: {}", what, check.problem);
+    return fail(ErrorCode::kInvalidArgument, "{}", check.problem);
   }
   Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) {
-    return fail(ErrorCode::kInvalidArgument, "{}: the document is not an object", what);
+    return fail(ErrorCode::kInvalidArgument, "the document is not an object");
   }
   return document;
 }

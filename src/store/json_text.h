@@ -27,8 +27,8 @@ inline std::span<const std::byte> as_bytes(std::string_view text) {
 // which must stay valid UTF-8 and must not drive a terminal.
 std::string printable(std::string_view text, std::size_t limit = 100);
 
-// The document must be an object; `what` starts every message ("config.json"). A key that appears twice in one
-// object is refused: readers disagree about which one counts.
-Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view what, std::size_t max_bytes);
+// The document must be an object. A key that appears twice in one object is refused: readers disagree about which
+// one counts. The caller, who knows the file, adds its name to the message.
+Result<nlohmann::json> parse_json_object(std::string_view text, std::size_t max_bytes);
 
 }  // namespace monocle

@@ -314,12 +314,8 @@ std::int32_t VisionConfig::position_side() const {
 }
 
 Result<Config> parse_config(std::string_view json) {
-  MONOCLE_ASSIGN(const Json document, parse_json_object(json, "config.json", kMaxConfigBytes));
-  auto config = parse_document(document);
-  if (!config) {
-    return prefixed("config.json", std::move(config).error());
-  }
-  return config;
+  MONOCLE_ASSIGN(const Json document, parse_json_object(json, kMaxConfigBytes));
+  return parse_document(document);
 }
 
 std::int64_t parameter_count(const Config& config) {

@@ -79,6 +79,7 @@ struct Config {
 };
 
 // Accepts the published style (rope_theta and rope_scaling) and the one of re-saved files (rope_parameters).
+// Messages name the field; the caller adds the file.
 Result<Config> parse_config(std::string_view json);
 
 // All parameters of the model; a tied head counts once.

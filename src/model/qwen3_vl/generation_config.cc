@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/qwen3_vl/generation_config.h"
 
-#include <utility>
-
 #include "model/qwen3_vl/config_fields.h"
 #include "store/json_text.h"
 
@@ -42,13 +40,8 @@ Result<GenerationConfig> parse_document(const nlohmann::json& json, std::int32_t
 }  // namespace
 
 Result<GenerationConfig> parse_generation_config(std::string_view json, std::int32_t vocab_size) {
-  constexpr std::string_view kName = "generation_config.json";
-  MONOCLE_ASSIGN(const nlohmann::json document, parse_json_object(json, kName, kMaxBytes));
-  auto config = parse_document(document, vocab_size);
-  if (!config) {
-    return prefixed(std::string(kName), std::move(config).error());
-  }
-  return config;
+  MONOCLE_ASSIGN(const nlohmann::json document, parse_json_object(json, kMaxBytes));
+  return parse_document(document, vocab_size);
 }
 
 }  // namespace monocle::qwen3_vl

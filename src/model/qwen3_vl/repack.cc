@@ -129,6 +129,19 @@ std::vector<PackedDocument> documents_of(const Checkpoint& in) {
   return documents;
 }
 
+Result<Config> read_config(const Checkpoint& in) {
+  constexpr std::string_view kName = document_info(Document::kConfig).file_name;
+  const auto text = in.document(Document::kConfig);
+  if (!text) {
+    return fail(ErrorCode::kNotFound, "the checkpoint has no {}", kName);
+  }
+  auto config = parse_config(as_text(*text));
+  if (!config) {
+    return prefixed(std::string(kName), std::move(config).error());
+  }
+  return config;
+}
+
 }  // namespace
 
 QuantFormat packed_format(TensorKind kind, QuantFormat stored, const RepackOptions& options) {
@@ -146,11 +159,7 @@ QuantFormat packed_format(TensorKind kind, QuantFormat stored, const RepackOptio
 
 Result<RepackSummary> repack(const Checkpoint& in, const std::string& out, const RepackOptions& options,
                              ThreadPool& pool, FunctionRef<void(const RepackProgress&)> progress) {
-  const auto config_text = in.document(Document::kConfig);
-  if (!config_text) {
-    return fail(ErrorCode::kNotFound, "the checkpoint has no {}", document_info(Document::kConfig).file_name);
-  }
-  MONOCLE_ASSIGN(const Config config, parse_config(as_text(*config_text)));
+  MONOCLE_ASSIGN(const Config config, read_config(in));
   const std::vector<TensorSpec> specs = tensor_list(config);
   MONOCLE_ASSIGN(const std::vector<PackedTensorPlan> plan, make_plan(in, specs, options));
   MONOCLE_TRY(check_no_extras(in, config, specs));
