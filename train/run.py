@@ -13,7 +13,9 @@ import dataclasses
 import json
 import multiprocessing
 import pathlib
+import queue
 import time
+import traceback
 
 import torch
 import torch.nn.functional as F
@@ -27,11 +29,12 @@ from train.data.packs import IGNORE, Sizes
 from train.data.stream import Stream, on_device
 from train.model import checkpoint, config
 from train.model.geometry import Geometry, geometry
-from train.model.network import Qwen3VL
+from train.model.network import Qwen3VL, patchify
 from train.model.optim import make_optimizers
 from train.model.reading_head import ReadingHead, cell_labels, reading_loss
 
-SHAPES_WEIGHT = 0.5  # of the shapes batch's losses in a step
+WARM_STEPS = 20  # before the clock starts: every kind of batch has been compiled by then
+ROW_EVERY = 10.0  # seconds between rows of the training curve
 CHAT_EVERY = 16  # steps between text-only batches
 
 
@@ -105,38 +108,45 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def _losses(self, pixels: Tensor, marks: Tensor, suffix: Tensor, start: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Next-token and reading loss of one batch, with the accuracies of both."""
+    def _losses(self, pixels: Tensor, marks: Tensor, suffix: Tensor, start: Tensor, target: Tensor,
+                measure: bool) -> dict[str, Tensor]:
+        """Next-token and reading loss of one batch; with `measure` the accuracies of both too.
+
+        Nothing here may wait for the device, or it idles while the next step is prepared.
+        """
         height, width = pixels.shape[2:]
         where = self._geometry(width, height)
         labels = cell_labels(marks, width // 32, height // 32)
         suffix, target = suffix.long(), target.long()
         with self._autocast():
-            image, deep = self.model.see(evaluate.patchify(pixels).bfloat16(), where)
+            image, deep = self.model.see(patchify(pixels).bfloat16(), where)
             scores = self.head(image)
             states = self.model.read(image, deep, where, suffix)
             place = start.long()[:, None] + torch.arange(target.shape[1], device=self.device)
             place = place.clamp(max=suffix.shape[1] - 1)[..., None].expand(-1, -1, states.shape[2])
             logits = self.model.logits(states.gather(1, place))
-        token = F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORE)
-        with torch.no_grad():
+        losses = {"token": F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORE),
+                  "reading": reading_loss(scores, labels)}
+        if measure:
             real, seen = target != IGNORE, labels > 0
-            token_right = (logits.argmax(-1) == target)[real].float().mean()
-            cell_right = (scores.argmax(-1) == labels)[seen].float().mean()
-        return {"token": token, "reading": reading_loss(scores, labels), "token_right": token_right, "cell_right": cell_right}
+            losses["token_right"] = (logits.argmax(-1) == target)[real].float().mean()
+            losses["answer_right"] = ((logits.argmax(-1) == target) | ~real).all(1).float().mean()
+            losses["cell_right"] = (scores.argmax(-1) == labels)[seen].float().mean()
+        return losses
 
     def _chat_loss(self) -> Tensor:
         with self._autocast():
             logits = self.model.logits(self.model.chat(self.chat_ids, torch.bfloat16))
         return F.cross_entropy(logits.flatten(0, 1).float(), self.chat_targets.flatten(), ignore_index=IGNORE)
 
-    def step(self, number: int, pack: tuple[list[Tensor], list[Tensor]], rate: float) -> tuple[dict, dict]:
+    def step(self, number: int, pack: tuple[list[Tensor], list[Tensor]], rate: float,
+             measure: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """One optimiser step. `rate` scales the peak learning rates."""
         line, shape = pack
-        line_losses = self._losses(*self.augment.lines(*line[:2]), *line[2:])
+        line_losses = self._losses(*self.augment.lines(*line[:2]), *line[2:], measure)
         (line_losses["token"] + line_losses["reading"]).backward()
-        shape_losses = self._losses(*self.augment.shapes(*shape[:2]), *shape[2:])
-        (SHAPES_WEIGHT * (shape_losses["token"] + shape_losses["reading"])).backward()
+        shape_losses = self._losses(*self.augment.shapes(*shape[:2]), *shape[2:], measure)
+        (shape_losses["token"] + shape_losses["reading"]).backward()
         if number % CHAT_EVERY == 0:
             (0.1 * self._chat_loss()).backward()
         for optimizer in self.optimizers:
@@ -152,39 +162,70 @@ def learning_rate(settings: Settings, steps_done: int, share: float) -> float:
     return min(1.0, (steps_done + 1) / settings.warm_up) * min(1.0, max(0.0, 1 - share) / settings.decay)
 
 
+class Record:
+    """What a run did: progress lines while it runs, and the training record at its end."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.opened = self.last_row = time.monotonic()
+        self.began: float | None = None  # when the training clock started, after compilation
+        self.steps, self.waited = 0, 0.0
+        self.curve: list[dict] = []
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began if self.began else 0.0
+
+    def start_clock(self) -> None:
+        self.began = time.monotonic()
+        print(f"compiled and warm after {self.began - self.opened:.0f} s", flush=True)
+
+    def row_is_due(self) -> bool:
+        return time.monotonic() - self.last_row > ROW_EVERY
+
+    def add_row(self, losses: tuple[dict[str, Tensor], dict[str, Tensor]]) -> None:
+        self.last_row = time.monotonic()
+        row = {"seconds": round(self.elapsed(), 1), "step": self.trainer.first_step + self.steps, "waited": round(self.waited, 1)}
+        for name, part in zip(("line", "shape"), losses):
+            row |= {f"{name}_{key}": round(value.item(), 4) for key, value in part.items()}
+        self.curve.append(row)
+        print(json.dumps(row), flush=True)
+
+    def summary(self) -> dict:
+        sizes, seconds = self.trainer.settings.sizes, self.elapsed()
+        pictures = max(0, self.steps - WARM_STEPS) * (sizes.lines + sizes.shapes)
+        return {"steps": self.steps, "next_step": self.trainer.first_step + self.steps, "train_seconds": round(seconds, 1),
+                "compile_seconds": round((self.began or time.monotonic()) - self.opened, 1),
+                "waited_for_data": round(self.waited, 1), "pictures_per_second": round(pictures / seconds) if seconds else 0,
+                "curve": self.curve}
+
+
 def train(trainer: Trainer, stream: Stream) -> dict:
-    """Steps until the time is over. The clock starts after the first steps, which compile."""
-    settings = trainer.settings
-    curve, began, waited, done = [], 0.0, 0.0, 0
-    opened = last_report = time.monotonic()
+    """Steps until the time is over. The clock starts after the first steps, which compile.
+
+    A failure ends the training but not the program: what has been learned is still written out.
+    """
+    settings, record = trainer.settings, Record(trainer)
     seconds = settings.seconds
-    for pack in on_device(stream, trainer.device):
-        if began:
-            waited += time.monotonic() - asked
-        share = (time.monotonic() - began) / seconds if began else 0.0
-        if share >= 1 or (settings.steps and done >= settings.steps):
-            break
-        losses = trainer.step(trainer.first_step + done, pack, learning_rate(settings, done, share))
-        done += 1
-        if done == 20:  # every canvas compiles on dynamic lengths by now
-            losses[0]["token"].item()  # waits for the device
-            began = time.monotonic()
-            seconds = min(settings.seconds, settings.deadline - (began - opened))
-            print(f"compiled and warm after {began - opened:.0f} s", flush=True)
-        if time.monotonic() - last_report > 10 or done == settings.steps:
-            last_report = time.monotonic()
-            row = {"seconds": round(time.monotonic() - began, 1) if began else 0.0, "step": trainer.first_step + done,
-                   "waited": round(waited, 1)}
-            for name, part in zip(("line", "shape"), losses):
-                row |= {f"{name}_{key}": round(value.item(), 4) for key, value in part.items()}
-            curve.append(row)
-            print(json.dumps(row), flush=True)
-        asked = time.monotonic()
-    taken = time.monotonic() - began if began else 0.0
-    pictures = (done - 20) * (settings.sizes.lines + settings.sizes.shapes)
-    return {"steps": done, "next_step": trainer.first_step + done, "train_seconds": round(taken, 1),
-            "compile_seconds": round((began or time.monotonic()) - opened, 1), "waited_for_data": round(waited, 1),
-            "pictures_per_second": round(pictures / taken) if taken else 0, "curve": curve}
+    try:
+        packs_ahead = on_device(stream, trainer.device)
+        while record.elapsed() < seconds and not (settings.steps and record.steps >= settings.steps):
+            asked = time.monotonic()
+            pack = next(packs_ahead)
+            record.waited += time.monotonic() - asked if record.began else 0.0
+            measure = record.row_is_due()
+            rate = learning_rate(settings, record.steps, record.elapsed() / seconds)
+            losses = trainer.step(trainer.first_step + record.steps, pack, rate, measure)
+            record.steps += 1
+            if record.steps == WARM_STEPS:
+                losses[0]["token"].item()  # waits for the device
+                record.start_clock()
+                seconds = min(seconds, settings.deadline - (record.began - record.opened))
+            if measure:
+                record.add_row(losses)
+    except (RuntimeError, queue.Empty):
+        traceback.print_exc()
+        return record.summary() | {"failed": traceback.format_exc()}
+    return record.summary()
 
 
 def export(trainer: Trainer, record: dict, evaluation: dict | None) -> None:

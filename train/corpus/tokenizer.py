@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds `models/demo/tokenizer.json`: byte-level BPE in Qwen's form with a vocabulary of 8 192.
 
-Every GB 2312 level-1 hanzi is one token, and no token spans two hanzi, so that reading a picture is one token per
+Every GB 2312 level-1 hanzi, and every one taught, is one token, and no token spans two hanzi, so that reading a picture is one token per
 glyph. ASCII merges are learned from the word list, the prompts and the chat markup. Special tokens have Qwen's names
 and order but, the vocabulary being small, other ids: a reader must take them from config.json.
 """
@@ -12,7 +12,7 @@ import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from train.corpus.charset import PUNCTUATION, WORDS
+from train.corpus.charset import HANZI, PUNCTUATION, WORDS
 from train.data import prompts
 
 VOCAB_SIZE = 8192
@@ -94,7 +94,7 @@ def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
 def build() -> Tokenizer:
     room = VOCAB_SIZE - len(SPECIAL) - len(ADDED)
     merges = Merges()
-    merges.add_characters("".join(dict.fromkeys(level1_hanzi() + PUNCTUATION + SYMBOLS + kana() + latin_and_friends())))
+    merges.add_characters("".join(dict.fromkeys(level1_hanzi() + HANZI + PUNCTUATION + SYMBOLS + kana() + latin_and_friends())))
     for left, right in learned_ascii_merges(VOCAB_SIZE):
         if len(merges.vocab) < room:
             merges.add(left, right)

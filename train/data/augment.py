@@ -55,6 +55,7 @@ class Augment:
         # The 8 x 8 transform as one 64 x 64 matrix: rows (u, v), columns (i, j).
         self.constants = [table.to(self.device) for table in (torch.kron(dct, dct), to_ycc, torch.linalg.inv(to_ycc))]
         self.tables = torch.tensor([LUMA, CHROMA, CHROMA], dtype=torch.float32, device=self.device).view(1, 3, 1, 1, 64)
+        self.halves: dict[tuple[int, int], Tensor] = {}
         self.degrade = torch.compile(degrade, dynamic=True) if compiled else degrade
 
     def uniform(self, size: int, low: float, high: float, *extra: int) -> Tensor:
@@ -85,11 +86,17 @@ class Augment:
         forward = torch.stack([wide * angle.cos(), shear - angle.sin(), angle.sin() * wide, high * angle.cos()], -1).view(size, 2, 2)
         a, b, c, d = forward.flatten(1).unbind(1)
         inverse = torch.stack([d, -b, -c, a], -1).view(size, 2, 2) / (a * d - b * c).view(-1, 1, 1)
-        half = torch.tensor([width / 2, height / 2], device=self.device)
+        half = self._half(width, height)
         theta = torch.cat([inverse * half[None, None, :] / half[None, :, None], torch.zeros(size, 2, 1, device=self.device)], 2)
         grid = F.affine_grid(theta, list(coverage.shape), align_corners=False)
         moved = (marks[..., 1:] - half) @ forward.mT + half
         return F.grid_sample(coverage, grid, align_corners=False), torch.cat([marks[..., :1], moved], -1)
+
+    def _half(self, width: int, height: int) -> Tensor:
+        """The centre; kept, since making a tensor from numbers waits for the device."""
+        if (width, height) not in self.halves:
+            self.halves[width, height] = torch.tensor([width / 2, height / 2], device=self.device)
+        return self.halves[width, height]
 
     def _colours(self, size: int) -> tuple[Tensor, Tensor]:
         """Paper and ink colour [B, 3, 1, 1] with a luma distance that stays legible; mostly dark on light."""

@@ -32,7 +32,7 @@ class Sizes:
     """Samples of each kind in a pack."""
 
     lines: int = 512
-    shapes: int = 128
+    shapes: int = 256
 
 
 @dataclasses.dataclass

@@ -9,6 +9,7 @@ import mmap
 import multiprocessing as mp
 import queue
 import threading
+import traceback
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ from train.data.encode import Encoder
 from train.data.packs import Batch, Sizes, make_pack
 
 SLOTS_PER_WORKER = 3
+PATIENCE = 60  # seconds without data after which something must be wrong
 Layout = list[tuple[tuple[int, ...], str]]
 
 
@@ -49,7 +51,12 @@ def _work(worker: int, workers: int, first: int, seed: int, sizes: Sizes, slots:
     step = first + worker
     while True:
         number = free.get()
-        ready.put((number, slots[number].write(make_pack(encoder, sizes, seed, step))))
+        try:
+            layout = slots[number].write(make_pack(encoder, sizes, seed, step))
+        except Exception:  # whatever it is, the consumer must hear of it rather than wait for ever
+            ready.put((number, traceback.format_exc()))
+            return
+        ready.put((number, layout))
         step += workers
 
 
@@ -76,6 +83,8 @@ class Stream:
         while True:
             _, slots, free, ready = self.lanes[turn % len(self.lanes)]
             number, layout = ready.get()
+            if isinstance(layout, str):
+                raise RuntimeError(f"a data worker failed:\n{layout}")
             yield tuple([torch.from_numpy(array) for array in batch] for batch in slots[number].read(layout))
             free.put(number)
             turn += 1
@@ -94,16 +103,21 @@ def on_device(packs: Iterable, device: torch.device, depth: int = 4) -> Iterator
         return tensor.pin_memory().to(device, non_blocking=True) if side else tensor.clone()
 
     def fill() -> None:
-        with torch.cuda.stream(side):
-            for pack in packs:
-                moved = tuple([move(tensor) for tensor in batch] for batch in pack)
-                if side:
-                    side.synchronize()
-                ahead.put(moved)
+        try:
+            with torch.cuda.stream(side):
+                for pack in packs:
+                    moved = tuple([move(tensor) for tensor in batch] for batch in pack)
+                    if side:
+                        side.synchronize()
+                    ahead.put(moved)
+        except Exception as error:  # raised again where the packs are used
+            ahead.put(error)
 
     threading.Thread(target=fill, daemon=True).start()
     while True:
-        pack = ahead.get()
+        pack = ahead.get(timeout=PATIENCE)
+        if isinstance(pack, Exception):
+            raise pack
         if side:  # the copies' memory must not be reused before the steps that read it are done
             for tensor in (tensor for batch in pack for tensor in batch):
                 tensor.record_stream(torch.cuda.current_stream())

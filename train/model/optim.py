@@ -31,29 +31,26 @@ class Muon(torch.optim.Optimizer):
     def __init__(self, params: list[nn.Parameter], fused: set[nn.Parameter], lr: float, momentum: float = 0.95,
                  weight_decay: float = 0.05) -> None:
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
-        self.fused = fused
+        self.buffers = [torch.zeros_like(param) for param in params]
+        # shape -> (parameter number, part number) of every matrix of that shape
+        self.by_shape: dict[tuple[int, int], list[tuple[int, int]]] = collections.defaultdict(list)
+        for number, param in enumerate(params):
+            parts = 3 if param in fused else 1
+            self.by_shape[param.shape[0] // parts, param.shape[1]] += [(number, part) for part in range(parts)]
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        for group in self.param_groups:
-            params = group["params"]
-            grads = [param.grad for param in params]
-            for param in params:
-                if param not in self.state:
-                    self.state[param]["momentum"] = torch.zeros_like(param)
-            buffers = [self.state[param]["momentum"] for param in params]
-            torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
-            nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
-            by_shape: dict[tuple[int, int], list[tuple[nn.Parameter, Tensor]]] = collections.defaultdict(list)
-            for param, update in zip(params, nesterov):
-                parts = 3 if param in self.fused else 1
-                for target, piece in zip(param.data.chunk(parts), update.chunk(parts)):
-                    by_shape[tuple(piece.shape)].append((target, piece))
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-            for (rows, cols), pairs in by_shape.items():
-                updates = orthogonalise(torch.stack([piece for _, piece in pairs]))
-                scale = -group["lr"] * max(1.0, rows / cols) ** 0.5
-                torch._foreach_add_([target for target, _ in pairs], list(updates.unbind()), alpha=scale)
+        group, = self.param_groups
+        params = group["params"]
+        grads = [param.grad for param in params]
+        torch._foreach_lerp_(self.buffers, grads, 1 - group["momentum"])
+        nesterov = torch._foreach_lerp(grads, self.buffers, group["momentum"])
+        torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+        for (rows, cols), members in self.by_shape.items():
+            stack = torch.stack([nesterov[number].narrow(0, part * rows, rows) for number, part in members])
+            updates = orthogonalise(stack).unbind()
+            targets = [params[number].narrow(0, part * rows, rows) for number, part in members]
+            torch._foreach_add_(targets, updates, alpha=-group["lr"] * max(1.0, rows / cols) ** 0.5)
 
 
 def make_optimizers(model: nn.Module, head: nn.Module, muon_lr: float, adam_lr: float) -> list[torch.optim.Optimizer]:
