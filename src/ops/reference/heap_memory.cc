@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/reference/heap_memory.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace monocle {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t free_bytes() {
+  const long pages = sysconf(_SC_AVPHYS_PAGES);
+  const long page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(page)
+                               : 0;
+}
+
+void copy(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) {  // memcpy must not see the null pointers of an empty copy
+    std::memcpy(to, from, bytes);
+  }
+}
+
+}  // namespace
+
+HeapMemory::~HeapMemory() {
+  for (void* pointer : live_) {
+    std::free(pointer);
+  }
+}
+
+Result<void*> HeapMemory::allocate(std::size_t bytes) {
+  const std::size_t rounded =
+      (std::max(bytes, std::size_t{1}) + kAlignment - 1) / kAlignment * kAlignment;
+  // A size near the top of the range wraps to something smaller.
+  void* pointer = rounded >= bytes ? std::aligned_alloc(kAlignment, rounded) : nullptr;
+  if (pointer == nullptr) {
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the reference backend, {} bytes free",
+                bytes, free_bytes());
+  }
+  std::memset(pointer, 0, rounded);
+  live_.insert(pointer);
+  return pointer;
+}
+
+void HeapMemory::release(void* pointer) {
+  MONOCLE_CHECK(pointer == nullptr || live_.erase(pointer) == 1);
+  std::free(pointer);
+}
+
+void HeapMemory::write(void* device, const void* host, std::size_t bytes) {
+  copy(device, host, bytes);
+}
+
+void HeapMemory::read(void* host, const void* device, std::size_t bytes) {
+  copy(host, device, bytes);
+}
+
+}  // namespace monocle

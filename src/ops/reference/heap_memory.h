@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory of a backend that computes on the host: the heap. Weights stay where they lie. One thread.
+#pragma once
+
+#include <unordered_set>
+
+#include "ops/backend.h"
+
+namespace monocle {
+
+class HeapMemory final : public Memory {
+ public:
+  HeapMemory() = default;
+  ~HeapMemory() override;
+  HeapMemory(const HeapMemory&) = delete;
+  HeapMemory& operator=(const HeapMemory&) = delete;
+
+  Result<void*> allocate(std::size_t bytes) override;
+  void release(void* pointer) override;
+  void write(void* device, const void* host, std::size_t bytes) override;
+  void read(void* host, const void* device, std::size_t bytes) override;
+  Result<WeightView> place(const WeightView& host) override { return host; }
+
+ private:
+  std::unordered_set<void*> live_;
+};
+
+}  // namespace monocle
