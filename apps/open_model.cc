@@ -29,7 +29,7 @@ auto parsed(const Checkpoint& checkpoint, Document which, const std::string& pat
   MONOCLE_ASSIGN(const std::string_view text, document(checkpoint, which, path));
   auto value = parse(text);
   if (!value) {
-    return prefixed(path + "/" + std::string(document_info(which).file_name), std::move(value).error());
+    return prefixed(path, std::move(value).error());
   }
   return value;
 }
