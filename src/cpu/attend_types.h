@@ -52,6 +52,28 @@ struct PackedOut {
   std::int64_t stride = 0;
 };
 
+// A run of queries of one sequence against one kv head: rows are (query, head of the group), query major.
+struct PrefillTask {
+  std::int64_t sequence = 0;
+  std::int32_t kv_head = 0;
+  std::int64_t first_row = 0;
+};
+
+// One sequence's single query against kSplitKeys keys of one kv head.
+struct DecodeTask {
+  std::int64_t sequence = 0;
+  std::int32_t kv_head = 0;
+  std::int32_t split = 0;
+  float* partial = nullptr;  // per head of the group: partial_floats(head_dim)
+};
+
+// Fixed, so that the order of the sums, and with it every bit of the result, does not depend on the threads.
+inline constexpr int kSplitKeys = 256;
+
+// Result of one split and head: maximum (log2 units), sum, padding to a line, then the weighted sum of V.
+inline constexpr int kPartialHeader = 16;
+constexpr int partial_floats(int head_dim) { return kPartialHeader + round_up(head_dim, 32); }
+
 // True when the bf16 attention kernels of the amx tier run here: their exponential needs VBMI too.
 bool amx_attention();
 

@@ -191,6 +191,12 @@ inline void put_query(std::uint16_t* q, int lane, int d, float value) {
   q[(d / 2) * 2 * kTile + 2 * lane + (d & 1)] = float_to_bf16(value);
 }
 
+// Element (key, d) of a block of V.
+inline void put_value(float* v, int key, int d, int width, int, float value) { v[key * width + d] = value; }
+inline void put_value(std::uint16_t* v, int key, int d, int, int keys, float value) {
+  v[d * keys + key] = float_to_bf16(value);
+}
+
 // out / sum, transposed back: row `lane` of the tile goes to y.
 template <class T>
 inline void finish_lane(const AttendTile<T>& tile, int lane, int head_dim, float* y) {

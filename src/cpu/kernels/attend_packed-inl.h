@@ -19,11 +19,6 @@ inline void rotate_row(const float* x, const float* cosine, const float* sine, i
   }
 }
 
-inline void put_value(float* v, int key, int d, int width, int, float value) { v[key * width + d] = value; }
-inline void put_value(std::uint16_t* v, int key, int d, int, int keys, float value) {
-  v[d * keys + key] = float_to_bf16(value);
-}
-
 // Rows [first, first + keys) of the packed K and V; first counts from the segment's begin and starts a key block.
 template <class T>
 inline void pack_key_block(const PackedHead<T>& head, const PackedSegment& segment, std::int64_t first) {
