@@ -277,7 +277,7 @@ def main() -> None:
     trainer = Trainer(settings, encoder)
     record = train(trainer, stream)
     stream.close()
-    record |= {"settings": {key: str(value) for key, value in dataclasses.asdict(settings).items()}}
+    record["settings"] = {key: str(value) for key, value in dataclasses.asdict(settings).items() if key != "out"}
     checkpoint.round_to_bf16(trainer.model)
     export(trainer, record, None)  # first, in case the evaluation should not end in time
     print(f"exported after {time.monotonic() - opened:.0f} s", flush=True)

@@ -26,7 +26,7 @@ class Example:
     answer: str
 
 
-def _rng(seed: int) -> tuple[random.Random, np.random.Generator]:
+def generators(seed: int) -> tuple[random.Random, np.random.Generator]:
     if seed < packs.EVAL_SEED:
         raise ValueError("evaluation seeds must not be training seeds")
     return random.Random(seed), np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def _turn(rng: random.Random, ink: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(ink, matrix, (width, height), flags=cv2.INTER_LINEAR)
 
 
-def _degrade(rng: random.Random, noise: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+def degrade(rng: random.Random, noise: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
     """Blur, noise and a JPEG round trip, each for half of the pictures."""
     if rng.random() < 0.5:
         rgb = cv2.GaussianBlur(rgb, (3, 3), rng.uniform(0.2, 0.8))
@@ -65,18 +65,18 @@ def _degrade(rng: random.Random, noise: np.random.Generator, rgb: np.ndarray) ->
     return np.ascontiguousarray(rgb)
 
 
-def _coloured(rng: random.Random, ink: np.ndarray) -> np.ndarray:
+def coloured(rng: random.Random, ink: np.ndarray) -> np.ndarray:
     paper, colour = _colours(rng)
     share = ink[..., None] / 255
     return np.round((paper + (colour - paper) * share) * 255).astype(np.uint8)
 
 
 def line_example(seed: int, chinese: Sequence[str] = fonts.CHINESE, latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Example:
-    rng, noise = _rng(seed)
+    rng, noise = generators(seed)
     line = lines.draw_line(rng, *rng.choice(EVAL_CANVASES), chinese, latin)
     ink = _turn(rng, line.ink) if rng.random() < 0.5 else line.ink
     _, question = _ask(rng, prompts.READ)
-    return Example(_degrade(rng, noise, _coloured(rng, ink)), question, line.text)
+    return Example(degrade(rng, noise, coloured(rng, ink)), question, line.text)
 
 
 def unseen_font_example(seed: int, font: str) -> Example:
@@ -84,16 +84,16 @@ def unseen_font_example(seed: int, font: str) -> Example:
 
 
 def shapes_example(seed: int) -> Example:
-    rng, noise = _rng(seed)
+    rng, noise = generators(seed)
     picture = shapes.draw_shapes(rng, 256, 256)
     lang, form = _ask(rng, prompts.COUNT)
     question = form.format(thing=prompts.thing(lang, picture.colour, picture.kind))
-    return Example(_degrade(rng, noise, picture.rgb), question, str(picture.count))
+    return Example(degrade(rng, noise, picture.rgb), question, str(picture.count))
 
 
 def blank_example(seed: int) -> Example:
     """A picture without text: paper, perhaps rules, noise. The answer must say that there is none."""
-    rng, noise = _rng(seed)
+    rng, noise = generators(seed)
     ink = lines.draw_blank(rng, *rng.choice(EVAL_CANVASES))
     lang, question = _ask(rng, prompts.READ)
-    return Example(_degrade(rng, noise, _coloured(rng, ink)), question, prompts.NO_TEXT[lang])
+    return Example(degrade(rng, noise, coloured(rng, ink)), question, prompts.NO_TEXT[lang])

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checkpoint as a stranger would use it: transformers' processor, chat template and generate()."""
+
+import pathlib
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
+
+
+class Reference:
+    def __init__(self, folder: pathlib.Path, dtype: torch.dtype = torch.float32) -> None:
+        self.processor = AutoProcessor.from_pretrained(folder)
+        self.model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=dtype).eval()
+
+    @torch.no_grad()
+    def answer(self, rgb: np.ndarray | None, question: str, limit: int = 48) -> str:
+        """The greedy answer to a question about a picture, or about none."""
+        content = [{"type": "text", "text": question}]
+        if rgb is not None:
+            content.insert(0, {"type": "image", "image": Image.fromarray(rgb)})
+        inputs = self.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True,
+                                                    tokenize=True, return_dict=True, return_tensors="pt")
+        output = self.model.generate(**inputs, max_new_tokens=limit, do_sample=False)
+        return self.processor.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True)
