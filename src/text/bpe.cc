@@ -18,7 +18,8 @@ struct Range {
 };
 
 // `text` is valid UTF-8; added tokens are looked for in `trusted` only (sorted, disjoint).
-std::vector<TokenId> encode_ranges(const TokenizerTables& tables, std::string_view text, std::span<const Range> trusted) {
+std::vector<TokenId> encode_ranges(const TokenizerTables& tables, std::string_view text,
+                                   std::span<const Range> trusted) {
   MONOCLE_CHECK(text.size() < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()));
   Encoder encoder(tables, text.size());
   std::size_t done = 0;
@@ -51,7 +52,8 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, SpecialTokens mode
     text = replaced;
   }
   const Range all{0, text.size()};
-  return encode_ranges(tables_, text, mode == SpecialTokens::kParse ? std::span(&all, 1) : std::span<const Range>());
+  return encode_ranges(
+      tables_, text, mode == SpecialTokens::kParse ? std::span(&all, 1) : std::span<const Range>());
 }
 
 std::vector<TokenId> Tokenizer::encode(std::span<const TextSpan> spans) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The byte-level BPE tokenizer of the Qwen family, from any tokenizer.json of that form. Immutable after load() and
-// shared by all threads. Text that is not valid UTF-8 is tokenised as if each maximal ill-formed part were U+FFFD.
+// The byte-level BPE tokenizer of the Qwen family, from any tokenizer.json of that form. Immutable
+// after load() and shared by all threads. Text that is not valid UTF-8 is tokenised as if each
+// maximal ill-formed part were U+FFFD.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +38,17 @@ class Tokenizer {
   // Text of less than 2 GiB.
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, SpecialTokens mode) const;
 
-  // The ids of the concatenation of all spans, where an added token is recognised only when it lies wholly in
-  // template-owned text. Words that reach over the seam of two spans are split and merged as one text.
+  // The ids of the concatenation of all spans, where an added token is recognised only when it lies
+  // wholly in template-owned text. Words that reach over the seam of two spans are split and merged
+  // as one text.
   [[nodiscard]] std::vector<TokenId> encode(std::span<const TextSpan> spans) const;
 
-  // The text of the ids, valid UTF-8 (ill-formed parts become U+FFFD). Ids without a token add nothing.
+  // The text of the ids, valid UTF-8 (ill-formed parts become U+FFFD). Ids without a token add
+  // nothing.
   [[nodiscard]] std::string decode(std::span<const TokenId> ids, bool skip_special) const;
 
-  // The bytes one id stands for, which need not be whole characters; empty for an id without a token.
+  // The bytes one id stands for, which need not be whole characters; empty for an id without a
+  // token.
   [[nodiscard]] std::string_view bytes_of(TokenId id) const;
 
   // The id of an added token, or of the base token with these bytes.

@@ -24,7 +24,9 @@ void expect_all_cases(const Tokenizer& tokenizer) {
     const auto text = c.at("text").get<std::string>();
     const auto parsed = c.at("parsed").get<Ids>();
     EXPECT_EQ(tokenizer.encode(text, SpecialTokens::kParse), parsed) << c;
-    EXPECT_EQ(tokenizer.encode(text, SpecialTokens::kAsText), c.contains("as_text") ? c.at("as_text").get<Ids>() : parsed) << c;
+    EXPECT_EQ(tokenizer.encode(text, SpecialTokens::kAsText),
+              c.contains("as_text") ? c.at("as_text").get<Ids>() : parsed)
+        << c;
   }
 }
 
@@ -41,7 +43,8 @@ TEST(Bpe, MergesAsStringsMeanTheSame) {
 }
 
 TEST(Bpe, OrderOfFieldsAndEscapingDoNotMatter) {
-  // nlohmann::json sorts keys: merges before vocab, added tokens before the model, ids out of order.
+  // nlohmann::json sorts keys: merges before vocab, added tokens before the model, ids out of
+  // order.
   const auto file = nlohmann::json::parse(read_fixture("tokenizer.json"));
   for (const bool ascii : {false, true}) {
     auto tokenizer = Tokenizer::load(file.dump(1, '\t', ascii));
@@ -52,14 +55,16 @@ TEST(Bpe, OrderOfFieldsAndEscapingDoNotMatter) {
 
 TEST(Bpe, LongTextWithTheCacheEqualsItsParts) {
   const Tokenizer& tokenizer = fixture_tokenizer();
-  // Every part starts and ends with a letter and a full stop, so the pre-tokens of the whole are those of the parts.
+  // Every part starts and ends with a letter and a full stop, so the pre-tokens of the whole are
+  // those of the parts.
   const std::string part = "The picture shows 12 Zelené łódź, привет и 你好世界 don't. ";
   std::string whole;
   Ids expected;
   for (int i = 0; i < 200; ++i) {
     const std::string text = "x" + std::to_string(i % 10) + part;
     whole += text.substr(0, text.size() - 1) + "\n";
-    const Ids ids = tokenizer.encode(text.substr(0, text.size() - 1) + "\n", SpecialTokens::kAsText);
+    const Ids ids =
+        tokenizer.encode(text.substr(0, text.size() - 1) + "\n", SpecialTokens::kAsText);
     expected.insert(expected.end(), ids.begin(), ids.end());
   }
   EXPECT_EQ(tokenizer.encode(whole, SpecialTokens::kAsText), expected);
@@ -84,8 +89,10 @@ TEST(Bpe, UserTextNeverBecomesAnAddedToken) {
 
 TEST(Bpe, SpansEqualTheirConcatenation) {
   const Tokenizer& tokenizer = fixture_tokenizer();
-  const std::vector<TextSpan> spans{{"<|im_start|>user\n", TextOwner::kTemplate}, {"\n\nHel", TextOwner::kUser},
-                                    {"lo e", TextOwner::kUser},                   {"\u0301t\u00e9", TextOwner::kUser},
+  const std::vector<TextSpan> spans{{"<|im_start|>user\n", TextOwner::kTemplate},
+                                    {"\n\nHel", TextOwner::kUser},
+                                    {"lo e", TextOwner::kUser},
+                                    {"\u0301t\u00e9", TextOwner::kUser},
                                     {"<|im_end|>\n", TextOwner::kTemplate}};
   std::string all;
   for (const TextSpan& span : spans) {
@@ -113,8 +120,14 @@ TEST(Bpe, AddedTokensOnlyWhollyInsideTemplateText) {
   EXPECT_EQ(count({{"<|im_", TextOwner::kTemplate}, {"end|>", TextOwner::kTemplate}}), 1);
   EXPECT_EQ(count({{"<|im_", TextOwner::kTemplate}, {"end|>", TextOwner::kUser}}), 0);
   EXPECT_EQ(count({{"<|im_", TextOwner::kUser}, {"end|>", TextOwner::kTemplate}}), 0);
-  EXPECT_EQ(count({{"<|im_", TextOwner::kTemplate}, {"", TextOwner::kUser}, {"end|>", TextOwner::kTemplate}}), 1);
-  EXPECT_EQ(count({{"<|im_end|>", TextOwner::kTemplate}, {"<|im_end|>", TextOwner::kUser}, {"<|im_end|>", TextOwner::kTemplate}}), 2);
+  EXPECT_EQ(count({{"<|im_", TextOwner::kTemplate},
+                   {"", TextOwner::kUser},
+                   {"end|>", TextOwner::kTemplate}}),
+            1);
+  EXPECT_EQ(count({{"<|im_end|>", TextOwner::kTemplate},
+                   {"<|im_end|>", TextOwner::kUser},
+                   {"<|im_end|>", TextOwner::kTemplate}}),
+            2);
 }
 
 TEST(Bpe, CutsBetweenSpansDoNotShow) {
@@ -142,18 +155,22 @@ TEST(Bpe, CutsBetweenSpansDoNotShow) {
 
 TEST(Bpe, InvalidUtf8IsTokenisedAsReplacementCharacters) {
   const Tokenizer& tokenizer = fixture_tokenizer();
-  EXPECT_EQ(tokenizer.encode("a\xff\xe2\x82z", SpecialTokens::kAsText), tokenizer.encode("a\ufffd\ufffdz", SpecialTokens::kAsText));
+  EXPECT_EQ(tokenizer.encode("a\xff\xe2\x82z", SpecialTokens::kAsText),
+            tokenizer.encode("a\ufffd\ufffdz", SpecialTokens::kAsText));
   // A cut character of the user must not swallow the template's token.
-  const std::vector<TextSpan> spans{{"x\xe2\x82", TextOwner::kUser}, {"<|im_end|>", TextOwner::kTemplate}};
+  const std::vector<TextSpan> spans{{"x\xe2\x82", TextOwner::kUser},
+                                    {"<|im_end|>", TextOwner::kTemplate}};
   EXPECT_EQ(tokenizer.encode(spans).back(), id("<|im_end|>"));
 }
 
 TEST(Bpe, Decode) {
   const Tokenizer& tokenizer = fixture_tokenizer();
-  for (const std::string& text : {std::string(), std::string("Hello, world!"), std::string("数学café 🙂\n\n"), std::string("x\0y", 3)}) {
+  for (const std::string& text : {std::string(), std::string("Hello, world!"),
+                                  std::string("数学café 🙂\n\n"), std::string("x\0y", 3)}) {
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(text, SpecialTokens::kAsText), false), text);
   }
-  const Ids ids{id("<|im_start|>"), id("a"), id("<tool_call>"), id("<|im_end|>"), -1, tokenizer.vocab_size(), 1 << 30};
+  const Ids ids{id("<|im_start|>"),     id("a"), id("<tool_call>"), id("<|im_end|>"), -1,
+                tokenizer.vocab_size(), 1 << 30};
   EXPECT_EQ(tokenizer.decode(ids, false), "<|im_start|>a<tool_call><|im_end|>");
   EXPECT_EQ(tokenizer.decode(ids, true), "a<tool_call>");
   EXPECT_EQ(tokenizer.decode(Ids{id("\xe6"), id("a"), id("\x95")}, false), "\ufffda\ufffd");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The byte alphabet of byte-level BPE files: each byte is written as one printable code point. 33-126, 161-172 and
-// 174-255 stand for themselves, the other 68 bytes, in increasing order, are U+0100 and up.
+// The byte alphabet of byte-level BPE files: each byte is written as one printable code point.
+// 33-126, 161-172 and 174-255 stand for themselves, the other 68 bytes, in increasing order, are
+// U+0100 and up.
 #pragma once
 
 #include <array>
@@ -25,8 +26,8 @@ constexpr std::array<std::int16_t, kAlphabetEnd> kByteOfCodePoint = [] {
   return table;
 }();
 
-// Appends the bytes that `written` (UTF-8) stands for; false when a character is not of the alphabet, and then
-// `out` holds a part.
+// Appends the bytes that `written` (UTF-8) stands for; false when a character is not of the
+// alphabet, and then `out` holds a part.
 bool append_alphabet_bytes(std::string& out, std::string_view written);
 
 }  // namespace monocle

@@ -13,7 +13,8 @@ constexpr std::string_view kToolsIntro =
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n<tools>";
 constexpr std::string_view kToolsOutro =
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+    "\n</tools>\n\nFor each function call, return a json object with function name and arguments "
+    "within "
     "<tool_call></tool_call> XML tags:\n<tool_call>\n"
     "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
 constexpr std::string_view kImageTriple = "<|vision_start|><|image_pad|><|vision_end|>";
@@ -47,13 +48,16 @@ class Renderer {
   void message(std::span<const ChatMessage> messages, std::size_t i) {
     const ChatMessage& m = messages[i];
     switch (m.role) {
-      case Role::kSystem: return;
+      case Role::kSystem:
+        return;
       case Role::kUser:
         control("<|im_start|>user\n");
         content(m);
         control("<|im_end|>\n");
         return;
-      case Role::kAssistant: assistant(m); return;
+      case Role::kAssistant:
+        assistant(m);
+        return;
       case Role::kTool: {
         const bool first = i == 0 || messages[i - 1].role != Role::kTool;
         const bool last = i + 1 == messages.size() || messages[i + 1].role != Role::kTool;
@@ -67,7 +71,8 @@ class Renderer {
 
   void generation_prompt() {
     if (options_.add_generation_prompt) {
-      control(options_.open_thinking ? "<|im_start|>assistant\n<think>\n" : "<|im_start|>assistant\n");
+      control(options_.open_thinking ? "<|im_start|>assistant\n<think>\n"
+                                     : "<|im_start|>assistant\n");
     }
   }
 
@@ -97,9 +102,15 @@ class Renderer {
   void content(const ChatMessage& m) {
     for (const ContentPart& part : m.parts) {
       switch (part.kind) {
-        case ContentPart::Kind::kText: user(part.text); break;
-        case ContentPart::Kind::kImage: media(ChatSegment::Kind::kImage, "Picture", images_++); break;
-        case ContentPart::Kind::kVideo: media(ChatSegment::Kind::kVideo, "Video", videos_++); break;
+        case ContentPart::Kind::kText:
+          user(part.text);
+          break;
+        case ContentPart::Kind::kImage:
+          media(ChatSegment::Kind::kImage, "Picture", images_++);
+          break;
+        case ContentPart::Kind::kVideo:
+          media(ChatSegment::Kind::kVideo, "Video", videos_++);
+          break;
       }
     }
   }
@@ -114,7 +125,8 @@ class Renderer {
   void assistant(const ChatMessage& m) {
     control("<|im_start|>assistant\n");
     texts(m);
-    // "Has content" is asked of the message as it came: a part that is not text counts although it is not rendered.
+    // "Has content" is asked of the message as it came: a part that is not text counts although it
+    // is not rendered.
     bool newline = std::any_of(m.parts.begin(), m.parts.end(), [](const ContentPart& part) {
       return part.kind != ContentPart::Kind::kText || !part.text.empty();
     });
@@ -137,7 +149,8 @@ class Renderer {
 
 }  // namespace
 
-std::vector<ChatSegment> render_chat(std::span<const ChatMessage> messages, std::span<const std::string> tools,
+std::vector<ChatSegment> render_chat(std::span<const ChatMessage> messages,
+                                     std::span<const std::string> tools,
                                      const ChatOptions& options) {
   Renderer renderer(options);
   renderer.system_block(messages, tools);
@@ -152,10 +165,18 @@ std::vector<TextSpan> to_spans(std::span<const ChatSegment> segments) {
   std::vector<TextSpan> spans;
   for (const ChatSegment& segment : segments) {
     switch (segment.kind) {
-      case ChatSegment::Kind::kControl: spans.push_back({segment.text, TextOwner::kTemplate}); break;
-      case ChatSegment::Kind::kUserText: spans.push_back({segment.text, TextOwner::kUser}); break;
-      case ChatSegment::Kind::kImage: spans.push_back({std::string(kImageTriple), TextOwner::kTemplate}); break;
-      case ChatSegment::Kind::kVideo: spans.push_back({std::string(kVideoTriple), TextOwner::kTemplate}); break;
+      case ChatSegment::Kind::kControl:
+        spans.push_back({segment.text, TextOwner::kTemplate});
+        break;
+      case ChatSegment::Kind::kUserText:
+        spans.push_back({segment.text, TextOwner::kUser});
+        break;
+      case ChatSegment::Kind::kImage:
+        spans.push_back({std::string(kImageTriple), TextOwner::kTemplate});
+        break;
+      case ChatSegment::Kind::kVideo:
+        spans.push_back({std::string(kVideoTriple), TextOwner::kTemplate});
+        break;
     }
   }
   return spans;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Qwen3-VL chat template: messages in, segments out. A segment says who wrote its text, so that control tokens
-// come from the template alone, and pictures and videos stay placeholders until the model room expands them.
+// The Qwen3-VL chat template: messages in, segments out. A segment says who wrote its text, so that
+// control tokens come from the template alone, and pictures and videos stay placeholders until the
+// model room expands them.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,7 @@ struct ToolCall {
 
 struct ChatMessage {
   Role role = Role::kUser;
-  std::vector<ContentPart> parts;  // system and assistant: text parts only take part
+  std::vector<ContentPart> parts;    // system and assistant: text parts only take part
   std::vector<ToolCall> tool_calls;  // assistant only
 };
 
@@ -39,17 +40,19 @@ struct ChatOptions {
 };
 
 struct ChatSegment {
-  // kImage and kVideo stand for the whole triple <|vision_start|><|image_pad|><|vision_end|> (or video_pad): how it
-  // expands, markers included, depends on the grid and on the processor version.
+  // kImage and kVideo stand for the whole triple <|vision_start|><|image_pad|><|vision_end|> (or
+  // video_pad): how it expands, markers included, depends on the grid and on the processor version.
   enum class Kind : std::uint8_t { kControl, kUserText, kImage, kVideo };
   Kind kind;
-  std::string text;       // kControl, kUserText
-  std::size_t index = 0;  // kImage, kVideo: counted from 0 over the whole conversation, each kind by itself
+  std::string text;  // kControl, kUserText
+  std::size_t index =
+      0;  // kImage, kVideo: counted from 0 over the whole conversation, each kind by itself
 };
 
-// `tools`: one JSON object each, as to_python_json() writes it. System messages behind the first message are dropped,
-// as in the original. Neighbouring segments of one kind of text are joined.
-std::vector<ChatSegment> render_chat(std::span<const ChatMessage> messages, std::span<const std::string> tools,
+// `tools`: one JSON object each, as to_python_json() writes it. System messages behind the first
+// message are dropped, as in the original. Neighbouring segments of one kind of text are joined.
+std::vector<ChatSegment> render_chat(std::span<const ChatMessage> messages,
+                                     std::span<const std::string> tools,
                                      const ChatOptions& options);
 
 // The segments as spans for Tokenizer::encode, each placeholder as its triple with one pad.

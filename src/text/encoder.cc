@@ -17,13 +17,16 @@ constexpr std::size_t kMaxCacheEntries = 16384;
 constexpr std::size_t kMaxCachedBytes = 48;
 
 std::size_t cache_entries(std::size_t text_bytes) {
-  return text_bytes < kCacheFromBytes ? 0 : std::min(std::bit_ceil(text_bytes / 4), kMaxCacheEntries);
+  return text_bytes < kCacheFromBytes ? 0
+                                      : std::min(std::bit_ceil(text_bytes / 4), kMaxCacheEntries);
 }
 
 }  // namespace
 
 Encoder::Encoder(const TokenizerTables& tables, std::size_t text_bytes)
-    : tables_(tables), merger_(tables.merges), cache_(cache_entries(text_bytes), CacheEntry{{}, 0, 0}) {
+    : tables_(tables),
+      merger_(tables.merges),
+      cache_(cache_entries(text_bytes), CacheEntry{{}, 0, 0}) {
   ids_.reserve(text_bytes / 3 + 8);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One encode call: segments of ordinary text in, ids out. Holds the scratch of the call and a cache of pre-tokens
-// it has already merged; both die with the call, so calls share nothing and no text outlives its request.
+// One encode call: segments of ordinary text in, ids out. Holds the scratch of the call and a cache
+// of pre-tokens it has already merged; both die with the call, so calls share nothing and no text
+// outlives its request.
 #pragma once
 
 #include <cstddef>

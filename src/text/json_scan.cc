@@ -33,7 +33,8 @@ bool unescape_unicode(std::string_view raw, std::size_t& pos, std::string& out) 
   }
   if (c >= 0xd800 && c <= 0xdbff) {
     char32_t low = 0;
-    if (!raw.substr(pos).starts_with("\\u") || !hex4(raw, pos + 2, low) || low < 0xdc00 || low > 0xdfff) {
+    if (!raw.substr(pos).starts_with("\\u") || !hex4(raw, pos + 2, low) || low < 0xdc00 ||
+        low > 0xdfff) {
       return false;
     }
     pos += 6;
@@ -168,20 +169,37 @@ bool json_unescape(std::string_view raw, std::string& out) {
       return false;
     }
     switch (raw[pos++]) {
-      case '"': out.push_back('"'); break;
-      case '\\': out.push_back('\\'); break;
-      case '/': out.push_back('/'); break;
-      case 'b': out.push_back('\b'); break;
-      case 'f': out.push_back('\f'); break;
-      case 'n': out.push_back('\n'); break;
-      case 'r': out.push_back('\r'); break;
-      case 't': out.push_back('\t'); break;
+      case '"':
+        out.push_back('"');
+        break;
+      case '\\':
+        out.push_back('\\');
+        break;
+      case '/':
+        out.push_back('/');
+        break;
+      case 'b':
+        out.push_back('\b');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
       case 'u':
         if (!unescape_unicode(raw, pos, out)) {
           return false;
         }
         break;
-      default: return false;
+      default:
+        return false;
     }
   }
   return true;

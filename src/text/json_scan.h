@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pull scanner for the two big tables of tokenizer.json, where a general JSON library would take a third of the
-// start-up budget. It walks objects and arrays in order and hands out raw strings and raw values; small values go
-// to a real parser from there. The first error sticks and says where it is.
+// A pull scanner for the two big tables of tokenizer.json, where a general JSON library would take
+// a third of the start-up budget. It walks objects and arrays in order and hands out raw strings
+// and raw values; small values go to a real parser from there. The first error sticks and says
+// where it is.
 #pragma once
 
 #include <cstddef>

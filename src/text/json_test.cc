@@ -10,7 +10,8 @@ namespace monocle {
 namespace {
 
 TEST(JsonScanner, RawValues) {
-  for (const std::string text : {"1", "-1.5e3", "true", "null", "\"a\\\"]\"", "[]", "{}", R"({"a": [1, {"b": "}"}], "c": "\\"})"}) {
+  for (const std::string text : {"1", "-1.5e3", "true", "null", "\"a\\\"]\"", "[]", "{}",
+                                 R"({"a": [1, {"b": "}"}], "c": "\\"})"}) {
     std::string_view value;
     const std::string padded = " " + text + " ,";
     JsonScanner again(padded);
@@ -47,7 +48,8 @@ TEST(JsonUnescape, Escapes) {
   std::string out;
   EXPECT_TRUE(json_unescape(R"(a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude42)", out));
   EXPECT_EQ(out, "a\"\\/\b\f\n\r\té🙂");
-  for (const char* bad : {"\\", "\\x", "\\u12", "\\u12g4", "\\ud83d", "\\ud83dx", "\\ud83d\\u0041", "\\ude42", "\\u+123"}) {
+  for (const char* bad : {"\\", "\\x", "\\u12", "\\u12g4", "\\ud83d", "\\ud83dx", "\\ud83d\\u0041",
+                          "\\ude42", "\\u+123"}) {
     EXPECT_FALSE(json_unescape(bad, out)) << bad;
   }
 }
@@ -59,7 +61,8 @@ TEST(PythonJson, LaidOutLikeJsonDumps) {
       {"[[],[ ],{}]", "[[], [], {}]"},
       {"\"x\"", "\"x\""},
       {" true ", "true"},
-      {R"(["é \u4f60 <b>&\/ \u007f \u0001 \" \\ \n"])", "[\"é 你 <b>&/ \x7f \\u0001 \\\" \\\\ \\n\"]"},
+      {R"(["é \u4f60 <b>&\/ \u007f \u0001 \" \\ \n"])",
+       "[\"é 你 <b>&/ \x7f \\u0001 \\\" \\\\ \\n\"]"},
       {"[1.0,1e2,0.1,-0.0,1E-7,1e16,123456789012345678901234567890,-5]",
        "[1.0, 100.0, 0.1, -0.0, 1e-07, 1e+16, 123456789012345678901234567890, -5]"},
   };
@@ -71,20 +74,21 @@ TEST(PythonJson, LaidOutLikeJsonDumps) {
 }
 
 TEST(PythonJson, FloatsLikeRepr) {
-  const std::pair<double, const char*> cases[] = {{1e15, "1000000000000000.0"},
-                                                  {1e16, "1e+16"},
-                                                  {1.5e16, "1.5e+16"},
-                                                  {123456789012345680.0, "1.2345678901234568e+17"},
-                                                  {1e-4, "0.0001"},
-                                                  {1e-5, "1e-05"},
-                                                  {1.5e-7, "1.5e-07"},
-                                                  {0.30000000000000004, "0.30000000000000004"},
-                                                  {1e22, "1e+22"},
-                                                  {123.456, "123.456"},
-                                                  {0.0, "0.0"},
-                                                  {-2.5, "-2.5"},
-                                                  {5e-324, "5e-324"},
-                                                  {std::numeric_limits<double>::max(), "1.7976931348623157e+308"}};
+  const std::pair<double, const char*> cases[] = {
+      {1e15, "1000000000000000.0"},
+      {1e16, "1e+16"},
+      {1.5e16, "1.5e+16"},
+      {123456789012345680.0, "1.2345678901234568e+17"},
+      {1e-4, "0.0001"},
+      {1e-5, "1e-05"},
+      {1.5e-7, "1.5e-07"},
+      {0.30000000000000004, "0.30000000000000004"},
+      {1e22, "1e+22"},
+      {123.456, "123.456"},
+      {0.0, "0.0"},
+      {-2.5, "-2.5"},
+      {5e-324, "5e-324"},
+      {std::numeric_limits<double>::max(), "1.7976931348623157e+308"}};
   for (const auto& [value, expected] : cases) {
     EXPECT_EQ(python_float(value), expected);
   }
@@ -107,7 +111,8 @@ TEST(PythonJson, Refused) {
     ASSERT_FALSE(written.has_value()) << json.substr(0, 50);
     EXPECT_NE(written.error().message.find(part), std::string::npos) << written.error().message;
   }
-  EXPECT_TRUE(to_python_json(std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']')).has_value());
+  EXPECT_TRUE(to_python_json(std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']'))
+                  .has_value());
 }
 
 }  // namespace

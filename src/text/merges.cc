@@ -16,7 +16,8 @@ constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t kShortWord = 48;
 
 std::uint64_t pair_key(TokenId left, TokenId right) {
-  return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) | static_cast<std::uint32_t>(right);
+  return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32) |
+         static_cast<std::uint32_t>(right);
 }
 
 }  // namespace
@@ -29,7 +30,8 @@ void MergeTable::reserve(std::size_t count) {
 
 std::size_t MergeTable::slot_of(std::uint64_t key) const {
   const std::size_t mask = slots_.size() - 1;
-  // Ids are small and dense: one multiply alone would leave the left id only in the high product bits.
+  // Ids are small and dense: one multiply alone would leave the left id only in the high product
+  // bits.
   const std::uint64_t mixed = (key ^ (key >> 29)) * 0x9e3779b97f4a7c15ULL;
   std::size_t slot = static_cast<std::size_t>(mixed >> shift_);
   while (slots_[slot].key != key && slots_[slot].key != kEmpty) {
@@ -117,7 +119,8 @@ void Merger::apply_long(std::vector<TokenId>& ids) {
       continue;
     }
     Node& right = nodes_[static_cast<std::size_t>(left.next)];
-    // A candidate is stale when either side has grown since it was pushed: the pair then gives another token.
+    // A candidate is stale when either side has grown since it was pushed: the pair then gives
+    // another token.
     const Merge* merge = table_.find(left.id, right.id);
     if (merge == nullptr || merge->merged != candidate.merged) {
       continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The merge rules of a byte-level BPE vocabulary and the loop that applies them: the pair with the lowest rank first,
-// the leftmost of equals, until no rule fits. Read-only after loading, so any number of threads may share it.
+// The merge rules of a byte-level BPE vocabulary and the loop that applies them: the pair with the
+// lowest rank first, the leftmost of equals, until no rule fits. Read-only after loading, so any
+// number of threads may share it.
 #pragma once
 
 #include <cstddef>

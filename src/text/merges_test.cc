@@ -41,7 +41,8 @@ std::vector<TokenId> merge_by_definition(const Rules& rules, std::vector<TokenId
   }
 }
 
-// A vocabulary like a trained one: each rule joins two tokens that exist already, and makes a new text.
+// A vocabulary like a trained one: each rule joins two tokens that exist already, and makes a new
+// text.
 Rules random_rules(std::mt19937& rng, MergeTable& table, int count) {
   Rules rules;
   std::vector<std::string> texts{"a", "b", "c"};
@@ -49,7 +50,8 @@ Rules random_rules(std::mt19937& rng, MergeTable& table, int count) {
   for (int tries = 0; tries < 50 * count && static_cast<int>(rules.size()) < count; ++tries) {
     const auto left = static_cast<TokenId>(rng() % texts.size());
     const auto right = static_cast<TokenId>(rng() % texts.size());
-    const std::string joined = texts[static_cast<std::size_t>(left)] + texts[static_cast<std::size_t>(right)];
+    const std::string joined =
+        texts[static_cast<std::size_t>(left)] + texts[static_cast<std::size_t>(right)];
     if (joined.size() > 12 || std::find(texts.begin(), texts.end(), joined) != texts.end()) {
       continue;
     }
@@ -67,7 +69,8 @@ TEST(Merges, BothLoopsFollowTheDefinition) {
     MergeTable table;
     const Rules rules = random_rules(rng, table, 5 + round);
     Merger merger(table);
-    for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 2, 3, 10, 47, 48, 49, 50, 200, 1000}) {
+    for (const std::size_t size :
+         std::initializer_list<std::size_t>{0, 1, 2, 3, 10, 47, 48, 49, 50, 200, 1000}) {
       std::vector<TokenId> ids(size);
       const auto letters = 1 + rng() % 3;
       std::generate(ids.begin(), ids.end(), [&] { return static_cast<TokenId>(rng() % letters); });

@@ -47,8 +47,9 @@ void append_decomposed(std::vector<Point>& out, char32_t c) {
   }
   std::array<utf8proc_int32_t, 8> parts{};  // the longest canonical decomposition has 4 code points
   int boundary = 0;
-  const auto count = utf8proc_decompose_char(signed_c, parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
-                                             UTF8PROC_DECOMPOSE, &boundary);
+  const auto count =
+      utf8proc_decompose_char(signed_c, parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
+                              UTF8PROC_DECOMPOSE, &boundary);
   MONOCLE_CHECK(count > 0 && static_cast<std::size_t>(count) <= parts.size());
   for (const utf8proc_int32_t part : std::span(parts).first(static_cast<std::size_t>(count))) {
     out.push_back({part, false, utf8proc_get_property(part)->combining_class});
@@ -63,9 +64,11 @@ void reorder_marks(std::vector<Point>& points) {
       ++begin;
       continue;
     }
-    const auto end = std::find_if(begin, points.end(), [](const Point& p) { return p.combining_class == 0; });
-    std::stable_sort(begin, end,
-                     [](const Point& a, const Point& b) { return a.combining_class < b.combining_class; });
+    const auto end =
+        std::find_if(begin, points.end(), [](const Point& p) { return p.combining_class == 0; });
+    std::stable_sort(begin, end, [](const Point& a, const Point& b) {
+      return a.combining_class < b.combining_class;
+    });
     begin = end;
   }
 }
@@ -74,9 +77,10 @@ void append_composed(std::string& out, std::vector<utf8proc_int32_t>& buffer) {
   if (buffer.empty()) {
     return;
   }
-  const auto length =
-      utf8proc_normalize_utf32(buffer.data(), static_cast<utf8proc_ssize_t>(buffer.size()),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): the options are flags
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  const auto length = utf8proc_normalize_utf32(
+      buffer.data(), static_cast<utf8proc_ssize_t>(buffer.size()), options);
   MONOCLE_CHECK(length > 0);
   for (const utf8proc_int32_t c : std::span(buffer).first(static_cast<std::size_t>(length))) {
     utf8::append(out, static_cast<char32_t>(c));
@@ -109,7 +113,8 @@ void append_normalized(std::string& out, std::string_view stretch, Scratch& scra
   append_composed(out, scratch.buffer);
 }
 
-// First code point from pos on that needs a check; `boundary` gets the start of the code point before it.
+// First code point from pos on that needs a check; `boundary` gets the start of the code point
+// before it.
 std::size_t find_check(std::string_view text, std::size_t pos, std::size_t& boundary) {
   boundary = pos;
   while (pos < text.size()) {
@@ -136,8 +141,8 @@ std::string to_nfc(std::string_view text) {
   Scratch scratch;
   std::size_t pos = 0;
   while (pos < text.size()) {
-    // A code point outside the table never changes by what stands before it, so each stretch runs from the last
-    // such code point before a flagged one to the next such code point.
+    // A code point outside the table never changes by what stands before it, so each stretch runs
+    // from the last such code point before a flagged one to the next such code point.
     std::size_t begin = pos;
     std::size_t end = find_check(text, pos, begin);
     if (end == text.size()) {

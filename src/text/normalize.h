@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// NFC as the reference tokenizer library computes it: its data stop at Unicode 9, so marks and compositions that are
-// newer than that are inert here whatever utf8proc knows about them. Linear in the text but for the stable sort of
-// each run of marks, so a long run of marks is no attack.
+// NFC as the reference tokenizer library computes it: its data stop at Unicode 9, so marks and
+// compositions that are newer than that are inert here whatever utf8proc knows about them. Linear
+// in the text but for the stable sort of each run of marks, so a long run of marks is no attack.
 #pragma once
 
 #include <string>

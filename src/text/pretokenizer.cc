@@ -14,7 +14,13 @@ const std::string_view kSplitPattern =
 
 namespace {
 
-enum class Kind : std::uint8_t { kLetter, kNumber, kNewline, kSpace, kOther };  // kSpace: \s without \r and \n
+enum class Kind : std::uint8_t {
+  kLetter,
+  kNumber,
+  kNewline,
+  kSpace,
+  kOther
+};  // kSpace: \s without \r and \n
 
 Kind classify_slow(char32_t c) {
   if (unicode::kLetter.contains(c)) {
@@ -80,7 +86,8 @@ std::size_t skip_letters(std::string_view text, std::size_t pos) {
   return skip_while(text, pos, [](Kind k) { return k == Kind::kLetter; });
 }
 
-// 's 't 're 've 'm 'll 'd in any case at text[pos] == '\''; the end, or pos when there is none. U+017F folds to s.
+// 's 't 're 've 'm 'll 'd in any case at text[pos] == '\''; the end, or pos when there is none.
+// U+017F folds to s.
 std::size_t contraction_end(std::string_view text, std::size_t pos) {
   const std::string_view rest = text.substr(pos + 1);
   if (rest.starts_with("\u017f")) {
@@ -94,16 +101,21 @@ std::size_t contraction_end(std::string_view text, std::size_t pos) {
     case 's':
     case 't':
     case 'm':
-    case 'd': return pos + 2;
+    case 'd':
+      return pos + 2;
     case 'r':
-    case 'v': return lower(1) == 'e' ? pos + 3 : pos;
-    case 'l': return lower(1) == 'l' ? pos + 3 : pos;
-    default: return pos;
+    case 'v':
+      return lower(1) == 'e' ? pos + 3 : pos;
+    case 'l':
+      return lower(1) == 'l' ? pos + 3 : pos;
+    default:
+      return pos;
   }
 }
 
-// A run of white space. `\s*[\r\n]+` takes everything up to the last newline of the run; without one, `\s+(?!\S)`
-// leaves the last character to the word that follows, unless the run ends the text or is that one character.
+// A run of white space. `\s*[\r\n]+` takes everything up to the last newline of the run; without
+// one, `\s+(?!\S)` leaves the last character to the word that follows, unless the run ends the text
+// or is that one character.
 std::size_t white_space_end(std::string_view text, std::size_t begin) {
   std::size_t after_newline = begin;
   std::size_t last = begin;

@@ -18,13 +18,27 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
@@ -36,7 +50,8 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Writes while parsing: a DOM would lose long integers and search objects linearly to keep the key order.
+// Writes while parsing: a DOM would lose long integers and search objects linearly to keep the key
+// order.
 class Writer : public nlohmann::json_sax<nlohmann::json> {
  public:
   bool null() override { return literal("null"); }
@@ -68,7 +83,8 @@ class Writer : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return close('}'); }
   bool start_array(std::size_t /*size*/) override { return open('['); }
   bool end_array() override { return close(']'); }
-  bool parse_error(std::size_t position, const std::string& /*token*/, const nlohmann::detail::exception& /*e*/) override {
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*e*/) override {
     error_ = fmt::format("not valid JSON at byte {}", position);
     return false;
   }
@@ -123,7 +139,9 @@ class Writer : public nlohmann::json_sax<nlohmann::json> {
 std::string python_float(double value) {
   // Shortest digits that round-trip, as d.ddde[+-]xx; only the layout is Python's own.
   std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value), std::chars_format::scientific).ptr;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value),
+                                 std::chars_format::scientific)
+                       .ptr;
   const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   const std::size_t e = text.find('e');
   std::string digits(text.substr(0, 1));
@@ -152,11 +170,13 @@ std::string python_float(double value) {
 
 Result<std::string> to_python_json(std::string_view json) {
   if (json.size() > kMaxJsonBytes) {
-    return fail(ErrorCode::kTooLarge, "the JSON text has {} bytes, the limit is {}", json.size(), kMaxJsonBytes);
+    return fail(ErrorCode::kTooLarge, "the JSON text has {} bytes, the limit is {}", json.size(),
+                kMaxJsonBytes);
   }
   Writer writer;
   if (!nlohmann::json::sax_parse(json, &writer)) {
-    return fail(ErrorCode::kInvalidArgument, "{}", writer.error_.empty() ? "not valid JSON" : writer.error_);
+    return fail(ErrorCode::kInvalidArgument, "{}",
+                writer.error_.empty() ? "not valid JSON" : writer.error_);
   }
   return std::move(writer.out_);
 }

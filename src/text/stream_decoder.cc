@@ -21,11 +21,13 @@ std::size_t partial_match(std::string_view text, std::string_view wanted) {
 
 Status check_strings(std::string_view name, const std::vector<std::string>& strings) {
   if (strings.size() > kMaxStopStrings) {
-    return fail(ErrorCode::kInvalidArgument, "{} has {} strings, the limit is {}", name, strings.size(), kMaxStopStrings);
+    return fail(ErrorCode::kInvalidArgument, "{} has {} strings, the limit is {}", name,
+                strings.size(), kMaxStopStrings);
   }
   for (std::size_t i = 0; i < strings.size(); ++i) {
     if (strings[i].empty() || strings[i].size() > kMaxStopBytes || !utf8::is_valid(strings[i])) {
-      return fail(ErrorCode::kInvalidArgument, "{}[{}] has {} bytes, it must be 1 to {} bytes of UTF-8", name, i,
+      return fail(ErrorCode::kInvalidArgument,
+                  "{}[{}] has {} bytes, it must be 1 to {} bytes of UTF-8", name, i,
                   strings[i].size(), kMaxStopBytes);
     }
   }
@@ -93,7 +95,8 @@ std::size_t StreamDecoder::final_bytes() const {
 }
 
 std::string StreamDecoder::release(bool at_end) {
-  // The stop string that is complete first counts; of those complete together, the one that began first.
+  // The stop string that is complete first counts; of those complete together, the one that began
+  // first.
   std::size_t begin = 0;
   std::size_t end = std::string::npos;
   for (std::size_t i = 0; i < options_.stop.size(); ++i) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token ids of one answer, one by one -> text that is final: whole characters only, and never a part of a stop
-// string. One decoder per answer, one thread at a time; the tokenizer must outlive it.
+// Token ids of one answer, one by one -> text that is final: whole characters only, and never a
+// part of a stop string. One decoder per answer, one thread at a time; the tokenizer must outlive
+// it.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,11 @@ constexpr std::size_t kMaxStopStrings = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 
 struct StreamOptions {
+  // GCC's -Wmissing-field-initializers asks for the two initialisers that clang-tidy calls
+  // redundant. NOLINTBEGIN(readability-redundant-member-init)
   std::vector<std::string> stop = {};   // the answer ends before the first of these
   std::vector<std::string> whole = {};  // never split between two pieces, e.g. "<tool_call>"
+  // NOLINTEND(readability-redundant-member-init)
   bool skip_special = true;
 };
 
@@ -27,8 +31,8 @@ class StreamDecoder {
  public:
   static Result<StreamDecoder> create(const Tokenizer& tokenizer, StreamOptions options);
 
-  // The text that became final with this id; empty while a character or a stop string is undecided, and always
-  // after stopped().
+  // The text that became final with this id; empty while a character or a stop string is undecided,
+  // and always after stopped().
   std::string push(TokenId id);
 
   // The end of the answer: what was held back. An unfinished character becomes U+FFFD.
@@ -38,7 +42,8 @@ class StreamDecoder {
   [[nodiscard]] std::optional<std::size_t> stopped() const { return stopped_; }
 
  private:
-  StreamDecoder(const Tokenizer& tokenizer, StreamOptions options) : tokenizer_(&tokenizer), options_(std::move(options)) {}
+  StreamDecoder(const Tokenizer& tokenizer, StreamOptions options)
+      : tokenizer_(&tokenizer), options_(std::move(options)) {}
 
   void decode_bytes(bool at_end);
   std::string release(bool at_end);

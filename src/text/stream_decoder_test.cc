@@ -49,7 +49,8 @@ using Pieces = std::vector<std::string>;
 
 TEST(StreamDecoder, OnlyWholeCharacters) {
   StreamDecoder decoder = make({});
-  EXPECT_EQ(pieces(decoder, bytes("a語🙂é")), (Pieces{"a", "", "", "語", "", "", "", "🙂", "", "é", ""}));
+  EXPECT_EQ(pieces(decoder, bytes("a語🙂é")),
+            (Pieces{"a", "", "", "語", "", "", "", "🙂", "", "é", ""}));
 }
 
 TEST(StreamDecoder, IllFormedBytesBecomeOneReplacementPerSubpart) {
@@ -70,7 +71,8 @@ TEST(StreamDecoder, IllFormedBytesBecomeOneReplacementPerSubpart) {
 }
 
 TEST(StreamDecoder, SpecialTokens) {
-  const std::vector<TokenId> ids{id("a"), id("<|im_end|>"), id("<tool_call>"), id("b"), -1, 1 << 30};
+  const std::vector<TokenId> ids{id("a"), id("<|im_end|>"), id("<tool_call>"), id("b"),
+                                 -1,      1 << 30};
   StreamDecoder skipping = make({});
   EXPECT_EQ(joined(pieces(skipping, ids)), "a<tool_call>b");
   StreamDecoder keeping = make({.skip_special = false});
@@ -90,10 +92,14 @@ TEST(StreamDecoder, StopStrings) {
       {{"END"}, "ENEND", "EN", 0},
       {{"aab"}, "aaab", "a", 0},
       {{"x", "END"}, "abENxD", "abEN", 0},
-      {{"abcd", "bc"}, "zabcd", "za", 1},   // the first that is complete
-      {{"bc", "abc"}, "zabc", "z", 1},      // together: the one that began first
+      {{"abcd", "bc"}, "zabcd", "za", 1},  // the first that is complete
+      {{"bc", "abc"}, "zabc", "z", 1},     // together: the one that began first
       {{"🙂"}, "a🙂b", "a", 0},
-      {{"\ufffd"}, "a\xff" "b", "a", 0},    // what the reader sees counts
+      {{"\ufffd"},
+       "a\xff"
+       "b",
+       "a",
+       0},  // what the reader sees counts
       {{"a"}, "a", "", 0},
       {{}, "abc", "abc", -1},
   };
@@ -101,7 +107,8 @@ TEST(StreamDecoder, StopStrings) {
     StreamDecoder decoder = make({.stop = c.stop});
     const auto got = pieces(decoder, bytes(c.text));
     EXPECT_EQ(joined(got), c.expected) << c.text;
-    EXPECT_EQ(decoder.stopped().has_value() ? static_cast<int>(*decoder.stopped()) : -1, c.stopped) << c.text;
+    EXPECT_EQ(decoder.stopped().has_value() ? static_cast<int>(*decoder.stopped()) : -1, c.stopped)
+        << c.text;
     EXPECT_EQ(decoder.push(id("a")), decoder.stopped() ? "" : "a");
   }
 }
@@ -122,8 +129,9 @@ TEST(StreamDecoder, OneTokenMayHoldSeveralStops) {
 
 TEST(StreamDecoder, WholeStringsAreNotSplit) {
   StreamDecoder decoder = make({.whole = {"<tool_call>"}});
-  EXPECT_EQ(pieces(decoder, bytes("a<tool_call>b<t")),
-            (Pieces{"a", "", "", "", "", "", "", "", "", "", "", "<tool_call>", "b", "", "", "<t"}));
+  EXPECT_EQ(
+      pieces(decoder, bytes("a<tool_call>b<t")),
+      (Pieces{"a", "", "", "", "", "", "", "", "", "", "", "<tool_call>", "b", "", "", "<t"}));
   // A stop string may begin inside.
   StreamDecoder both = make({.stop = {"call>\nno"}, .whole = {"<tool_call>"}});
   EXPECT_EQ(both.push(id("<tool_call>")), "");
@@ -139,7 +147,8 @@ TEST(StreamDecoder, RandomIdsGiveTheTextOfDecode) {
     for (TokenId& one : ids) {
       one = static_cast<TokenId>(rng() % (round % 2 == 0 ? 256 : size));
     }
-    StreamDecoder decoder = make({.stop = {"never in there, so it must not change a thing"}, .whole = {"<tool_call>"}});
+    StreamDecoder decoder =
+        make({.stop = {"never in there, so it must not change a thing"}, .whole = {"<tool_call>"}});
     EXPECT_EQ(joined(pieces(decoder, ids)), fixture_tokenizer().decode(ids, true));
   }
 }

@@ -14,7 +14,8 @@
 namespace monocle {
 namespace {
 
-// One pass over the file. `vocab` is read where it stands; `merges` too, unless it comes before `vocab`.
+// One pass over the file. `vocab` is read where it stands; `merges` too, unless it comes before
+// `vocab`.
 class Loader {
  public:
   explicit Loader(std::string_view json) : scan_(json), file_bytes_(json.size()) {}
@@ -24,8 +25,8 @@ class Loader {
     if (!scan_.expect_end()) {
       return malformed(scan_);
     }
-    for (const char* needed : {"normalizer", "pre_tokenizer", "decoder", "model", "model.type", "model.vocab",
-                               "model.merges"}) {
+    for (const char* needed : {"normalizer", "pre_tokenizer", "decoder", "model", "model.type",
+                               "model.vocab", "model.merges"}) {
       if (!seen_.contains(needed)) {
         return fail(ErrorCode::kInvalidArgument, "the field \"{}\" is missing", needed);
       }
@@ -64,7 +65,8 @@ class Loader {
 
   Status read_field(std::string_view key) {
     if (key == "model") {
-      return read_object(scan_, "model.", [this](std::string_view name) { return read_model_field(name); });
+      return read_object(scan_, "model.",
+                         [this](std::string_view name) { return read_model_field(name); });
     }
     std::string_view value;
     if (!scan_.raw_value(value)) {
@@ -100,13 +102,14 @@ class Loader {
     return check_model_field(name, value);
   }
 
-  // The bytes of a token as the file writes it, in `out`; false when it is not in the byte alphabet, and then
-  // `out` holds its literal text.
+  // The bytes of a token as the file writes it, in `out`; false when it is not in the byte
+  // alphabet, and then `out` holds its literal text.
   Result<bool> token_bytes(std::string_view raw, std::string& out) {
     out.clear();
     if (raw.find('\\') != std::string_view::npos) {
       if (!json_unescape(raw, unescaped_)) {
-        return fail(ErrorCode::kInvalidArgument, "a token has a malformed escape before byte {}", scan_.offset());
+        return fail(ErrorCode::kInvalidArgument, "a token has a malformed escape before byte {}",
+                    scan_.offset());
       }
       raw = unescaped_;
     }
@@ -115,7 +118,8 @@ class Loader {
       out.assign(raw);
     }
     if (out.empty() || out.size() > kMaxTokenBytes || (!in_alphabet && !utf8::is_valid(out))) {
-      return fail(ErrorCode::kInvalidArgument, "a token of {} bytes before byte {}: tokens are 1 to {} bytes of UTF-8",
+      return fail(ErrorCode::kInvalidArgument,
+                  "a token of {} bytes before byte {}: tokens are 1 to {} bytes of UTF-8",
                   out.size(), scan_.offset(), kMaxTokenBytes);
     }
     return in_alphabet;
@@ -134,16 +138,19 @@ class Loader {
     do {
       std::string_view raw;
       std::uint32_t id = 0;
-      if (!scan_.raw_string(raw) || !scan_.expect(':') || !scan_.unsigned_integer(kMaxTokens - 1, id)) {
+      if (!scan_.raw_string(raw) || !scan_.expect(':') ||
+          !scan_.unsigned_integer(kMaxTokens - 1, id)) {
         return malformed(scan_);
       }
       MONOCLE_ASSIGN(const bool in_alphabet, token_bytes(raw, bytes));
       switch (tables_.vocabulary.insert(static_cast<TokenId>(id), bytes, in_alphabet)) {
-        case Vocabulary::Insert::kOk: break;
+        case Vocabulary::Insert::kOk:
+          break;
         case Vocabulary::Insert::kIdTaken:
           return fail(ErrorCode::kInvalidArgument, "model.vocab gives the id {} twice", id);
         case Vocabulary::Insert::kBytesTaken:
-          return fail(ErrorCode::kInvalidArgument, "model.vocab gives the token of id {} twice", id);
+          return fail(ErrorCode::kInvalidArgument, "model.vocab gives the token of id {} twice",
+                      id);
       }
     } while (scan_.accept(','));
     return scan_.expect('}') ? finish_vocab() : malformed(scan_);
@@ -155,7 +162,8 @@ class Loader {
       const char c = static_cast<char>(static_cast<unsigned char>(byte));
       const auto id = tables_.vocabulary.find(std::string_view(&c, 1));
       if (!id) {
-        return fail(ErrorCode::kUnsupported, "model.vocab has no token for the byte 0x{:02x}, all 256 are needed", byte);
+        return fail(ErrorCode::kUnsupported,
+                    "model.vocab has no token for the byte 0x{:02x}, all 256 are needed", byte);
       }
       tables_.byte_ids[byte] = *id;
       reachable_[static_cast<std::size_t>(*id)] = true;
@@ -168,7 +176,8 @@ class Loader {
     std::string_view first;
     std::string_view second;
     if (scan.accept('[')) {
-      if (!scan.raw_string(first) || !scan.expect(',') || !scan.raw_string(second) || !scan.expect(']')) {
+      if (!scan.raw_string(first) || !scan.expect(',') || !scan.raw_string(second) ||
+          !scan.expect(']')) {
         return malformed(scan);
       }
     } else {
@@ -191,7 +200,8 @@ class Loader {
     if (!scan.expect('[')) {
       return malformed(scan);
     }
-    // A rule makes a token, so there are about as many; a file with more rules than that grows the table below.
+    // A rule makes a token, so there are about as many; a file with more rules than that grows the
+    // table below.
     std::vector<std::pair<std::pair<TokenId, TokenId>, Merge>> rules;
     rules.reserve(static_cast<std::size_t>(tables_.vocabulary.end_id()));
     std::string left;
@@ -208,11 +218,15 @@ class Loader {
       const auto left_id = tables_.vocabulary.find(left);
       const auto right_id = tables_.vocabulary.find(right);
       left += right;
-      // Rules mostly stand in the order of the ids they make, so the guess saves a third of the searches.
+      // Rules mostly stand in the order of the ids they make, so the guess saves a third of the
+      // searches.
       const auto merged = tables_.vocabulary.find(left, guess);
       if (!left_id || !right_id || !merged) {
-        return fail(ErrorCode::kInvalidArgument, "model.merges[{}]: the {} is not in model.vocab", rules.size(),
-                    !left_id ? "left token" : !right_id ? "right token" : "joined token");
+        return fail(ErrorCode::kInvalidArgument, "model.merges[{}]: the {} is not in model.vocab",
+                    rules.size(),
+                    !left_id    ? "left token"
+                    : !right_id ? "right token"
+                                : "joined token");
       }
       guess = *merged + 1;
       reachable_[static_cast<std::size_t>(*merged)] = true;
@@ -229,8 +243,8 @@ class Loader {
     return {};
   }
 
-  // An added token may also stand in model.vocab, under the same id. It must not be one that ordinary text can
-  // become: that user text never makes a control token is a promise of this room.
+  // An added token may also stand in model.vocab, under the same id. It must not be one that
+  // ordinary text can become: that user text never makes a control token is a promise of this room.
   Status place_added_tokens() {
     std::string bytes;
     for (const AddedToken& token : added_) {
@@ -238,11 +252,14 @@ class Loader {
       const bool in_alphabet = append_alphabet_bytes(bytes, token.text);
       const auto same_text = in_alphabet ? tables_.vocabulary.find(bytes) : std::nullopt;
       const std::string_view same_id = tables_.vocabulary.bytes_of(token.id);
-      if ((same_text && *same_text != token.id) || (!same_id.empty() && same_id != (in_alphabet ? bytes : token.text))) {
-        return fail(ErrorCode::kInvalidArgument, "the added token of id {} contradicts model.vocab", token.id);
+      if ((same_text && *same_text != token.id) ||
+          (!same_id.empty() && same_id != (in_alphabet ? bytes : token.text))) {
+        return fail(ErrorCode::kInvalidArgument, "the added token of id {} contradicts model.vocab",
+                    token.id);
       }
       if (!same_id.empty() && reachable_[static_cast<std::size_t>(token.id)]) {
-        return fail(ErrorCode::kUnsupported, "the added token of id {} can also be made from ordinary text by model.merges",
+        return fail(ErrorCode::kUnsupported,
+                    "the added token of id {} can also be made from ordinary text by model.merges",
                     token.id);
       }
     }
@@ -263,7 +280,8 @@ class Loader {
 
 Result<TokenizerTables> parse_tokenizer_file(std::string_view json) {
   if (json.size() > kMaxTokenizerFileBytes) {
-    return fail(ErrorCode::kTooLarge, "the file has {} bytes, the limit is {}", json.size(), kMaxTokenizerFileBytes);
+    return fail(ErrorCode::kTooLarge, "the file has {} bytes, the limit is {}", json.size(),
+                kMaxTokenizerFileBytes);
   }
   return Loader(json).load();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads tokenizer.json (the Hugging Face form) into the tables of the tokenizer. What the file demands and the
-// tokenizer would not do is refused by the name of the field; nothing is guessed.
+// Reads tokenizer.json (the Hugging Face form) into the tables of the tokenizer. What the file
+// demands and the tokenizer would not do is refused by the name of the field; nothing is guessed.
 #pragma once
 
 #include <array>
@@ -15,7 +15,8 @@
 
 namespace monocle {
 
-// Limits of what is read. The Qwen file: 11 MB, 151,643 tokens of at most 128 bytes, 26 added tokens.
+// Limits of what is read. The Qwen file: 11 MB, 151,643 tokens of at most 128 bytes, 26 added
+// tokens.
 constexpr std::size_t kMaxTokenizerFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxTokens = std::size_t{1} << 20;  // also the limit of ids and of merges
 constexpr std::size_t kMaxTokenBytes = 1024;

@@ -27,7 +27,8 @@ void expect_refused(const std::string& pointer, const Json& value, const std::st
   Json file = fixture();
   file[Json::json_pointer(pointer)] = value;
   const std::string message = error_of(file.dump());
-  EXPECT_NE(message.find(part), std::string::npos) << pointer << " = " << value << " gave: " << message;
+  EXPECT_NE(message.find(part), std::string::npos)
+      << pointer << " = " << value << " gave: " << message;
   EXPECT_EQ(message.find("tokenizer.json: "), 0U) << message;
 }
 
@@ -38,11 +39,13 @@ TEST(TokenizerFile, WhatWeDoNotHonourIsRefusedByName) {
   expect_refused("/normalizer", nullptr, "normalizer is null");
   expect_refused("/normalizer/type", "NFKC", "normalizer is {\"type\":\"NFKC\"}");
   expect_refused("/pre_tokenizer/type", "Metaspace", "pre_tokenizer is");
-  expect_refused("/pre_tokenizer/pretokenizers/0/pattern/Regex", "\\p{L}+", "pattern is not the split pattern of Qwen2");
+  expect_refused("/pre_tokenizer/pretokenizers/0/pattern/Regex", "\\p{L}+",
+                 "pattern is not the split pattern of Qwen2");
   expect_refused("/pre_tokenizer/pretokenizers/0/behavior", "Removed", "pretokenizers[0]");
   expect_refused("/pre_tokenizer/pretokenizers/0/invert", true, "pretokenizers[0]");
   expect_refused("/pre_tokenizer/pretokenizers/1/add_prefix_space", true, "pretokenizers[1]");
-  expect_refused("/pre_tokenizer/pretokenizers/1/use_regex", true, "add_prefix_space and use_regex false");
+  expect_refused("/pre_tokenizer/pretokenizers/1/use_regex", true,
+                 "add_prefix_space and use_regex false");
   expect_refused("/post_processor/type", "TemplateProcessing", "post_processor");
   expect_refused("/decoder", nullptr, "decoder is null");
   expect_refused("/model/type", "Unigram", "model.type is \"Unigram\"");
@@ -65,7 +68,8 @@ TEST(TokenizerFile, WrongValues) {
   expect_refused("/added_tokens/0", 7, "added_tokens[0].id is null");
   expect_refused("/added_tokens/0/id", -1, "added_tokens[0].id is -1");
   expect_refused("/added_tokens/0/id", 1 << 20, "added_tokens[0].id is 1048576");
-  expect_refused("/added_tokens/0/id", fixture()["added_tokens"][1]["id"], "gives an id or a content twice");
+  expect_refused("/added_tokens/0/id", fixture()["added_tokens"][1]["id"],
+                 "gives an id or a content twice");
   expect_refused("/added_tokens/0/id", 5, "contradicts model.vocab");
   expect_refused("/added_tokens/0/content", "", "has 0 bytes");
   expect_refused("/added_tokens/0/content", std::string(kMaxTokenBytes + 1, 'x'), "has 1025 bytes");
@@ -77,8 +81,10 @@ TEST(TokenizerFile, WrongValues) {
   expect_refused("/model/vocab/a", 1, "the id 1 twice");
   expect_refused("/model/vocab/a", -1, "a number expected");
   expect_refused("/model/vocab/a", 1 << 20, "a number up to 1048575");
-  expect_refused("/model/vocab/" + std::string(kMaxTokenBytes + 1, 'x'), 2000, "tokens are 1 to 1024 bytes");
-  expect_refused("/model/merges/2", {"a", "does-not-exist"}, "model.merges[2]: the right token is not in model.vocab");
+  expect_refused("/model/vocab/" + std::string(kMaxTokenBytes + 1, 'x'), 2000,
+                 "tokens are 1 to 1024 bytes");
+  expect_refused("/model/merges/2", {"a", "does-not-exist"},
+                 "model.merges[2]: the right token is not in model.vocab");
   expect_refused("/model/merges/2", {"does-not-exist", "a"}, "model.merges[2]: the left token");
   expect_refused("/model/merges/2", {"!", "#"}, "model.merges[2]: the joined token");
   expect_refused("/model/merges/2", "ab", "model.merges[2]: not two tokens");
@@ -91,12 +97,15 @@ TEST(TokenizerFile, WrongValues) {
 
 TEST(TokenizerFile, AnAddedTokenThatTextCanMakeIsRefused) {
   Json file = fixture();
-  const auto merged = file["model"]["merges"][0].at(0).get<std::string>() + file["model"]["merges"][0].at(1).get<std::string>();
+  const auto merged = file["model"]["merges"][0].at(0).get<std::string>() +
+                      file["model"]["merges"][0].at(1).get<std::string>();
   for (const std::string& text : {merged, std::string("a")}) {
     Json changed = file;
     changed["added_tokens"][0]["content"] = text;
     changed["added_tokens"][0]["id"] = file["model"]["vocab"][text];
-    EXPECT_NE(error_of(changed.dump()).find("can also be made from ordinary text"), std::string::npos) << text;
+    EXPECT_NE(error_of(changed.dump()).find("can also be made from ordinary text"),
+              std::string::npos)
+        << text;
   }
 }
 
@@ -133,7 +142,9 @@ TEST(TokenizerFile, MissingFields) {
   for (const char* name : {"type", "vocab", "merges"}) {
     Json file = fixture();
     file["model"].erase(name);
-    EXPECT_NE(error_of(file.dump()).find(std::string("\"model.") + name + "\" is missing"), std::string::npos) << name;
+    EXPECT_NE(error_of(file.dump()).find(std::string("\"model.") + name + "\" is missing"),
+              std::string::npos)
+        << name;
   }
   Json file = fixture();
   for (const char* name : {"version", "truncation", "padding", "post_processor", "added_tokens"}) {
@@ -153,7 +164,8 @@ TEST(TokenizerFile, EveryTruncationIsRefused) {
 
 TEST(TokenizerFile, RepeatedFieldsAndHugeFiles) {
   std::string json = read_fixture("tokenizer.json");
-  EXPECT_NE(error_of("{\"version\":\"1.0\"," + json.substr(1)).find("\"version\" is given twice"), std::string::npos);
+  EXPECT_NE(error_of("{\"version\":\"1.0\"," + json.substr(1)).find("\"version\" is given twice"),
+            std::string::npos);
   json.resize(kMaxTokenizerFileBytes + 1, ' ');
   EXPECT_NE(error_of(json).find("the limit is 67108864"), std::string::npos);
   EXPECT_NE(error_of(std::string(100000, '[')).find("{ expected"), std::string::npos);
@@ -170,10 +182,18 @@ TEST(TokenizerFile, MutatedFilesLoadOrSayWhy) {
     for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
       const std::size_t at = below(mutated.size());
       switch (below(4)) {
-        case 0: mutated[at] = static_cast<char>(static_cast<unsigned char>(rng())); break;
-        case 1: mutated.erase(at, 1 + below(40)); break;
-        case 2: mutated.insert(at, mutated, below(mutated.size()), 1 + below(40)); break;
-        default: mutated[at] = R"({}[]",:0\-)"[below(10)]; break;
+        case 0:
+          mutated[at] = static_cast<char>(static_cast<unsigned char>(rng()));
+          break;
+        case 1:
+          mutated.erase(at, 1 + below(40));
+          break;
+        case 2:
+          mutated.insert(at, mutated, below(mutated.size()), 1 + below(40));
+          break;
+        default:
+          mutated[at] = R"({}[]",:0\-)"[below(10)];
+          break;
       }
     }
     const auto loaded = Tokenizer::load(mutated);

@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t kLongestShown = 120;
+
 Result<Json> parse_value(std::string_view name, std::string_view text) {
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) {
@@ -25,13 +27,14 @@ Result<Json> parse_value(std::string_view name, std::string_view text) {
 
 // For messages: long values are cut, and never inside a character since dump() is asked for ASCII.
 std::string shown(const Json& value) {
-  constexpr std::size_t kLongest = 120;
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "…";
+  return text.size() <= kLongestShown ? text : text.substr(0, kLongestShown) + "…";
 }
 
-tl::unexpected<Error> unsupported(std::string_view name, const Json& value, std::string_view supported) {
-  return fail(ErrorCode::kUnsupported, "{} is {}, only {} is supported", name, shown(value), supported);
+tl::unexpected<Error> unsupported(std::string_view name, const Json& value,
+                                  std::string_view supported) {
+  return fail(ErrorCode::kUnsupported, "{} is {}, only {} is supported", name, shown(value),
+              supported);
 }
 
 // A member that must be there with this very value.
@@ -39,57 +42,70 @@ bool has(const Json& object, const char* key, const Json& wanted) {
   return object.is_object() && object.contains(key) && object.at(key) == wanted;
 }
 
-// As decoder and as post-processor its flags change nothing but offsets, which are not computed here.
+// As decoder and as post-processor its flags change nothing but offsets, which are not computed
+// here.
 Status check_byte_level(std::string_view name, const Json& value) {
   return has(value, "type", "ByteLevel") ? Status() : unsupported(name, value, "ByteLevel");
 }
 
 Status check_pre_tokenizer(const Json& value) {
-  const Json* parts = value.is_object() && value.contains("pretokenizers") ? &value.at("pretokenizers") : nullptr;
-  if (!has(value, "type", "Sequence") || parts == nullptr || !parts->is_array() || parts->size() != 2) {
+  const Json* parts =
+      value.is_object() && value.contains("pretokenizers") ? &value.at("pretokenizers") : nullptr;
+  if (!has(value, "type", "Sequence") || parts == nullptr || !parts->is_array() ||
+      parts->size() != 2) {
     return unsupported("pre_tokenizer", value, "a Sequence of Split and ByteLevel");
   }
   const Json& split = parts->at(0);
-  if (!has(split, "type", "Split") || !has(split, "behavior", "Isolated") || !has(split, "invert", false)) {
+  if (!has(split, "type", "Split") || !has(split, "behavior", "Isolated") ||
+      !has(split, "invert", false)) {
     return unsupported("pre_tokenizer.pretokenizers[0]", split, "an isolated Split, not inverted");
   }
   if (!has(split, "pattern", Json{{"Regex", std::string(kSplitPattern)}})) {
-    return fail(ErrorCode::kUnsupported, "pre_tokenizer.pretokenizers[0].pattern is not the split pattern of Qwen2: {}",
+    return fail(ErrorCode::kUnsupported,
+                "pre_tokenizer.pretokenizers[0].pattern is not the split pattern of Qwen2: {}",
                 split.contains("pattern") ? shown(split.at("pattern")) : "missing");
   }
   const Json& bytes = parts->at(1);
-  if (!has(bytes, "type", "ByteLevel") || !has(bytes, "add_prefix_space", false) || !has(bytes, "use_regex", false)) {
-    return unsupported("pre_tokenizer.pretokenizers[1]", bytes, "a ByteLevel with add_prefix_space and use_regex false");
+  if (!has(bytes, "type", "ByteLevel") || !has(bytes, "add_prefix_space", false) ||
+      !has(bytes, "use_regex", false)) {
+    return unsupported("pre_tokenizer.pretokenizers[1]", bytes,
+                       "a ByteLevel with add_prefix_space and use_regex false");
   }
   return {};
 }
 
 Result<AddedToken> parse_added_token(const Json& value, std::size_t index) {
   const std::string where = fmt::format("added_tokens[{}]", index);
-  const auto member = [&value](const char* key) { return value.is_object() && value.contains(key) ? value.at(key) : Json(); };
+  const auto member = [&value](const char* key) {
+    return value.is_object() && value.contains(key) ? value.at(key) : Json();
+  };
   const Json id = member("id");
   const Json content = member("content");
   const Json special = member("special");
   if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= kMaxTokens) {
-    return fail(ErrorCode::kInvalidArgument, "{}.id is {}, it must be an integer below {}", where, shown(id), kMaxTokens);
+    return fail(ErrorCode::kInvalidArgument, "{}.id is {}, it must be an integer below {}", where,
+                shown(id), kMaxTokens);
   }
   if (!content.is_string()) {
-    return fail(ErrorCode::kInvalidArgument, "{}.content is {}, it must be a string", where, shown(content));
+    return fail(ErrorCode::kInvalidArgument, "{}.content is {}, it must be a string", where,
+                shown(content));
   }
   std::string text = content.get<std::string>();
   if (text.empty() || text.size() > kMaxTokenBytes) {
-    return fail(ErrorCode::kInvalidArgument, "{}.content has {} bytes, it must have 1 to {}", where, text.size(),
-                kMaxTokenBytes);
+    return fail(ErrorCode::kInvalidArgument, "{}.content has {} bytes, it must have 1 to {}", where,
+                text.size(), kMaxTokenBytes);
   }
   if (!special.is_boolean()) {
-    return fail(ErrorCode::kInvalidArgument, "{}.special is {}, it must be true or false", where, shown(special));
+    return fail(ErrorCode::kInvalidArgument, "{}.special is {}, it must be true or false", where,
+                shown(special));
   }
   for (const char* key : {"single_word", "lstrip", "rstrip", "normalized"}) {
     if (!has(value, key, false)) {
       return unsupported(fmt::format("{}.{}", where, key), member(key), "false");
     }
   }
-  return AddedToken{static_cast<TokenId>(id.get<std::uint64_t>()), std::move(text), special.get<bool>()};
+  return AddedToken{static_cast<TokenId>(id.get<std::uint64_t>()), std::move(text),
+                    special.get<bool>()};
 }
 
 }  // namespace
@@ -130,7 +146,8 @@ Status check_model_field(std::string_view name, std::string_view text) {
     return value.is_null() ? Status() : unsupported(full, value, "null");
   }
   if (name == "continuing_subword_prefix" || name == "end_of_word_suffix") {
-    return value.is_null() || value == "" ? Status() : unsupported(full, value, "null or \"\"");
+    return value.is_null() || value == Json("") ? Status()
+                                                : unsupported(full, value, "null or \"\"");
   }
   if (name == "byte_fallback" || name == "ignore_merges" || name == "fuse_unk") {
     return value == false ? Status() : unsupported(full, value, "false");
@@ -141,9 +158,11 @@ Status check_model_field(std::string_view name, std::string_view text) {
 Result<std::vector<AddedToken>> parse_added_tokens(std::string_view text) {
   MONOCLE_ASSIGN(const Json value, parse_value("added_tokens", text));
   if (!value.is_array() || value.size() > kMaxAddedTokens) {
-    return fail(ErrorCode::kInvalidArgument, "added_tokens must be an array of at most {} entries", kMaxAddedTokens);
+    return fail(ErrorCode::kInvalidArgument, "added_tokens must be an array of at most {} entries",
+                kMaxAddedTokens);
   }
   std::vector<AddedToken> tokens;
+  tokens.reserve(value.size());
   for (std::size_t i = 0; i < value.size(); ++i) {
     MONOCLE_ASSIGN(AddedToken token, parse_added_token(value.at(i), i));
     tokens.push_back(std::move(token));
@@ -156,7 +175,8 @@ Result<std::vector<AddedToken>> parse_added_tokens(std::string_view text) {
     std::sort(keys.begin(), keys.end());
     return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
   };
-  if (repeated([](const AddedToken& t) { return t.id; }) || repeated([](const AddedToken& t) { return t.text; })) {
+  if (repeated([](const AddedToken& t) { return t.id; }) ||
+      repeated([](const AddedToken& t) { return t.text; })) {
     return fail(ErrorCode::kInvalidArgument, "added_tokens gives an id or a content twice");
   }
   return tokens;

@@ -15,20 +15,23 @@ constexpr std::string_view kOpen = "<tool_call>";
 constexpr std::string_view kClose = "</tool_call>";
 constexpr std::string_view kSpace = " \t\r\n";
 
-// Each unreadable block costs a scan to the end, so their number is bounded; text behind the last is content.
+// Each unreadable block costs a scan to the end, so their number is bounded; text behind the last
+// is content.
 constexpr std::size_t kMaxBlocks = 256;
 
 // A JSON value that may be a string: its contents, otherwise the value as JSON text.
 std::optional<std::string> text_of(std::string_view value) {
   if (value.starts_with('"')) {
     std::string text;
-    return json_unescape(value.substr(1, value.size() - 2), text) ? std::optional(text) : std::nullopt;
+    return json_unescape(value.substr(1, value.size() - 2), text) ? std::optional(text)
+                                                                  : std::nullopt;
   }
   auto written = to_python_json(value);
   return written ? std::optional(std::move(*written)) : std::nullopt;
 }
 
-// The object at the front of `text`; the scanner knows strings, so a closing tag inside one does not end it.
+// The object at the front of `text`; the scanner knows strings, so a closing tag inside one does
+// not end it.
 std::optional<ToolCall> parse_call(JsonScanner& scan) {
   ToolCall call{{}, "{}"};
   bool named = false;
@@ -67,7 +70,8 @@ std::optional<Block> parse_block(std::string_view text, std::size_t begin) {
   if (!call) {
     return std::nullopt;
   }
-  const std::size_t after = std::min(text.find_first_not_of(kSpace, json_begin + scan.offset()), text.size());
+  const std::size_t after =
+      std::min(text.find_first_not_of(kSpace, json_begin + scan.offset()), text.size());
   const std::string_view rest = text.substr(after);
   if (rest.starts_with(kClose)) {
     return Block{std::move(*call), after + kClose.size()};

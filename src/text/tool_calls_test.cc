@@ -24,13 +24,21 @@ TEST(ToolCalls, Replies) {
       {f + "\n" + f, "", {called, called}},
       {f + f + " \n", "", {called, called}},
       {f + "\nafterwards", "\nafterwards", {called}},
-      {f.substr(0, f.size() - 13), "", {called}},                                 // no closing tag at the end
-      {f.substr(0, f.size() - 12) + f, "", {called, called}},                     // nor before the next
+      {f.substr(0, f.size() - 13), "", {called}},              // no closing tag at the end
+      {f.substr(0, f.size() - 12) + f, "", {called, called}},  // nor before the next
       {"<tool_call>{\"name\":\"f\"}</tool_call>", "", {{"f", "{}"}}},
-      {"<tool_call>{\"arguments\":\"{\\\"a\\\": 1}\",\"name\":\"f\"}</tool_call>", "", {called}},  // a string
-      {"<tool_call>{\"name\":\"f\",\"arguments\":{\"t\":\"</tool_call>}\"}}</tool_call>", "", {{"f", "{\"t\": \"</tool_call>}\"}"}}},
-      {"<tool_call>{\"id\":[{}],\"name\":\"f\",\"arguments\":null}</tool_call>", "", {{"f", "null"}}},
-      {"<tool_call>{\"name\":\"\\u00e9\",\"arguments\":{\"k\":\"\\u4f60\"}}</tool_call>", "", {{"é", "{\"k\": \"你\"}"}}},
+      {"<tool_call>{\"arguments\":\"{\\\"a\\\": 1}\",\"name\":\"f\"}</tool_call>",
+       "",
+       {called}},  // a string
+      {"<tool_call>{\"name\":\"f\",\"arguments\":{\"t\":\"</tool_call>}\"}}</tool_call>",
+       "",
+       {{"f", "{\"t\": \"</tool_call>}\"}"}}},
+      {"<tool_call>{\"id\":[{}],\"name\":\"f\",\"arguments\":null}</tool_call>",
+       "",
+       {{"f", "null"}}},
+      {"<tool_call>{\"name\":\"\\u00e9\",\"arguments\":{\"k\":\"\\u4f60\"}}</tool_call>",
+       "",
+       {{"é", "{\"k\": \"你\"}"}}},
   };
   for (const Case& c : cases) {
     const ToolReply reply = parse_tool_calls(c.text);
@@ -45,15 +53,19 @@ TEST(ToolCalls, Replies) {
 
 TEST(ToolCalls, UnreadableBlocksStayInTheContent) {
   for (const std::string text :
-       {"<tool_call>", "</tool_call>", "<tool_call>\n", "<tool_call>{", "<tool_call>{}", "<tool_call>[]</tool_call>",
-        "<tool_call>{\"name\": 5}</tool_call>", "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": }}</tool_call>",
-        "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1", "<tool_call>{\"name\": \"f\"} trailing</tool_call>",
-        "<tool_call>{\"name\": \"\\ud800\"}</tool_call>", "<tool_call>{\"name\" \"f\"}</tool_call>"}) {
+       {"<tool_call>", "</tool_call>", "<tool_call>\n", "<tool_call>{", "<tool_call>{}",
+        "<tool_call>[]</tool_call>", "<tool_call>{\"name\": 5}</tool_call>",
+        "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": }}</tool_call>",
+        "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1",
+        "<tool_call>{\"name\": \"f\"} trailing</tool_call>",
+        "<tool_call>{\"name\": \"\\ud800\"}</tool_call>",
+        "<tool_call>{\"name\" \"f\"}</tool_call>"}) {
     const ToolReply reply = parse_tool_calls(text);
     EXPECT_EQ(reply.content, text);
     EXPECT_TRUE(reply.calls.empty()) << text;
   }
-  const ToolReply reply = parse_tool_calls("<tool_call>{\"name\": \"f\", <tool_call>{\"name\": \"g\"}</tool_call>");
+  const ToolReply reply =
+      parse_tool_calls("<tool_call>{\"name\": \"f\", <tool_call>{\"name\": \"g\"}</tool_call>");
   ASSERT_EQ(reply.calls.size(), 1U);
   EXPECT_EQ(reply.calls[0].name, "g");
   EXPECT_EQ(reply.content, "<tool_call>{\"name\": \"f\", ");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Code point classes as the reference tokenizer library has them, independent of the installed utf8proc. The regex
-// classes and the normalisation data carry different Unicode versions there, and so they do here.
+// Code point classes as the reference tokenizer library has them, independent of the installed
+// utf8proc. The regex classes and the normalisation data carry different Unicode versions there,
+// and so they do here.
 #pragma once
 
 #include <span>
@@ -31,10 +32,11 @@ struct CodePointTable {
   }
 };
 
-extern const CodePointTable kLetter;     // \p{L}
-extern const CodePointTable kNumber;     // \p{N}
-extern const CodePointTable kSpace;      // \s
-extern const CodePointTable kNfcCheck;   // combining class not 0, or NFC_Quick_Check not Yes; nothing below U+0300
+extern const CodePointTable kLetter;  // \p{L}
+extern const CodePointTable kNumber;  // \p{N}
+extern const CodePointTable kSpace;   // \s
+extern const CodePointTable
+    kNfcCheck;  // combining class not 0, or NFC_Quick_Check not Yes; nothing below U+0300
 extern const CodePointTable kNfcAstral;  // above U+FFFF and part of a canonical composition
 
 }  // namespace monocle::unicode

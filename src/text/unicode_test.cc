@@ -31,18 +31,19 @@ TEST(Utf8, RoundTripOfEveryCodePoint) {
     ASSERT_EQ(step.length, text.size());
     ASSERT_EQ(utf8::decode_valid(text.data()).code_point, c);
     for (std::size_t cut = 1; cut < text.size(); ++cut) {
-      ASSERT_EQ(utf8::decode(std::string_view(text).substr(0, cut), 0).validity, utf8::Validity::kTruncated);
+      ASSERT_EQ(utf8::decode(std::string_view(text).substr(0, cut), 0).validity,
+                utf8::Validity::kTruncated);
     }
   }
 }
 
 TEST(Utf8, OneReplacementPerMaximalSubpart) {
   EXPECT_EQ(replaced("a\x80z"), "a\ufffdz");
-  EXPECT_EQ(replaced("\xc0\xaf"), "\ufffd\ufffd");                  // overlong
-  EXPECT_EQ(replaced("\xe0\x80\x80"), "\ufffd\ufffd\ufffd");        // overlong
-  EXPECT_EQ(replaced("\xed\xa0\x80"), "\ufffd\ufffd\ufffd");        // surrogate
+  EXPECT_EQ(replaced("\xc0\xaf"), "\ufffd\ufffd");                      // overlong
+  EXPECT_EQ(replaced("\xe0\x80\x80"), "\ufffd\ufffd\ufffd");            // overlong
+  EXPECT_EQ(replaced("\xed\xa0\x80"), "\ufffd\ufffd\ufffd");            // surrogate
   EXPECT_EQ(replaced("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd");  // above U+10FFFF
-  EXPECT_EQ(replaced("\xf0\x9f\x99"), "\ufffd");                    // cut
+  EXPECT_EQ(replaced("\xf0\x9f\x99"), "\ufffd");                        // cut
   EXPECT_EQ(replaced("\xf0\x9f\x99\xf0\x9f\x99\x82"), "\ufffd🙂");
   EXPECT_EQ(replaced("\xe2\x82\xff"), "\ufffd\ufffd");
   EXPECT_TRUE(utf8::is_valid("é語🙂"));
@@ -85,7 +86,9 @@ TEST(Nfc, EveryCodePointOfTheCheckTableIsKnownToUtf8proc) {
   // A utf8proc older than the reference's data would make is_inert() and this table disagree.
   for (const auto& range : unicode::kNfcCheck.ranges) {
     for (char32_t c = range.first; c <= range.last; ++c) {
-      EXPECT_NE(utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->category, UTF8PROC_CATEGORY_CN) << static_cast<std::uint32_t>(c);
+      EXPECT_NE(utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->category,
+                UTF8PROC_CATEGORY_CN)
+          << static_cast<std::uint32_t>(c);
     }
   }
 }
@@ -133,7 +136,8 @@ TEST(Pretokenizer, Alternatives) {
 }
 
 TEST(UnicodeTables, SortedAndDisjoint) {
-  for (const auto* table : {&unicode::kLetter, &unicode::kNumber, &unicode::kSpace, &unicode::kNfcCheck, &unicode::kNfcAstral}) {
+  for (const auto* table : {&unicode::kLetter, &unicode::kNumber, &unicode::kSpace,
+                            &unicode::kNfcCheck, &unicode::kNfcAstral}) {
     char32_t previous = 0;
     for (const auto& range : table->ranges) {
       EXPECT_LT(previous, range.first);

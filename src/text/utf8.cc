@@ -76,7 +76,9 @@ Step decode(std::string_view text, std::size_t pos) {
 bool is_valid(std::string_view text) { return valid_until(text, 0) == text.size(); }
 
 void append(std::string& out, char32_t c) {
-  const auto put = [&out](char32_t byte) { out.push_back(static_cast<char>(static_cast<unsigned char>(byte))); };
+  const auto put = [&out](char32_t byte) {
+    out.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
+  };
   if (c < 0x80) {
     put(c);
   } else if (c < 0x800) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// UTF-8 decoding with the replacement rule used everywhere in this room: each maximal subpart of an ill-formed
-// sequence becomes one U+FFFD (Unicode 3.9, the same as Python's errors="replace"). Surrogates, overlong forms
-// and code points above U+10FFFF are ill-formed.
+// UTF-8 decoding with the replacement rule used everywhere in this room: each maximal subpart of an
+// ill-formed sequence becomes one U+FFFD (Unicode 3.9, the same as Python's errors="replace").
+// Surrogates, overlong forms and code points above U+10FFFF are ill-formed.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +43,9 @@ inline ValidStep decode_valid(const char* p) {
   if (b0 < 0xf0) {
     return {((b0 & 0x0fU) << 12) | ((byte(1) & 0x3fU) << 6) | (byte(2) & 0x3fU), 3};
   }
-  return {((b0 & 0x07U) << 18) | ((byte(1) & 0x3fU) << 12) | ((byte(2) & 0x3fU) << 6) | (byte(3) & 0x3fU), 4};
+  return {((b0 & 0x07U) << 18) | ((byte(1) & 0x3fU) << 12) | ((byte(2) & 0x3fU) << 6) |
+              (byte(3) & 0x3fU),
+          4};
 }
 
 bool is_valid(std::string_view text);

@@ -62,7 +62,8 @@ Vocabulary::Insert Vocabulary::insert(TokenId id, std::string_view bytes, bool e
       return Insert::kBytesTaken;
     }
   }
-  pieces_[index] = {static_cast<std::uint32_t>(arena_.size()), static_cast<std::uint16_t>(bytes.size()), encodable};
+  pieces_[index] = {static_cast<std::uint32_t>(arena_.size()),
+                    static_cast<std::uint16_t>(bytes.size()), encodable};
   arena_.append(bytes);
   if (encodable) {
     slots_[slot] = {static_cast<std::uint32_t>(hash >> 32), id};
@@ -84,7 +85,8 @@ std::string_view Vocabulary::bytes_of(TokenId id) const {
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view bytes, TokenId guess) const {
-  if (contains(guess) && pieces_[static_cast<std::size_t>(guess)].encodable && bytes_of(guess) == bytes) {
+  if (contains(guess) && pieces_[static_cast<std::size_t>(guess)].encodable &&
+      bytes_of(guess) == bytes) {
     return guess;
   }
   if (slots_.empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first byte chooses what reads the rest: a tokenizer.json, text to encode and stream back, or model output with
-// tool calls. Beyond "no crash" it holds the promises of the text room: user text makes no control token, decoding
-// gives the text back, streaming equals decoding.
+// The first byte chooses what reads the rest: a tokenizer.json, text to encode and stream back, or
+// model output with tool calls. Beyond "no crash" it holds the promises of the text room: user text
+// makes no control token, decoding gives the text back, streaming equals decoding.
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -41,7 +41,8 @@ void fuzz_file(std::string_view bytes) {
 }
 
 std::string stream(const std::vector<TokenId>& ids) {
-  auto decoder = StreamDecoder::create(small_tokenizer(), {.stop = {"\x01\x02\x03"}, .whole = {"<tool_call>"}});
+  auto decoder = StreamDecoder::create(small_tokenizer(),
+                                       {.stop = {"\x01\x02\x03"}, .whole = {"<tool_call>"}});
   MONOCLE_CHECK(decoder.has_value());
   std::string text;
   for (const TokenId id : ids) {
@@ -64,7 +65,8 @@ void fuzz_text(std::string_view bytes) {
   const auto parsed = tokenizer.encode(bytes, SpecialTokens::kParse);
   MONOCLE_CHECK(stream(parsed) == tokenizer.decode(parsed, true));
   const std::size_t half = text.size() / 2;
-  const std::vector<TextSpan> spans{{text.substr(0, half), TextOwner::kUser}, {text.substr(half), TextOwner::kUser}};
+  const std::vector<TextSpan> spans{{text.substr(0, half), TextOwner::kUser},
+                                    {text.substr(half), TextOwner::kUser}};
   for (const TokenId id : tokenizer.encode(spans)) {
     MONOCLE_CHECK(!tokenizer.is_added(id));
   }
@@ -93,9 +95,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 3) {
-    case 0: fuzz_text(rest); break;
-    case 1: fuzz_model_output(rest); break;
-    default: fuzz_file(rest); break;
+    case 0:
+      fuzz_text(rest);
+      break;
+    case 1:
+      fuzz_model_output(rest);
+      break;
+    default:
+      fuzz_file(rest);
+      break;
   }
   return 0;
 }

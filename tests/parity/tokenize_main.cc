@@ -3,7 +3,8 @@
 //   tokenize_main TOKENIZER.json parse|text   stdin: strings, stdout: id lists
 //   tokenize_main TOKENIZER.json decode       stdin: id lists, stdout: strings
 //   tokenize_main TOKENIZER.json bench FILE   prints load time and encode rate
-// A string is a little-endian u32 byte count and the bytes; an id list is a u32 count and as many i32.
+// A string is a little-endian u32 byte count and the bytes; an id list is a u32 count and as many
+// i32.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +47,8 @@ void write_block(const T* data, std::size_t size) {
 }
 
 double since_ms(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 int bench(const std::string& json, const std::string& text) {
@@ -61,8 +63,11 @@ int bench(const std::string& json, const std::string& text) {
     ids = tokenizer->encode(text, SpecialTokens::kAsText).size();
     best_encode = std::min(best_encode, since_ms(start));
   }
-  fmt::print("load {:.1f} ms; encode {} bytes to {} ids in {:.2f} ms, {:.1f} MB/s (best of 7, one thread)\n", best_load,
-             text.size(), ids, best_encode, static_cast<double>(text.size()) / best_encode / 1e3);
+  fmt::print(
+      "load {:.1f} ms; encode {} bytes to {} ids in {:.2f} ms, {:.1f} MB/s (best of 7, one "
+      "thread)\n",
+      best_load, text.size(), ids, best_encode,
+      static_cast<double>(text.size()) / best_encode / 1e3);
   return 0;
 }
 
