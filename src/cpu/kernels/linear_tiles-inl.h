@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// All parts of the AMX linear layer in one body.
+#include "cpu/kernels/linear_epilogue-inl.h"
+#include "cpu/kernels/linear_prepare-inl.h"
+#include "cpu/kernels/linear_amx-inl.h"
