@@ -114,7 +114,8 @@ def main() -> None:
     options = parser.parse_args()
     for suite in options.suites:
         cases = examples(suite, options.number)
-        print(json.dumps({suite: score(cases, answer_with_transformers(options.checkpoint, cases))}, ensure_ascii=False), flush=True)
+        result = score(cases, answer_with_transformers(options.checkpoint, cases))
+        print(json.dumps({suite: result}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

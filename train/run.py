@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from train import evaluate
-from train.data import packs, prompts, shapes
+from train.data import prompts, shapes
 from train.data.augment import Augment
 from train.data.encode import Encoder
 from train.data.packs import IGNORE, Sizes

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds `models/demo/tokenizer.json`: byte-level BPE in Qwen's form with a vocabulary of 8 192.
 
-Every GB 2312 level-1 hanzi, and every one taught, is one token, and no token spans two hanzi, so that reading a picture is one token per
-glyph. ASCII merges are learned from the word list, the prompts and the chat markup. Special tokens have Qwen's names
+Every GB 2312 level-1 hanzi, and every one taught, is one token, and no token spans two hanzi, so that reading a picture
+is one token per glyph. ASCII merges are learned from the word list, the prompts and the chat markup. Special tokens have Qwen's names
 and order but, the vocabulary being small, other ids: a reader must take them from config.json.
 """
 
@@ -25,8 +25,9 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"
 ADDED = ["<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
          "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
 SYMBOLS = "…—·￥×÷±°→←↑↓√■□●○★☆△▲‘’〈〉【】「」％"
-MARKUP = ["user\n", "assistant\n", "system\n", '{"name": "", "arguments": {"": ""}}', '[{"bbox_2d": [0, 0], "label": ""}]',
-          '{"point_2d": [0, 0]}', "<div class=\"\"></div>", "<span>", "<button>", "<input type=\"\">", " seconds>"]
+MARKUP = ["user\n", "assistant\n", "system\n", '{"name": "", "arguments": {"": ""}}',
+          '[{"bbox_2d": [0, 0], "label": ""}]', '{"point_2d": [0, 0]}', "<div class=\"\"></div>", "<span>", "<button>", "<input type=\"\">",
+          " seconds>"]
 
 
 def byte_alphabet() -> dict[int, str]:

@@ -23,8 +23,9 @@ def degrade(rgb: Tensor, across: Tensor, down: Tensor, light: Tensor, blur: Tens
             coded: Tensor, dct: Tensor, to_ycc: Tensor, to_rgb: Tensor) -> Tensor:
     """Uneven light, blur, noise and JPEG on pixels [B, 3, H, W] in 0..1; returns -1..1. Pure, so that it compiles.
 
-    across [W] and down [H, 1]: places from -0.5 to 0.5. light [B, 3, 1, 1]: slope across, slope down, loss. blur and coded [B, 1, 1, 1]: side weight of the blur; whether the
-    picture goes through JPEG. quantum [B, 3, 1, 1, 64]: the codec's steps.
+    across [W] and down [H, 1]: places from -0.5 to 0.5. light [B, 3, 1, 1]: slope across, slope down, loss.
+    blur and coded [B, 1, 1, 1]: side weight of the blur; whether the picture goes through JPEG.
+    quantum [B, 3, 1, 1, 64]: the codec's steps.
     """
     rgb = rgb * (1 + light[:, 0:1] * across + light[:, 1:2] * down - light[:, 2:3])
     for axis in (2, 3):
@@ -83,8 +84,8 @@ class Augment:
         shear = self.uniform(size, -0.15, 0.15).view(-1) * some
         wide, high = (1 + self.uniform(size, -0.08, 0.03).view(-1) * some for _ in range(2))
         # new = forward @ old, in pixels about the centre
-        forward = torch.stack([wide * angle.cos(), shear - angle.sin(), angle.sin() * wide, high * angle.cos()], -1).view(size, 2, 2)
-        a, b, c, d = forward.flatten(1).unbind(1)
+        a, b, c, d = wide * angle.cos(), shear - angle.sin(), wide * angle.sin(), high * angle.cos()
+        forward = torch.stack([a, b, c, d], -1).view(size, 2, 2)
         inverse = torch.stack([d, -b, -c, a], -1).view(size, 2, 2) / (a * d - b * c).view(-1, 1, 1)
         half = self._half(width, height)
         theta = torch.cat([inverse * half[None, None, :] / half[None, :, None], torch.zeros(size, 2, 1, device=self.device)], 2)

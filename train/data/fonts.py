@@ -43,7 +43,7 @@ def face(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(CACHE / f"{name}.ttf"), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def glyph(name: str, size: int, char: str) -> tuple[np.ndarray, int, int]:
     """Ink coverage of one character (0 to 255), the advance, and the horizontal offset of the bitmap from the pen."""
     font = face(name, size)

@@ -61,7 +61,8 @@ def degrade(rng: random.Random, noise: np.random.Generator, rgb: np.ndarray) -> 
         rgb = np.clip(rgb + noise.standard_normal(rgb.shape) * spread, 0, 255).round().astype(np.uint8)
     if rng.random() < 0.5:
         quality = rng.randint(45, 95)
-        rgb = cv2.imdecode(cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)[..., ::-1]
+        _, coded = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        rgb = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
     return np.ascontiguousarray(rgb)
 
 
@@ -71,7 +72,8 @@ def coloured(rng: random.Random, ink: np.ndarray) -> np.ndarray:
     return np.round((paper + (colour - paper) * share) * 255).astype(np.uint8)
 
 
-def line_example(seed: int, chinese: Sequence[str] = fonts.CHINESE, latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Example:
+def line_example(seed: int, chinese: Sequence[str] = fonts.CHINESE,
+                 latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Example:
     rng, noise = generators(seed)
     line = lines.draw_line(rng, *rng.choice(EVAL_CANVASES), chinese, latin)
     ink = _turn(rng, line.ink) if rng.random() < 0.5 else line.ink

@@ -42,7 +42,8 @@ def write(folder: pathlib.Path) -> None:
     image.save(folder / "shapes.jpg", quality=90)
     for lang in ("en", "zh"):
         thing = prompts.thing(lang, picture.colour, picture.kind)
-        expected.append({"file": "shapes.jpg", "question": prompts.COUNT[lang][0].format(thing=thing), "answer": str(picture.count)})
+        question = prompts.COUNT[lang][0].format(thing=thing)
+        expected.append({"file": "shapes.jpg", "question": question, "answer": str(picture.count)})
     (folder / "expected.json").write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n", "utf8")
 
 if __name__ == "__main__":

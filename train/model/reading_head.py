@@ -31,8 +31,8 @@ class ReadingHead(nn.Module):
 def cell_labels(marks: Tensor, columns: int, rows: int) -> Tensor:
     """[B, K, 3] marks (class, x, y; reading order; class 0 unused) to [B, rows*columns, SLOTS] classes."""
     kind = marks[..., 0].long()
-    column = (marks[..., 1] / CELL).long()
-    row = (marks[..., 2] / CELL).long()
+    column = (marks[..., 1] / CELL).floor().long()
+    row = (marks[..., 2] / CELL).floor().long()
     inside = (kind > 0) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     cell = torch.where(inside, row * columns + column, -1)
     # The slot is the number of earlier marks in the same cell.
