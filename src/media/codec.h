@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between decode.cc and the decoders: one Codec per format, and the small byte and alpha helpers they
-// share. Internal to the media room.
+// The seam between decode.cc and the decoders: one Codec per format, and the small byte and alpha
+// helpers they share. Internal to the media room.
 #pragma once
 
 #include <cstddef>
@@ -37,16 +37,29 @@ extern const Codec kBmpCodec;
 
 inline bool starts_with(Bytes bytes, std::size_t offset, std::string_view magic) {
   return bytes.size() >= offset && bytes.size() - offset >= magic.size() &&
-         std::string_view(reinterpret_cast<const char*>(bytes.data()) + offset, magic.size()) == magic;
+         std::string_view(reinterpret_cast<const char*>(bytes.data()) + offset, magic.size()) ==
+             magic;
 }
 
 // Unchecked reads: the caller has made sure that the bytes exist.
-inline std::uint32_t u8_at(Bytes bytes, std::size_t at) { return std::to_integer<std::uint32_t>(bytes[at]); }
-inline std::uint32_t le16(Bytes bytes, std::size_t at) { return u8_at(bytes, at) | (u8_at(bytes, at + 1) << 8); }
-inline std::uint32_t le24(Bytes bytes, std::size_t at) { return le16(bytes, at) | (u8_at(bytes, at + 2) << 16); }
-inline std::uint32_t le32(Bytes bytes, std::size_t at) { return le16(bytes, at) | (le16(bytes, at + 2) << 16); }
-inline std::uint32_t be16(Bytes bytes, std::size_t at) { return (u8_at(bytes, at) << 8) | u8_at(bytes, at + 1); }
-inline std::uint32_t be32(Bytes bytes, std::size_t at) { return (be16(bytes, at) << 16) | be16(bytes, at + 2); }
+inline std::uint32_t u8_at(Bytes bytes, std::size_t at) {
+  return std::to_integer<std::uint32_t>(bytes[at]);
+}
+inline std::uint32_t le16(Bytes bytes, std::size_t at) {
+  return u8_at(bytes, at) | (u8_at(bytes, at + 1) << 8);
+}
+inline std::uint32_t le24(Bytes bytes, std::size_t at) {
+  return le16(bytes, at) | (u8_at(bytes, at + 2) << 16);
+}
+inline std::uint32_t le32(Bytes bytes, std::size_t at) {
+  return le16(bytes, at) | (le16(bytes, at + 2) << 16);
+}
+inline std::uint32_t be16(Bytes bytes, std::size_t at) {
+  return (u8_at(bytes, at) << 8) | u8_at(bytes, at + 1);
+}
+inline std::uint32_t be32(Bytes bytes, std::size_t at) {
+  return (be16(bytes, at) << 16) | be16(bytes, at + 2);
+}
 
 // One channel composited over white, rounded to nearest.
 inline std::uint8_t over_white(std::uint32_t value, std::uint32_t alpha) {

@@ -17,8 +17,9 @@ using media::Codec;
 using media::starts_with;
 using namespace std::string_view_literals;
 
-constexpr std::array<const Codec*, 5> kCodecs = {&media::kJpegCodec, &media::kPngCodec, &media::kWebpCodec,
-                                                 &media::kGifCodec, &media::kBmpCodec};
+constexpr std::array<const Codec*, 5> kCodecs = {&media::kJpegCodec, &media::kPngCodec,
+                                                 &media::kWebpCodec, &media::kGifCodec,
+                                                 &media::kBmpCodec};
 
 // Formats that people do send and that we refuse by name, with what to do instead.
 struct Refusal {
@@ -60,13 +61,15 @@ bool looks_like_svg(Bytes bytes) {
   const auto head = bytes.first(std::min<std::size_t>(bytes.size(), 1024));
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
   const std::size_t first = text.find_first_not_of("\xef\xbb\xbf \t\r\n");
-  return first != std::string_view::npos && text[first] == '<' && text.find("<svg") != std::string_view::npos;
+  return first != std::string_view::npos && text[first] == '<' &&
+         text.find("<svg") != std::string_view::npos;
 }
 
 tl::unexpected<Error> refuse(Bytes bytes) {
   for (const Refusal& entry : kRefusals) {
     if (starts_with(bytes, entry.offset, entry.magic)) {
-      return fail(ErrorCode::kUnsupported, "{} is not a supported image format: {}", entry.name, entry.hint);
+      return fail(ErrorCode::kUnsupported, "{} is not a supported image format: {}", entry.name,
+                  entry.hint);
     }
   }
   if (looks_like_svg(bytes)) {
@@ -100,21 +103,22 @@ Status check_limits(const ImageHeader& header, const DecodeLimits& limits) {
   const char* name = image_format_name(header.format);
   const auto [small, large] = std::minmax(header.width, header.height);
   if (small < std::max(limits.min_side, 1)) {
-    return fail(ErrorCode::kInvalidArgument, "{} image is {}x{}, each side must be at least {}", name, header.width,
-                header.height, std::max(limits.min_side, 1));
+    return fail(ErrorCode::kInvalidArgument, "{} image is {}x{}, each side must be at least {}",
+                name, header.width, header.height, std::max(limits.min_side, 1));
   }
   if (large > limits.max_side) {
-    return fail(ErrorCode::kTooLarge, "{} image is {}x{}, the limit of a side is {}", name, header.width,
-                header.height, limits.max_side);
+    return fail(ErrorCode::kTooLarge, "{} image is {}x{}, the limit of a side is {}", name,
+                header.width, header.height, limits.max_side);
   }
   const std::int64_t pixels = static_cast<std::int64_t>(small) * large;
   if (pixels > limits.max_pixels) {
-    return fail(ErrorCode::kTooLarge, "{} image is {}x{} = {} pixels, the limit is {}", name, header.width,
-                header.height, pixels, limits.max_pixels);
+    return fail(ErrorCode::kTooLarge, "{} image is {}x{} = {} pixels, the limit is {}", name,
+                header.width, header.height, pixels, limits.max_pixels);
   }
   if (large > static_cast<std::int64_t>(small) * limits.max_ratio) {
-    return fail(ErrorCode::kInvalidArgument, "{} image is {}x{}, the longer side may be at most {} times the shorter",
-                name, header.width, header.height, limits.max_ratio);
+    return fail(ErrorCode::kInvalidArgument,
+                "{} image is {}x{}, the longer side may be at most {} times the shorter", name,
+                header.width, header.height, limits.max_ratio);
   }
   return {};
 }
@@ -129,11 +133,16 @@ Result<ImageHeader> checked_header(const Codec& codec, Bytes bytes, const Decode
 
 const char* image_format_name(ImageFormat format) {
   switch (format) {
-    case ImageFormat::kJpeg: return "JPEG";
-    case ImageFormat::kPng: return "PNG";
-    case ImageFormat::kWebp: return "WebP";
-    case ImageFormat::kGif: return "GIF";
-    case ImageFormat::kBmp: return "BMP";
+    case ImageFormat::kJpeg:
+      return "JPEG";
+    case ImageFormat::kPng:
+      return "PNG";
+    case ImageFormat::kWebp:
+      return "WebP";
+    case ImageFormat::kGif:
+      return "GIF";
+    case ImageFormat::kBmp:
+      return "BMP";
   }
   return "?";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoded picture bytes -> RGB8. The format is sniffed from the content; limits are checked on the header before
-// pixel memory is taken. Pure functions, any thread. Errors are one sentence with the value and the limit.
+// Encoded picture bytes -> RGB8. The format is sniffed from the content; limits are checked on the
+// header before pixel memory is taken. Pure functions, any thread. Errors are one sentence with the
+// value and the limit.
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,13 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kFileHeader = 14;
-enum Compression : std::uint32_t { kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kAlphaBitFields = 6 };
+enum Compression : std::uint32_t {
+  kRgb = 0,
+  kRle8 = 1,
+  kRle4 = 2,
+  kBitFields = 3,
+  kAlphaBitFields = 6
+};
 
 struct Layout {
   std::uint32_t header_bytes = 0;
@@ -47,8 +53,8 @@ Status read_masks(Bytes bytes, Layout& layout) {
     return {};
   }
   if (layout.bits != 16 && layout.bits != 32) {
-    return fail(ErrorCode::kUnsupported, "BMP image has bit fields with {} bits per pixel, only 16 and 32 may",
-                layout.bits);
+    return fail(ErrorCode::kUnsupported,
+                "BMP image has bit fields with {} bits per pixel, only 16 and 32 may", layout.bits);
   }
   const bool alpha = layout.header_bytes >= 56 || layout.compression == kAlphaBitFields;
   const std::size_t count = alpha ? 4 : 3;
@@ -61,7 +67,8 @@ Status read_masks(Bytes bytes, Layout& layout) {
     masks[i] = le32(bytes, kMasksAt + i * 4);
     const std::uint32_t run = masks[i] == 0 ? 0 : masks[i] >> std::countr_zero(masks[i]);
     if ((run & (run + 1)) != 0) {
-      return fail(ErrorCode::kUnsupported, "BMP image has a channel mask {:#x} with gaps", masks[i]);
+      return fail(ErrorCode::kUnsupported, "BMP image has a channel mask {:#x} with gaps",
+                  masks[i]);
     }
   }
   if ((masks[0] | masks[1] | masks[2]) != 0) {
@@ -76,15 +83,16 @@ Status read_masks(Bytes bytes, Layout& layout) {
 Status check_depth(const Layout& layout) {
   const std::uint32_t bits = layout.bits;
   if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32) {
-    return fail(ErrorCode::kUnsupported, "BMP image has {} bits per pixel, only 1, 4, 8, 16, 24 and 32 are supported",
-                bits);
+    return fail(ErrorCode::kUnsupported,
+                "BMP image has {} bits per pixel, only 1, 4, 8, 16, 24 and 32 are supported", bits);
   }
   const std::uint32_t how = layout.compression;
-  const bool known = how == kRgb || how == kBitFields || how == kAlphaBitFields || (how == kRle8 && bits == 8) ||
-                     (how == kRle4 && bits == 4);
+  const bool known = how == kRgb || how == kBitFields || how == kAlphaBitFields ||
+                     (how == kRle8 && bits == 8) || (how == kRle4 && bits == 4);
   if (!known || (layout.header_bytes == 64 && how > kRle4)) {
-    return fail(ErrorCode::kUnsupported, "BMP image has compression {} with {} bits per pixel, which is not supported",
-                how, bits);
+    return fail(ErrorCode::kUnsupported,
+                "BMP image has compression {} with {} bits per pixel, which is not supported", how,
+                bits);
   }
   return {};
 }
@@ -102,7 +110,8 @@ Status read_info_header(Bytes bytes, Layout& layout) {
   const auto height = static_cast<std::int32_t>(le32(bytes, 22));
   layout.top_down = height < 0;
   if (layout.width < 0 || height == INT32_MIN) {
-    return fail(ErrorCode::kInvalidArgument, "BMP image is {}x{}, sides must be positive", layout.width, height);
+    return fail(ErrorCode::kInvalidArgument, "BMP image is {}x{}, sides must be positive",
+                layout.width, height);
   }
   layout.height = layout.top_down ? -height : height;
   layout.bits = le16(bytes, 28);
@@ -119,7 +128,8 @@ Result<Layout> read_layout(Bytes bytes) {
   layout.header_bytes = le32(bytes, kFileHeader);
   constexpr std::array<std::uint32_t, 7> kSizes = {12, 40, 52, 56, 64, 108, 124};
   if (std::find(kSizes.begin(), kSizes.end(), layout.header_bytes) == kSizes.end()) {
-    return fail(ErrorCode::kUnsupported, "BMP image has an unknown header of {} bytes", layout.header_bytes);
+    return fail(ErrorCode::kUnsupported, "BMP image has an unknown header of {} bytes",
+                layout.header_bytes);
   }
   if (bytes.size() < kFileHeader + layout.header_bytes) {
     return truncated();
@@ -137,8 +147,8 @@ Result<Layout> read_layout(Bytes bytes) {
   } else {
     layout.palette_count = 0;
   }
-  layout.pixels_at = std::max<std::size_t>(le32(bytes, 10),
-                                           layout.palette_at + layout.palette_count * layout.palette_entry);
+  layout.pixels_at = std::max<std::size_t>(
+      le32(bytes, 10), layout.palette_at + layout.palette_count * layout.palette_entry);
   if (layout.pixels_at > bytes.size()) {
     return truncated();
   }
@@ -155,7 +165,9 @@ Palette read_palette(Bytes bytes, const Layout& layout) {
   Palette palette{};
   for (std::size_t i = 0; i < layout.palette_count; ++i) {
     const std::size_t at = layout.palette_at + i * layout.palette_entry;
-    const auto channel = [&](std::size_t c) { return static_cast<std::uint8_t>(u8_at(bytes, at + c)); };
+    const auto channel = [&](std::size_t c) {
+      return static_cast<std::uint8_t>(u8_at(bytes, at + c));
+    };
     palette[i] = {channel(2), channel(1), channel(0)};
   }
   return palette;
@@ -199,7 +211,8 @@ void bgr_row(const Layout& layout, Bytes row, std::uint8_t* rgb) {
   }
 }
 
-// Run-length rows: pixels come in file order (bottom row first when bottom-up); what is skipped is entry 0.
+// Run-length rows: pixels come in file order (bottom row first when bottom-up); what is skipped is
+// entry 0.
 class RleCanvas {
  public:
   RleCanvas(const Layout& layout, const Palette& palette, Image& image)
@@ -235,7 +248,8 @@ class RleCanvas {
 Status decode_rle(Bytes bytes, const Layout& layout, RleCanvas& canvas) {
   const bool nibbles = layout.compression == kRle4;
   const auto pixel = [&](std::size_t at, std::uint32_t i) {
-    return !nibbles ? u8_at(bytes, at + i) : (u8_at(bytes, at + i / 2) >> ((i & 1) != 0 ? 0 : 4)) & 15;
+    return !nibbles ? u8_at(bytes, at + i)
+                    : (u8_at(bytes, at + i / 2) >> ((i & 1) != 0 ? 0 : 4)) & 15;
   };
   std::size_t at = layout.pixels_at;
   while (!canvas.full()) {
@@ -283,8 +297,10 @@ Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha
   const Palette palette = read_palette(bytes, layout);
   const std::size_t row_bytes = layout.row_bytes();
   const bool rle = layout.compression == kRle8 || layout.compression == kRle4;
-  if (!rle && (bytes.size() - layout.pixels_at) / row_bytes < static_cast<std::size_t>(layout.height)) {
-    return fail(ErrorCode::kInvalidArgument, "BMP image is truncated: {} bytes cannot hold {}x{} pixels of {} bits",
+  if (!rle &&
+      (bytes.size() - layout.pixels_at) / row_bytes < static_cast<std::size_t>(layout.height)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "BMP image is truncated: {} bytes cannot hold {}x{} pixels of {} bits",
                 bytes.size(), layout.width, layout.height, layout.bits);
   }
   Decoded decoded{make_image(header.width, header.height), 1};
@@ -294,7 +310,8 @@ Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha
     return decoded;
   }
   for (int y = 0; y < layout.height; ++y) {
-    const Bytes row = bytes.subspan(layout.pixels_at + static_cast<std::size_t>(y) * row_bytes, row_bytes);
+    const Bytes row =
+        bytes.subspan(layout.pixels_at + static_cast<std::size_t>(y) * row_bytes, row_bytes);
     std::uint8_t* rgb = decoded.image.row(layout.top_down ? y : layout.height - 1 - y);
     if (layout.bits <= 8) {
       indexed_row(layout, palette, row, rgb);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// First frame of a GIF (87a, 89a): block structure here, the variable-width LZW code stream in LzwReader.
+// First frame of a GIF (87a, 89a): block structure here, the variable-width LZW code stream in
+// LzwReader.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -32,7 +33,9 @@ tl::unexpected<Error> damaged(const char* why) {
 }
 tl::unexpected<Error> truncated() { return damaged("the file is truncated"); }
 
-bool matches(Bytes bytes) { return starts_with(bytes, 0, "GIF87a"sv) || starts_with(bytes, 0, "GIF89a"sv); }
+bool matches(Bytes bytes) {
+  return starts_with(bytes, 0, "GIF87a"sv) || starts_with(bytes, 0, "GIF89a"sv);
+}
 
 // Colours a palette does not name stay a grey ramp.
 Palette grey_ramp() {
@@ -177,7 +180,8 @@ class FrameWriter {
 
   void put(std::uint8_t index) {
     const Color color = palette_[index];
-    std::memcpy(canvas_.row(frame_.y + row_) + static_cast<std::size_t>(frame_.x + column_) * 3, &color, 3);
+    std::memcpy(canvas_.row(frame_.y + row_) + static_cast<std::size_t>(frame_.x + column_) * 3,
+                &color, 3);
     if (++column_ == frame_.width) {
       column_ = 0;
       ++rows_done_;
@@ -286,8 +290,10 @@ Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha
   if (blend && frame.transparent >= 0) {
     palette[static_cast<std::size_t>(frame.transparent)] = kWhite;
   }
-  // Around the frame the canvas shows the transparent colour, or entry 0 when there is none (as Pillow does).
-  const Color around = blend ? kWhite : palette[static_cast<std::size_t>(std::max(frame.transparent, 0))];
+  // Around the frame the canvas shows the transparent colour, or entry 0 when there is none (as
+  // Pillow does).
+  const Color around =
+      blend ? kWhite : palette[static_cast<std::size_t>(std::max(frame.transparent, 0))];
   const bool covered = frame.width == header.width && frame.height == header.height;
   for (std::size_t i = 0; i < decoded.image.rgb.size() && !covered; i += 3) {
     std::memcpy(&decoded.image.rgb[i], &around, 3);

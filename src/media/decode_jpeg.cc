@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// libjpeg reports errors by calling a function that must not return, so they leave by longjmp. Every step that may
-// fail is a plain function run by guarded(), whose skipped frames hold nothing with a destructor.
+// libjpeg reports errors by calling a function that must not return, so they leave by longjmp.
+// Every step that may fail is a plain function run by guarded(), whose skipped frames hold nothing
+// with a destructor.
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -8,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 
 #include "media/codec.h"
 #include "media/exif.h"
@@ -17,7 +18,8 @@
 namespace monocle::media {
 namespace {
 
-// A progressive file may repeat scans without end; encoders write about 10, and each costs a pass over the picture.
+// A progressive file may repeat scans without end; encoders write about 10, and each costs a pass
+// over the picture.
 constexpr int kMaxScans = 100;
 constexpr int kApp1 = JPEG_APP0 + 1;
 
@@ -45,7 +47,8 @@ JpegState& state_of(j_common_ptr jpeg) { return *static_cast<JpegState*>(jpeg->c
   std::longjmp(state.jump, 1);
 }
 
-// Warnings that mean "pixels are missing or invented" are errors here; the harmless ones pass in silence.
+// Warnings that mean "pixels are missing or invented" are errors here; the harmless ones pass in
+// silence.
 void on_message(j_common_ptr jpeg, int level) {
   if (level >= 0) {
     return;
@@ -90,12 +93,14 @@ void open_header(JpegState& state) {
 }
 
 void start(JpegState& state) {
-  const bool cmyk = state.jpeg.jpeg_color_space == JCS_CMYK || state.jpeg.jpeg_color_space == JCS_YCCK;
+  const bool cmyk =
+      state.jpeg.jpeg_color_space == JCS_CMYK || state.jpeg.jpeg_color_space == JCS_YCCK;
   state.jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   jpeg_start_decompress(&state.jpeg);
 }
 
-// Files with four components store inverted ink (the convention of the program that writes nearly all of them).
+// Files with four components store inverted ink (the convention of the program that writes nearly
+// all of them).
 void cmyk_row_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, std::size_t width) {
   const auto times = [](int a, int b) {
     const int product = a * b + 128;
@@ -165,12 +170,14 @@ Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy /*JPE
   if (!guarded(*state, open_header)) {
     return damaged(*state);
   }
-  // A Huffman coded block takes at least one bit, so a file this short cannot hold its picture: said before the
-  // memory is taken. The factor 16 covers odd sampling factors.
-  const std::size_t pixels = static_cast<std::size_t>(header.width) * static_cast<std::size_t>(header.height);
+  // A Huffman coded block takes at least one bit, so a file this short cannot hold its picture:
+  // said before the memory is taken. The factor 16 covers odd sampling factors.
+  const std::size_t pixels =
+      static_cast<std::size_t>(header.width) * static_cast<std::size_t>(header.height);
   if (state->jpeg.arith_code == FALSE && bytes.size() < pixels / 8192) {
-    return fail(ErrorCode::kInvalidArgument, "JPEG image is truncated: {} bytes cannot hold {}x{} pixels",
-                bytes.size(), header.width, header.height);
+    return fail(ErrorCode::kInvalidArgument,
+                "JPEG image is truncated: {} bytes cannot hold {}x{} pixels", bytes.size(),
+                header.width, header.height);
   }
   if (!guarded(*state, start)) {
     return damaged(*state);

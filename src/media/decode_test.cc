@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of tests/data/images against what Pillow reads from them (tools/goldens/make_images.py), and refusals.
+// The files of tests/data/images against what Pillow reads from them
+// (tools/goldens/make_images.py), and refusals.
 #include "media/decode.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,9 @@ std::string read_text(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::span<const std::byte> as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 std::string fnv1a(const std::vector<std::uint8_t>& bytes) {
   std::uint64_t value = 0xcbf29ce484222325U;
@@ -68,7 +71,8 @@ TEST_P(ImageFile, DecodesAsPillowDoesOrIsRefused) {
   if (check.policy == "error") {
     ASSERT_FALSE(image.has_value());
     ASSERT_EQ(check.rest.size(), 1U);
-    EXPECT_NE(image.error().message.find(check.rest[0]), std::string::npos) << image.error().message;
+    EXPECT_NE(image.error().message.find(check.rest[0]), std::string::npos)
+        << image.error().message;
     EXPECT_NE(image.error().code, ErrorCode::kInternal);
     return;
   }
@@ -89,14 +93,17 @@ std::string test_name(const testing::TestParamInfo<Check>& info) {
 INSTANTIATE_TEST_SUITE_P(Data, ImageFile, testing::ValuesIn(read_checks()), test_name);
 
 TEST(DecodeImage, EveryPrefixOfEveryFormatIsAnErrorAndNotACrash) {
-  for (const char* name : {"jpeg_420.jpg", "jpeg_progressive.jpg", "png_interlaced.png", "webp_lossy_rgba.webp",
-                           "webp_animated.webp", "gif_interlaced.gif", "bmp_rle8.bmp", "bmp_24.bmp"}) {
+  for (const char* name :
+       {"jpeg_420.jpg", "jpeg_progressive.jpg", "png_interlaced.png", "webp_lossy_rgba.webp",
+        "webp_animated.webp", "gif_interlaced.gif", "bmp_rle8.bmp", "bmp_24.bmp"}) {
     const std::string whole = read_text(name);
-    // The last bytes may be padding or an end mark, or a second frame; two fifths of the file never suffice.
+    // The last bytes may be padding or an end mark, or a second frame; two fifths of the file never
+    // suffice.
     for (std::size_t length = 0; length < whole.size() * 2 / 5; length += 1 + whole.size() / 400) {
       const std::string prefix(whole, 0, length);
       const auto image = decode_image(as_bytes(prefix), DecodeOptions{});
-      ASSERT_FALSE(image.has_value()) << name << " cut to " << length << " of " << whole.size() << " bytes";
+      ASSERT_FALSE(image.has_value())
+          << name << " cut to " << length << " of " << whole.size() << " bytes";
       ASSERT_FALSE(image.error().message.empty());
     }
   }
@@ -126,13 +133,16 @@ TEST(DecodeImage, EachLimitIsNamedWithItsValue) {
     return image ? std::string("decoded") : image.error().message;
   };
   EXPECT_EQ(message([](DecodeLimits&) {}), "decoded");
-  EXPECT_EQ(message([&](DecodeLimits& l) { l.max_file_bytes = bytes.size() - 1; }),
-            fmt::format("the image file has {} bytes, the limit is {}", bytes.size(), bytes.size() - 1));
+  EXPECT_EQ(
+      message([&](DecodeLimits& l) { l.max_file_bytes = bytes.size() - 1; }),
+      fmt::format("the image file has {} bytes, the limit is {}", bytes.size(), bytes.size() - 1));
   EXPECT_EQ(message([](DecodeLimits& l) { l.max_pixels = 747; }),
             "PNG image is 34x22 = 748 pixels, the limit is 747");
   EXPECT_EQ(message([](DecodeLimits& l) { l.max_pixels = 748; }), "decoded");
-  EXPECT_EQ(message([](DecodeLimits& l) { l.max_side = 33; }), "PNG image is 34x22, the limit of a side is 33");
-  EXPECT_EQ(message([](DecodeLimits& l) { l.min_side = 23; }), "PNG image is 34x22, each side must be at least 23");
+  EXPECT_EQ(message([](DecodeLimits& l) { l.max_side = 33; }),
+            "PNG image is 34x22, the limit of a side is 33");
+  EXPECT_EQ(message([](DecodeLimits& l) { l.min_side = 23; }),
+            "PNG image is 34x22, each side must be at least 23");
   EXPECT_EQ(message([](DecodeLimits& l) { l.max_ratio = 1; }),
             "PNG image is 34x22, the longer side may be at most 1 times the shorter");
 }
@@ -160,7 +170,8 @@ TEST(DecodeImage, KnownFormatsThatAreNotSupportedAreNamed) {
     const auto image = decode_image(as_bytes(bytes), DecodeOptions{});
     ASSERT_FALSE(image.has_value()) << name;
     EXPECT_EQ(image.error().code, ErrorCode::kUnsupported);
-    EXPECT_EQ(image.error().message.find(name + " is not a supported image format: "), 0U) << image.error().message;
+    EXPECT_EQ(image.error().message.find(name + " is not a supported image format: "), 0U)
+        << image.error().message;
   }
 }
 

@@ -21,12 +21,17 @@ const std::uint8_t* raw(Bytes bytes) { return reinterpret_cast<const std::uint8_
 
 const char* status_text(VP8StatusCode code) {
   switch (code) {
-    case VP8_STATUS_OUT_OF_MEMORY: return "out of memory";
-    case VP8_STATUS_BITSTREAM_ERROR: return "its data is damaged";
-    case VP8_STATUS_UNSUPPORTED_FEATURE: return "it uses an unsupported feature";
+    case VP8_STATUS_OUT_OF_MEMORY:
+      return "out of memory";
+    case VP8_STATUS_BITSTREAM_ERROR:
+      return "its data is damaged";
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+      return "it uses an unsupported feature";
     case VP8_STATUS_SUSPENDED:
-    case VP8_STATUS_NOT_ENOUGH_DATA: return "the file is truncated";
-    default: return "the decoder refused its parameters";
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+      return "the file is truncated";
+    default:
+      return "the decoder refused its parameters";
   }
 }
 
@@ -34,8 +39,8 @@ tl::unexpected<Error> damaged(const char* why) {
   return fail(ErrorCode::kInvalidArgument, "WebP image cannot be decoded: {}", why);
 }
 
-// The payload of the first chunk with this name, or nothing. A payload that runs past the end is cut there: the
-// decoder then reports the truncation.
+// The payload of the first chunk with this name, or nothing. A payload that runs past the end is
+// cut there: the decoder then reports the truncation.
 std::optional<Bytes> find_chunk(Bytes bytes, std::string_view name) {
   std::size_t at = kRiffHeader;
   while (at + kChunkHeader <= bytes.size()) {
@@ -52,7 +57,9 @@ std::optional<Bytes> find_chunk(Bytes bytes, std::string_view name) {
   return std::nullopt;
 }
 
-bool matches(Bytes bytes) { return starts_with(bytes, 0, "RIFF"sv) && starts_with(bytes, 8, "WEBP"sv); }
+bool matches(Bytes bytes) {
+  return starts_with(bytes, 0, "RIFF"sv) && starts_with(bytes, 8, "WEBP"sv);
+}
 
 Result<ImageHeader> header(Bytes bytes) {
   WebPBitstreamFeatures features{};
@@ -75,7 +82,8 @@ Status decode_into(Bytes bytes, const Target& target, AlphaPolicy alpha) {
     return fail(ErrorCode::kInternal, "the WebP library has another version than its header");
   }
   std::uint8_t* corner = target.image->row(target.y) + static_cast<std::size_t>(target.x) * 3;
-  const std::size_t pixels = static_cast<std::size_t>(target.width) * static_cast<std::size_t>(target.height);
+  const std::size_t pixels =
+      static_cast<std::size_t>(target.width) * static_cast<std::size_t>(target.height);
   std::vector<std::uint8_t> rgba;
   config.output.is_external_memory = 1;
   WebPRGBABuffer& out = config.output.u.RGBA;
@@ -83,7 +91,8 @@ Status decode_into(Bytes bytes, const Target& target, AlphaPolicy alpha) {
     config.output.colorspace = MODE_RGB;
     out.rgba = corner;
     out.stride = target.image->width * 3;
-    out.size = static_cast<std::size_t>(target.image->rgb.data() + target.image->rgb.size() - corner);
+    out.size =
+        static_cast<std::size_t>(target.image->rgb.data() + target.image->rgb.size() - corner);
   } else {
     rgba.resize(pixels * 4);
     config.output.colorspace = MODE_RGBA;
@@ -130,14 +139,16 @@ Status decode_first_frame(Bytes bytes, Image& canvas, AlphaPolicy alpha) {
 
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha) {
   WebPBitstreamFeatures features{};
-  if (const VP8StatusCode code = WebPGetFeatures(raw(bytes), bytes.size(), &features); code != VP8_STATUS_OK) {
+  if (const VP8StatusCode code = WebPGetFeatures(raw(bytes), bytes.size(), &features);
+      code != VP8_STATUS_OK) {
     return damaged(status_text(code));
   }
   Decoded decoded{make_image(header.width, header.height), 1};
   if (features.has_animation != 0) {
     MONOCLE_TRY(decode_first_frame(bytes, decoded.image, alpha));
   } else {
-    MONOCLE_TRY(decode_into(bytes, Target{&decoded.image, 0, 0, header.width, header.height}, alpha));
+    MONOCLE_TRY(
+        decode_into(bytes, Target{&decoded.image, 0, 0, header.width, header.height}, alpha));
   }
   if (const std::optional<Bytes> exif = find_chunk(bytes, "EXIF"sv)) {
     decoded.orientation = exif_orientation(*exif);

@@ -38,7 +38,9 @@ int exif_orientation(Bytes tiff) {
       continue;
     }
     const std::uint32_t type = u16(at + 2);
-    const std::uint32_t value = type == kTypeShort ? u16(at + 8) : type == kTypeLong ? u32(at + 8) : 1;
+    const std::uint32_t value = type == kTypeShort  ? u16(at + 8)
+                                : type == kTypeLong ? u32(at + 8)
+                                                    : 1;
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;
@@ -51,14 +53,16 @@ Image apply_orientation(Image image, int orientation) {
   const bool transposed = orientation >= 5;
   const bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  Image out = transposed ? make_image(image.height, image.width) : make_image(image.width, image.height);
+  Image out =
+      transposed ? make_image(image.height, image.width) : make_image(image.width, image.height);
   // Source steps in pixels for one step right and one step down in the output.
   const std::ptrdiff_t source_x = flip_x ? -1 : 1;
   const std::ptrdiff_t source_y = flip_y ? -image.width : image.width;
   const std::ptrdiff_t right = transposed ? source_y : source_x;
   const std::ptrdiff_t down = transposed ? source_x : source_y;
-  const std::ptrdiff_t origin = (flip_x ? image.width - 1 : 0) +
-                                (flip_y ? static_cast<std::ptrdiff_t>(image.height - 1) * image.width : 0);
+  const std::ptrdiff_t origin =
+      (flip_x ? image.width - 1 : 0) +
+      (flip_y ? static_cast<std::ptrdiff_t>(image.height - 1) * image.width : 0);
   // Tiles keep both sides of a transpose in cache.
   constexpr int kTile = 64;
   for (int tile_y = 0; tile_y < out.height; tile_y += kTile) {

@@ -7,8 +7,8 @@
 
 namespace monocle::media {
 
-// tiff: a TIFF block ("II*\0" or "MM\0*"), optionally behind "Exif\0\0". Returns 1..8; 1 when the tag is missing
-// or the block is damaged, because a picture must not be refused for its metadata.
+// tiff: a TIFF block ("II*\0" or "MM\0*"), optionally behind "Exif\0\0". Returns 1..8; 1 when the
+// tag is missing or the block is damaged, because a picture must not be refused for its metadata.
 int exif_orientation(Bytes tiff);
 
 // orientation 1..8. Takes the image by value: orientation 1 costs nothing.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A decoded picture: owned RGB8 pixels, row-major, no padding. A plain value; moves between threads freely.
+// A decoded picture: owned RGB8 pixels, row-major, no padding. A plain value; moves between threads
+// freely.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,12 @@ struct Image {
 
   [[nodiscard]] Size2d size() const { return {width, height}; }
   [[nodiscard]] std::size_t row_bytes() const { return static_cast<std::size_t>(width) * 3; }
-  [[nodiscard]] const std::uint8_t* row(int y) const { return rgb.data() + static_cast<std::size_t>(y) * row_bytes(); }
-  [[nodiscard]] std::uint8_t* row(int y) { return rgb.data() + static_cast<std::size_t>(y) * row_bytes(); }
+  [[nodiscard]] const std::uint8_t* row(int y) const {
+    return rgb.data() + static_cast<std::size_t>(y) * row_bytes();
+  }
+  [[nodiscard]] std::uint8_t* row(int y) {
+    return rgb.data() + static_cast<std::size_t>(y) * row_bytes();
+  }
 };
 
 inline Image make_image(int width, int height) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vertical pass is a weighted sum of rows and vectorises along them. The horizontal pass works on 16 rows at a
-// time, transposed, so that it is the same sum: one lane per row, no gathers and no three-channel shuffles.
+// The vertical pass is a weighted sum of rows and vectorises along them. The horizontal pass works
+// on 16 rows at a time, transposed, so that it is the same sum: one lane per row, no gathers and no
+// three-channel shuffles.
 #include "media/resize.h"
 
 #include <algorithm>
@@ -11,7 +12,8 @@
 #include "base/check.h"
 #include "media/resize_taps.h"
 
-// Thread sanitizer's start-up runs after the resolvers that target_clones makes, and crashes in them.
+// Thread sanitizer's start-up runs after the resolvers that target_clones makes, and crashes in
+// them.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define MONOCLE_RESIZE_CLONES
@@ -32,11 +34,13 @@ constexpr std::size_t kLanes = 16;
 typedef std::uint8_t Bytes16 __attribute__((vector_size(16)));
 typedef std::int32_t Ints16 __attribute__((vector_size(64)));
 
-// One output position of both passes: sums[n] over taps of weight * in[tap * step + n], n in [0, kVectors * 16).
-// Written out as a macro-free inline helper so that each clone of its caller compiles it for its own target.
+// One output position of both passes: sums[n] over taps of weight * in[tap * step + n], n in [0,
+// kVectors * 16). Written out as a macro-free inline helper so that each clone of its caller
+// compiles it for its own target.
 template <std::size_t kVectors>
-[[gnu::always_inline]] inline void weighted_sum(const std::uint8_t* in, std::size_t step, const std::int32_t* weights,
-                                                std::int32_t count, int bits, std::uint8_t* out) {
+[[gnu::always_inline]] inline void weighted_sum(const std::uint8_t* in, std::size_t step,
+                                                const std::int32_t* weights, std::int32_t count,
+                                                int bits, std::uint8_t* out) {
   Ints16 sums[kVectors];
   for (std::size_t v = 0; v < kVectors; ++v) {
     sums[v] = Ints16{} + (1 << (bits - 1));
@@ -58,8 +62,8 @@ template <std::size_t kVectors>
   }
 }
 
-std::uint8_t weighted_sum_1(const std::uint8_t* in, std::size_t step, const std::int32_t* weights, std::int32_t count,
-                            int bits) {
+std::uint8_t weighted_sum_1(const std::uint8_t* in, std::size_t step, const std::int32_t* weights,
+                            std::int32_t count, int bits) {
   std::int32_t sum = 1 << (bits - 1);
   for (std::int32_t tap = 0; tap < count; ++tap) {
     sum += weights[tap] * in[static_cast<std::size_t>(tap) * step];
@@ -68,7 +72,8 @@ std::uint8_t weighted_sum_1(const std::uint8_t* in, std::size_t step, const std:
 }
 
 // rows[16] of `bytes` bytes each -> columns[bytes][16].
-void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size_t bytes, std::uint8_t* columns) {
+void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size_t bytes,
+                  std::uint8_t* columns) {
   std::size_t at = 0;
   for (; at + kLanes <= bytes; at += kLanes) {
     std::array<Bytes16, kLanes> a;
@@ -79,9 +84,10 @@ void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size
     for (int round = 0; round < 4; ++round) {
       std::array<Bytes16, kLanes> b;
       for (std::size_t i = 0; i < kLanes / 2; ++i) {
-        b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        b[2 * i + 1] =
-            __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                           6, 22, 7, 23);
+        b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                               13, 29, 14, 30, 15, 31);
       }
       a = b;
     }
@@ -95,7 +101,8 @@ void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size
 }
 
 // columns[bytes][16] -> the first `rows` of 16 rows, `bytes` apart.
-void transpose_out(const std::uint8_t* columns, std::size_t bytes, std::size_t rows, std::uint8_t* out) {
+void transpose_out(const std::uint8_t* columns, std::size_t bytes, std::size_t rows,
+                   std::uint8_t* out) {
   std::array<std::uint8_t, kLanes * kLanes> block;
   for (std::size_t at = 0; at < bytes; at += kLanes) {
     const std::size_t width = std::min(kLanes, bytes - at);
@@ -115,8 +122,8 @@ MONOCLE_RESIZE_CLONES
 void filter_columns(const std::uint8_t* in, const AxisTaps& taps, std::uint8_t* out) {
   constexpr std::size_t kPixel = 3 * kLanes;
   for (std::size_t x = 0; x < taps.first.size(); ++x) {
-    weighted_sum<3>(in + static_cast<std::size_t>(taps.first[x]) * kPixel, kPixel, taps.weights_of(x), taps.count[x],
-                    taps.bits, out + x * kPixel);
+    weighted_sum<3>(in + static_cast<std::size_t>(taps.first[x]) * kPixel, kPixel,
+                    taps.weights_of(x), taps.count[x], taps.bits, out + x * kPixel);
   }
 }
 
@@ -139,7 +146,8 @@ void filter_rows(const std::uint8_t* in, std::size_t row_bytes, const AxisTaps& 
   }
 }
 
-void for_each_block(ThreadPool* pool, std::int64_t count, FunctionRef<void(std::int64_t, std::int64_t, int)> body) {
+void for_each_block(ThreadPool* pool, std::int64_t count,
+                    FunctionRef<void(std::int64_t, std::int64_t, int)> body) {
   if (pool != nullptr && pool->size() > 1 && count > 1) {
     pool->parallel_for(count, 1, body);
   } else {
@@ -192,7 +200,8 @@ Image resize_height(const Image& image, int height, ResizeForm form, ThreadPool*
 
 bool height_first(Size2d from, Size2d to, ResizeForm form) {
   const int height_loss = from.height - to.height;
-  return form == ResizeForm::kPillow13 && height_loss > 0 && height_loss > 2 * (from.width - to.width);
+  return form == ResizeForm::kPillow13 && height_loss > 0 &&
+         height_loss > 2 * (from.width - to.width);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Antialiased bicubic resize of RGB8 in fixed point, equal bit by bit to what the reference processors run. Two
-// 1-D passes with a uint8 picture between them. Pure; `pool` may be null, results do not depend on it.
+// Antialiased bicubic resize of RGB8 in fixed point, equal bit by bit to what the reference
+// processors run. Two 1-D passes with a uint8 picture between them. Pure; `pool` may be null,
+// results do not depend on it.
 #pragma once
 
 #include <cstdint>

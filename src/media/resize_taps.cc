@@ -56,7 +56,8 @@ AxisTaps make_taps(int in, int out, ResizeForm form) {
     MONOCLE_CHECK(last > first && last - first <= taps.stride);
     taps.first[i] = first;
     taps.count[i] = last - first;
-    const std::span<double> weights(exact.data() + i * stride, static_cast<std::size_t>(last - first));
+    const std::span<double> weights(exact.data() + i * stride,
+                                    static_cast<std::size_t>(last - first));
     double sum = 0.0;
     for (std::size_t j = 0; j < weights.size(); ++j) {
       weights[j] = cubic((static_cast<double>(j) + first - center + 0.5) * (1.0 / filter_scale));

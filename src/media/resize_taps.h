@@ -11,8 +11,8 @@
 namespace monocle::media {
 
 struct AxisTaps {
-  int bits = 0;     // weights are scaled by 2^bits
-  int stride = 0;   // weights per output position, the unused ones zero
+  int bits = 0;                       // weights are scaled by 2^bits
+  int stride = 0;                     // weights per output position, the unused ones zero
   std::vector<std::int32_t> first;    // [out] first input position
   std::vector<std::int32_t> count;    // [out] used weights, >= 1
   std::vector<std::int32_t> weights;  // [out, stride]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hand-checked properties, and hashes of pictures that tools/parity/resize.py has shown equal to torch and Pillow.
+// Hand-checked properties, and hashes of pictures that tools/parity/resize.py has shown equal to
+// torch and Pillow.
 #include "media/resize.h"
 
 #include <gtest/gtest.h>
@@ -49,9 +50,11 @@ TEST(Resize, EqualsTorchAndPillow) {
   for (const Golden& golden : kGoldens) {
     const Image image = noise(golden.from.width, golden.from.height, 1);
     for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &pool}) {
-      const auto hash = [&](ResizeForm form) { return hash_of(resize_bicubic(image, golden.to, form, threads)); };
-      SCOPED_TRACE(fmt::format("{}x{} -> {}x{}", golden.from.width, golden.from.height, golden.to.width,
-                               golden.to.height));
+      const auto hash = [&](ResizeForm form) {
+        return hash_of(resize_bicubic(image, golden.to, form, threads));
+      };
+      SCOPED_TRACE(fmt::format("{}x{} -> {}x{}", golden.from.width, golden.from.height,
+                               golden.to.width, golden.to.height));
       EXPECT_EQ(hash(ResizeForm::kTorchvision), golden.torchvision);
       EXPECT_EQ(hash(ResizeForm::kPillow), golden.pillow);
       EXPECT_EQ(hash(ResizeForm::kPillow13), golden.pillow13);
@@ -65,20 +68,24 @@ TEST(Resize, SameSizeIsACopy) {
 }
 
 TEST(Resize, AConstantPictureStaysConstant) {
-  for (const std::uint8_t value : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{128}, std::uint8_t{255}}) {
+  for (const std::uint8_t value :
+       {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{128}, std::uint8_t{255}}) {
     Image image = make_image(53, 31);
     std::fill(image.rgb.begin(), image.rgb.end(), value);
-    for (const ResizeForm form : {ResizeForm::kTorchvision, ResizeForm::kPillow, ResizeForm::kPillow13}) {
+    for (const ResizeForm form :
+         {ResizeForm::kTorchvision, ResizeForm::kPillow, ResizeForm::kPillow13}) {
       for (const Size2d size : {Size2d{1, 1}, Size2d{7, 90}, Size2d{160, 3}, Size2d{64, 64}}) {
         const Image resized = resize_bicubic(image, size, form, nullptr);
         EXPECT_EQ(resized.size(), size);
-        EXPECT_TRUE(std::all_of(resized.rgb.begin(), resized.rgb.end(), [&](auto v) { return v == value; }));
+        EXPECT_TRUE(std::all_of(resized.rgb.begin(), resized.rgb.end(),
+                                [&](auto v) { return v == value; }));
       }
     }
   }
 }
 
-// A white line on black doubled in size: the lobes of the cubic go below black and above white and must clamp.
+// A white line on black doubled in size: the lobes of the cubic go below black and above white and
+// must clamp.
 TEST(Resize, OvershootClampsInsteadOfWrapping) {
   Image image = make_image(16, 1);
   for (int x = 4; x < 12; ++x) {

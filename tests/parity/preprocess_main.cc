@@ -2,8 +2,9 @@
 // Turns raw pictures into patches for tools/parity/preprocess.py. Each line of stdin is
 //   image CONFIG IN WIDTH HEIGHT OUT
 //   video CONFIG IN WIDTH HEIGHT FRAMES FPS OUT
-// CONFIG is the (video) preprocessor JSON, IN raw RGB8 (frames one after the other), OUT raw float32 rows.
-// Prints "T H W" and, for videos, the timestamps. Videos are sampled here, from all their frames.
+// CONFIG is the (video) preprocessor JSON, IN raw RGB8 (frames one after the other), OUT raw
+// float32 rows. Prints "T H W" and, for videos, the timestamps. Videos are sampled here, from all
+// their frames.
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -38,7 +39,8 @@ Result<Patches> image_job(monocle::ThreadPool& pool) {
   std::string in;
   monocle::Size2d size;
   std::cin >> config_path >> in >> size.width >> size.height;
-  MONOCLE_ASSIGN(const auto config, monocle::qwen3_vl::parse_preprocess_config(read_all(config_path)));
+  MONOCLE_ASSIGN(const auto config,
+                 monocle::qwen3_vl::parse_preprocess_config(read_all(config_path)));
   return monocle::qwen3_vl::preprocess_image(read_frame(read_all(in), size, 0), config, &pool);
 }
 
@@ -50,7 +52,8 @@ Result<Patches> video_job(monocle::ThreadPool& pool, std::string& timestamps) {
   double fps = 0.0;
   std::cin >> config_path >> in >> size.width >> size.height >> total >> fps;
   MONOCLE_ASSIGN(const auto config, monocle::qwen3_vl::parse_video_config(read_all(config_path)));
-  MONOCLE_ASSIGN(const auto indices, monocle::qwen3_vl::sample_frames(total, fps, config, std::nullopt));
+  MONOCLE_ASSIGN(const auto indices,
+                 monocle::qwen3_vl::sample_frames(total, fps, config, std::nullopt));
   const std::string raw = read_all(in);
   std::vector<Image> frames;
   for (const std::int64_t index : indices) {
@@ -80,7 +83,8 @@ int main() {
     std::ofstream(out, std::ios::binary)
         .write(reinterpret_cast<const char*>(patches->rows.data()),
                static_cast<std::streamsize>(patches->rows.size() * sizeof(float)));
-    std::cout << patches->grid.t << ' ' << patches->grid.h << ' ' << patches->grid.w << ' ' << timestamps << '\n';
+    std::cout << patches->grid.t << ' ' << patches->grid.h << ' ' << patches->grid.w << ' '
+              << timestamps << '\n';
   }
   return 0;
 }

@@ -28,7 +28,9 @@ bool parse_form(const std::string& name, ResizeForm& form) {
   return true;
 }
 
-std::streamsize bytes_of(const Image& image) { return static_cast<std::streamsize>(image.rgb.size()); }
+std::streamsize bytes_of(const Image& image) {
+  return static_cast<std::streamsize>(image.rgb.size());
+}
 
 }  // namespace
 
@@ -43,14 +45,17 @@ int main(int argc, char** argv) {
     ResizeForm form{};
     Image image = monocle::make_image(from.width, from.height);
     std::ifstream input(in, std::ios::binary);
-    if (!parse_form(name, form) || !input.read(reinterpret_cast<char*>(image.rgb.data()), bytes_of(image))) {
+    if (!parse_form(name, form) ||
+        !input.read(reinterpret_cast<char*>(image.rgb.data()), bytes_of(image))) {
       std::cerr << "bad job: " << name << ' ' << in << '\n';
       return 2;
     }
     const auto start = std::chrono::steady_clock::now();
     const Image resized = monocle::resize_bicubic(image, to, form, &pool);
-    const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
-    std::ofstream(out, std::ios::binary).write(reinterpret_cast<const char*>(resized.rgb.data()), bytes_of(resized));
+    const std::chrono::duration<double, std::milli> taken =
+        std::chrono::steady_clock::now() - start;
+    std::ofstream(out, std::ios::binary)
+        .write(reinterpret_cast<const char*>(resized.rgb.data()), bytes_of(resized));
     std::cout << taken.count() << '\n';
   }
   return 0;

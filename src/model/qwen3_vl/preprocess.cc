@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kChannels = 3;
 
-// A byte has 256 values, so normalising is a table: the arithmetic is done once, in the reference's precision.
+// A byte has 256 values, so normalising is a table: the arithmetic is done once, in the reference's
+// precision.
 using ByteTable = std::array<float, 256>;
 using Normaliser = std::array<ByteTable, kChannels>;
 
@@ -37,9 +38,12 @@ Normaliser make_normaliser(const PreprocessConfig& config) {
 
 ResizeForm resize_form(PreprocessForm form) {
   switch (form) {
-    case PreprocessForm::kPillow: return ResizeForm::kPillow;
-    case PreprocessForm::kPillow13: return ResizeForm::kPillow13;
-    case PreprocessForm::kTorchvision: break;
+    case PreprocessForm::kPillow:
+      return ResizeForm::kPillow;
+    case PreprocessForm::kPillow13:
+      return ResizeForm::kPillow13;
+    case PreprocessForm::kTorchvision:
+      break;
   }
   return ResizeForm::kTorchvision;
 }
@@ -82,7 +86,8 @@ class PatchWriter {
  private:
   [[nodiscard]] std::size_t row_values() const { return kChannels * temporal_ * patch_ * patch_; }
 
-  [[nodiscard]] std::size_t row_index(const Slots& slots, std::int64_t row, std::int64_t column) const {
+  [[nodiscard]] std::size_t row_index(const Slots& slots, std::int64_t row,
+                                      std::int64_t column) const {
     const std::int64_t block = row / merge_ * (patches_.grid.w / merge_) + column / merge_;
     const std::int64_t inside = row % merge_ * merge_ + column % merge_;
     const std::int64_t group = std::int64_t{slots.group} * patches_.grid.h * patches_.grid.w;
@@ -95,7 +100,8 @@ class PatchWriter {
     const auto first = static_cast<std::size_t>(slots.first);
     for (std::size_t y = 0; y < patch_; ++y) {
       const std::size_t line = static_cast<std::size_t>(row) * patch_ + y;
-      const std::uint8_t* pixel = frame.row(static_cast<int>(line)) + static_cast<std::size_t>(column) * patch_ * 3;
+      const std::uint8_t* pixel =
+          frame.row(static_cast<int>(line)) + static_cast<std::size_t>(column) * patch_ * 3;
       float* to = out + first * area + y * patch_;
       for (std::size_t x = 0; x < patch_; ++x, pixel += 3) {
         to[x] = tables_[0][pixel[0]];
@@ -120,22 +126,26 @@ class PatchWriter {
 
 }  // namespace
 
-Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config, ThreadPool* pool) {
+Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
+                                 ThreadPool* pool) {
   MONOCLE_ASSIGN(const Size2d size, smart_resize(image.size(), config.factor(), config.pixels));
   PatchWriter writer(config, size, 1);
-  writer.write(resize_bicubic(image, size, resize_form(config.form), pool), {0, 0, config.temporal_patch_size}, pool);
+  writer.write(resize_bicubic(image, size, resize_form(config.form), pool),
+               {0, 0, config.temporal_patch_size}, pool);
   return writer.take();
 }
 
-Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config, ThreadPool* pool) {
+Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
+                                 ThreadPool* pool) {
   if (frames.empty()) {
     return fail(ErrorCode::kInvalidArgument, "video has 0 frames, at least 1 is needed");
   }
   const Size2d source = frames.front().size();
   for (const Image& frame : frames) {
     if (frame.size() != source) {
-      return fail(ErrorCode::kInvalidArgument, "video has frames of {}x{} and of {}x{}, all must have one size",
-                  source.width, source.height, frame.width, frame.height);
+      return fail(ErrorCode::kInvalidArgument,
+                  "video has frames of {}x{} and of {}x{}, all must have one size", source.width,
+                  source.height, frame.width, frame.height);
     }
   }
   const std::int32_t temporal = config.frame.temporal_patch_size;
@@ -152,8 +162,9 @@ Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfi
     const auto slot = static_cast<std::int32_t>(i % temporal);
     const bool last = i + 1 == count;
     const Slots slots{static_cast<std::int32_t>(i / temporal), slot, last ? temporal : slot + 1};
-    writer.write(resize_bicubic(frames[static_cast<std::size_t>(i)], size, ResizeForm::kTorchvision, pool), slots,
-                 pool);
+    writer.write(
+        resize_bicubic(frames[static_cast<std::size_t>(i)], size, ResizeForm::kTorchvision, pool),
+        slots, pool);
   }
   return writer.take();
 }

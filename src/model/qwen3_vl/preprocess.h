@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pixels -> what the vision tower eats. Rows go frame group by frame group, inside it merge block by merge block
-// (each merge x merge patches, row by row); columns are [channel, temporal slot, patch row, patch column]. Bit-exact
-// with the reference processor of config.form. Any thread; `pool` may be null and does not change results.
+// Pixels -> what the vision tower eats. Rows go frame group by frame group, inside it merge block
+// by merge block (each merge x merge patches, row by row); columns are [channel, temporal slot,
+// patch row, patch column]. Bit-exact with the reference processor of config.form. Any thread;
+// `pool` may be null and does not change results.
 #pragma once
 
 #include <span>
@@ -14,11 +15,14 @@
 
 namespace monocle::qwen3_vl {
 
-// config.pixels holds for this picture: a per-image override is a copy of the config with other limits.
-Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config, ThreadPool* pool);
+// config.pixels holds for this picture: a per-image override is a copy of the config with other
+// limits.
+Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
+                                 ThreadPool* pool);
 
-// frames: as sampled, all of one size. A single frame is doubled first; an incomplete last group repeats the last
-// frame.
-Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config, ThreadPool* pool);
+// frames: as sampled, all of one size. A single frame is doubled first; an incomplete last group
+// repeats the last frame.
+Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
+                                 ThreadPool* pool);
 
 }  // namespace monocle::qwen3_vl

@@ -21,7 +21,8 @@ const Json* find(const Json& object, const char* key) {
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
-Result<std::int64_t> integer(const Json& object, const char* key, std::int64_t low, std::int64_t high) {
+Result<std::int64_t> integer(const Json& object, const char* key, std::int64_t low,
+                             std::int64_t high) {
   const Json* value = find(object, key);
   if (value == nullptr) {
     return fail(ErrorCode::kInvalidArgument, "{} is missing", key);
@@ -31,17 +32,20 @@ Result<std::int64_t> integer(const Json& object, const char* key, std::int64_t l
                     (!value->is_number_unsigned() || value->get<std::uint64_t>() <= INT64_MAX);
   const std::int64_t number = fits ? value->get<std::int64_t>() : low - 1;
   if (number < low || number > high) {
-    return fail(ErrorCode::kInvalidArgument, "{} is {}, expected an integer in {}..{}", key, value->dump(), low, high);
+    return fail(ErrorCode::kInvalidArgument, "{} is {}, expected an integer in {}..{}", key,
+                value->dump(), low, high);
   }
   return number;
 }
 
-Result<std::int32_t> small_integer(const Json& object, const char* key, std::int32_t low, std::int32_t high) {
+Result<std::int32_t> small_integer(const Json& object, const char* key, std::int32_t low,
+                                   std::int32_t high) {
   MONOCLE_ASSIGN(const std::int64_t number, integer(object, key, low, high));
   return static_cast<std::int32_t>(number);
 }
 
-Result<std::array<double, 3>> channels(const Json& object, const char* key, double low, double high) {
+Result<std::array<double, 3>> channels(const Json& object, const char* key, double low,
+                                       double high) {
   const Json* value = find(object, key);
   if (value == nullptr) {
     return fail(ErrorCode::kInvalidArgument, "{} is missing", key);
@@ -54,7 +58,8 @@ Result<std::array<double, 3>> channels(const Json& object, const char* key, doub
     good = good && result[i] >= low && result[i] <= high;
   }
   if (!good) {
-    return fail(ErrorCode::kInvalidArgument, "{} is {}, expected 3 numbers in {}..{}", key, value->dump(), low, high);
+    return fail(ErrorCode::kInvalidArgument, "{} is {}, expected 3 numbers in {}..{}", key,
+                value->dump(), low, high);
   }
   return result;
 }
@@ -67,7 +72,8 @@ Status must_be_true(const Json& object, const char* key) {
   return {};
 }
 
-Status must_be_known_type(const Json& object, const char* key, std::initializer_list<const char*> known) {
+Status must_be_known_type(const Json& object, const char* key,
+                          std::initializer_list<const char*> known) {
   const Json* value = find(object, key);
   if (value == nullptr) {
     return {};
@@ -84,12 +90,15 @@ Status check_fixed_steps(const Json& object) {
   for (const char* key : {"do_resize", "do_rescale", "do_normalize", "do_convert_rgb"}) {
     MONOCLE_TRY(must_be_true(object, key));
   }
-  if (const Json* resample = find(object, "resample"); resample != nullptr && *resample != kBicubic) {
-    return fail(ErrorCode::kUnsupported, "resample is {}, only {} (bicubic) is supported", resample->dump(), kBicubic);
+  if (const Json* resample = find(object, "resample");
+      resample != nullptr && *resample != kBicubic) {
+    return fail(ErrorCode::kUnsupported, "resample is {}, only {} (bicubic) is supported",
+                resample->dump(), kBicubic);
   }
   if (const Json* factor = find(object, "rescale_factor")) {
     if (!factor->is_number() || std::fabs(factor->get<double>() * 255.0 - 1.0) > 1e-9) {
-      return fail(ErrorCode::kUnsupported, "rescale_factor is {}, only 1/255 is supported", factor->dump());
+      return fail(ErrorCode::kUnsupported, "rescale_factor is {}, only 1/255 is supported",
+                  factor->dump());
     }
   }
   return {};
@@ -137,20 +146,22 @@ Result<Json> parse_object(std::string_view json) {
 
 Status check_pixel_limits(const PixelLimits& limits, std::int32_t factor) {
   if (limits.min_pixels < 1 || limits.min_pixels > limits.max_pixels) {
-    return fail(ErrorCode::kInvalidArgument, "min_pixels is {}, expected 1..max_pixels ({})", limits.min_pixels,
-                limits.max_pixels);
+    return fail(ErrorCode::kInvalidArgument, "min_pixels is {}, expected 1..max_pixels ({})",
+                limits.min_pixels, limits.max_pixels);
   }
   const std::int64_t least = std::int64_t{factor} * factor;
   if (limits.max_pixels < least || limits.max_pixels > kMaxPixels) {
-    return fail(ErrorCode::kInvalidArgument, "max_pixels is {}, expected {}..{}", limits.max_pixels, least, kMaxPixels);
+    return fail(ErrorCode::kInvalidArgument, "max_pixels is {}, expected {}..{}", limits.max_pixels,
+                least, kMaxPixels);
   }
   return {};
 }
 
 Result<PreprocessConfig> parse_preprocess_config(std::string_view json) {
   MONOCLE_ASSIGN(const Json object, parse_object(json));
-  MONOCLE_TRY(must_be_known_type(object, "image_processor_type",
-                                 {"Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"}));
+  MONOCLE_TRY(must_be_known_type(
+      object, "image_processor_type",
+      {"Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"}));
   return common(object);
 }
 
@@ -163,7 +174,8 @@ Result<VideoConfig> parse_video_config(std::string_view json) {
   if (const Json* fps = find(object, "fps")) {
     config.fps = fps->is_number() ? fps->get<double>() : 0.0;
     if (!(config.fps > 0.0 && config.fps <= 1000.0)) {
-      return fail(ErrorCode::kInvalidArgument, "fps is {}, expected a number above 0 and at most 1000", fps->dump());
+      return fail(ErrorCode::kInvalidArgument,
+                  "fps is {}, expected a number above 0 and at most 1000", fps->dump());
     }
   }
   constexpr std::int32_t kMaxFrames = 1 << 16;
@@ -175,12 +187,14 @@ Result<VideoConfig> parse_video_config(std::string_view json) {
   }
   if (const Json* cap = find(object, "cap_pixels_per_frame")) {
     if (!cap->is_boolean()) {
-      return fail(ErrorCode::kInvalidArgument, "cap_pixels_per_frame is {}, expected true or false", cap->dump());
+      return fail(ErrorCode::kInvalidArgument, "cap_pixels_per_frame is {}, expected true or false",
+                  cap->dump());
     }
     config.cap_pixels_per_frame = cap->get<bool>();
   }
   if (find(object, "max_video_tokens") != nullptr) {
-    MONOCLE_ASSIGN(config.max_frame_tokens, small_integer(object, "max_video_tokens", 1, kMaxFrames));
+    MONOCLE_ASSIGN(config.max_frame_tokens,
+                   small_integer(object, "max_video_tokens", 1, kMaxFrames));
   }
   return config;
 }

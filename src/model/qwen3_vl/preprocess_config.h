@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// preprocessor_config.json and video_preprocessor_config.json as structs. What the files ask for and we do not do is
-// refused by name. Plain values, any thread.
+// preprocessor_config.json and video_preprocessor_config.json as structs. What the files ask for
+// and we do not do is refused by name. Plain values, any thread.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ struct PixelLimits {
   std::int64_t max_pixels = 0;
 };
 
-// Which of the two reference processors to equal bit by bit. A choice of the caller, not of the file.
+// Which of the two reference processors to equal bit by bit. A choice of the caller, not of the
+// file.
 enum class PreprocessForm : std::uint8_t { kTorchvision, kPillow, kPillow13 };
 
 struct PreprocessConfig {

@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::json;
 
 Json image_json() {
-  return Json::parse(R"({"size": {"longest_edge": 16777216, "shortest_edge": 65536}, "patch_size": 16,
+  return Json::parse(
+      R"({"size": {"longest_edge": 16777216, "shortest_edge": 65536}, "patch_size": 16,
     "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
     "processor_class": "Qwen3VLProcessor", "image_processor_type": "Qwen2VLImageProcessorFast"})");
 }
@@ -70,9 +71,12 @@ TEST(PreprocessConfig, RefusesByName) {
       {"patch_size", 0, "patch_size is 0, expected an integer in 1..64"},
       {"patch_size", nullptr, "patch_size is missing"},
       {"patch_size", 16.5, "patch_size is 16.5, expected an integer in 1..64"},
-      {"merge_size", 18446744073709551615U, "merge_size is 18446744073709551615, expected an integer in 1..8"},
-      {"image_mean", Json::array({0.5, 0.5}), "image_mean is [0.5,0.5], expected 3 numbers in -10..10"},
-      {"image_std", Json::array({0.5, 0.0, 0.5}), "image_std is [0.5,0.0,0.5], expected 3 numbers in 0.001..10"},
+      {"merge_size", 18446744073709551615U,
+       "merge_size is 18446744073709551615, expected an integer in 1..8"},
+      {"image_mean", Json::array({0.5, 0.5}),
+       "image_mean is [0.5,0.5], expected 3 numbers in -10..10"},
+      {"image_std", Json::array({0.5, 0.0, 0.5}),
+       "image_std is [0.5,0.0,0.5], expected 3 numbers in 0.001..10"},
       {"size", nullptr, "size.shortest_edge is missing"},
       {"size", Json::object({{"shortest_edge", 5}}), "size.longest_edge is missing"},
       {"min_pixels", 16777217, "min_pixels is 16777217, expected 1..max_pixels (16777216)"},
@@ -100,7 +104,8 @@ TEST(VideoConfig, ReadsThePublishedFileAndItsOptions) {
   EXPECT_FALSE(plain->cap_pixels_per_frame);
   EXPECT_EQ(plain->frame.pixels.max_pixels, 25165824);
   Json json = video_json();
-  json.update({{"fps", 1.5}, {"min_frames", 2}, {"max_frames", 16}, {"cap_pixels_per_frame", true}});
+  json.update(
+      {{"fps", 1.5}, {"min_frames", 2}, {"max_frames", 16}, {"cap_pixels_per_frame", true}});
   const auto set = parse_video_config(json.dump());
   ASSERT_TRUE(set.has_value()) << set.error().message;
   EXPECT_EQ(set->fps, 1.5);
@@ -118,8 +123,10 @@ TEST(VideoConfig, RefusesByName) {
   };
   EXPECT_EQ(message("fps", 0), "fps is 0, expected a number above 0 and at most 1000");
   EXPECT_EQ(message("min_frames", 769), "min_frames is 769, expected an integer in 1..768");
-  EXPECT_EQ(message("do_sample_frames", false), "do_sample_frames is false, only true is supported");
-  EXPECT_EQ(message("cap_pixels_per_frame", "yes"), "cap_pixels_per_frame is \"yes\", expected true or false");
+  EXPECT_EQ(message("do_sample_frames", false),
+            "do_sample_frames is false, only true is supported");
+  EXPECT_EQ(message("cap_pixels_per_frame", "yes"),
+            "cap_pixels_per_frame is \"yes\", expected true or false");
   EXPECT_EQ(message("video_processor_type", "Qwen2VLVideoProcessor"),
             "video_processor_type is \"Qwen2VLVideoProcessor\", which is not supported");
 }

@@ -20,7 +20,9 @@ VideoConfig video_config() {
   return config;
 }
 
-std::string refusal(const Result<Size2d>& result) { return result ? "accepted" : result.error().message; }
+std::string refusal(const Result<Size2d>& result) {
+  return result ? "accepted" : result.error().message;
+}
 
 TEST(SmartResize, PublishedExamples) {
   struct Example {
@@ -45,10 +47,14 @@ TEST(SmartResize, HalvesRoundToEven) {
 TEST(SmartResize, RefusesWithTheValueAndTheLimit) {
   EXPECT_EQ(refusal(smart_resize({201, 1}, 32, kImageLimits)),
             "image is 201x1, the longer side may be at most 200 times the shorter");
-  EXPECT_EQ(refusal(smart_resize({0, 5}, 32, kImageLimits)), "image is 0x5, each side must be in 1..1048576");
-  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {0, 4096})), "min_pixels is 0, expected 1..max_pixels (4096)");
-  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {5000, 4096})), "min_pixels is 5000, expected 1..max_pixels (4096)");
-  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {1, 1023})), "max_pixels is 1023, expected 1024..1073741824");
+  EXPECT_EQ(refusal(smart_resize({0, 5}, 32, kImageLimits)),
+            "image is 0x5, each side must be in 1..1048576");
+  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {0, 4096})),
+            "min_pixels is 0, expected 1..max_pixels (4096)");
+  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {5000, 4096})),
+            "min_pixels is 5000, expected 1..max_pixels (4096)");
+  EXPECT_EQ(refusal(smart_resize({10, 10}, 32, {1, 1023})),
+            "max_pixels is 1023, expected 1024..1073741824");
 }
 
 TEST(SmartResize, EverySizeIsAPositiveMultipleInsideTheLimits) {
@@ -58,7 +64,8 @@ TEST(SmartResize, EverySizeIsAPositiveMultipleInsideTheLimits) {
         continue;
       }
       const Size2d size = smart_resize({width, height}, 32, kImageLimits).value();
-      EXPECT_TRUE(size.width > 0 && size.height > 0 && size.width % 32 == 0 && size.height % 32 == 0);
+      EXPECT_TRUE(size.width > 0 && size.height > 0 && size.width % 32 == 0 &&
+                  size.height % 32 == 0);
       const std::int64_t area = std::int64_t{size.width} * size.height;
       EXPECT_GE(area, kImageLimits.min_pixels);
       EXPECT_LE(area, kImageLimits.max_pixels);
@@ -72,19 +79,23 @@ TEST(SmartResizeVideo, PublishedExamples) {
     Size2d source, target;
   };
   constexpr Example kExamples[] = {
-      {24, {1920, 1080}, {1344, 768}}, {768, {1920, 1080}, {224, 128}}, {4, {1280, 720}, {1280, 704}},
-      {17, {1280, 720}, {1280, 704}},  {120, {1280, 720}, {608, 320}},
+      {24, {1920, 1080}, {1344, 768}}, {768, {1920, 1080}, {224, 128}},
+      {4, {1280, 720}, {1280, 704}},   {17, {1280, 720}, {1280, 704}},
+      {120, {1280, 720}, {608, 320}},
   };
   for (const Example& example : kExamples) {
-    EXPECT_EQ(smart_resize_video(example.frames, example.source, video_config()).value(), example.target);
+    EXPECT_EQ(smart_resize_video(example.frames, example.source, video_config()).value(),
+              example.target);
   }
 }
 
 TEST(SmartResizeVideo, SmallSidesGrowBeforeTheRatioIsChecked) {
   EXPECT_EQ(refusal(smart_resize_video(2, {300, 1}, video_config())),
             "image is 9600x32, the longer side may be at most 200 times the shorter");
-  EXPECT_EQ(refusal(smart_resize_video(1, {64, 64}, video_config())), "video has 1 frames, at least 2 are needed");
-  EXPECT_EQ(refusal(smart_resize_video(769, {64, 64}, video_config())), "video has 769 frames, the limit is 768");
+  EXPECT_EQ(refusal(smart_resize_video(1, {64, 64}, video_config())),
+            "video has 1 frames, at least 2 are needed");
+  EXPECT_EQ(refusal(smart_resize_video(769, {64, 64}, video_config())),
+            "video has 769 frames, the limit is 768");
 }
 
 TEST(SmartResizeVideo, FramesCanBeCapped) {
@@ -98,8 +109,10 @@ TEST(SampleFrames, CountsAndRounding) {
   const VideoConfig config = video_config();
   using Frames = std::vector<std::int64_t>;
   EXPECT_EQ(sample_frames(23, 10.0, config, std::nullopt).value(), (Frames{0, 7, 15, 22}));
-  EXPECT_EQ(sample_frames(10, 30.0, config, std::nullopt).value(), (Frames{0, 3, 6, 9}));  // at least 4
-  EXPECT_EQ(sample_frames(3, 30.0, config, std::nullopt).value(), (Frames{0, 1, 2}));      // but not more than exist
+  EXPECT_EQ(sample_frames(10, 30.0, config, std::nullopt).value(),
+            (Frames{0, 3, 6, 9}));  // at least 4
+  EXPECT_EQ(sample_frames(3, 30.0, config, std::nullopt).value(),
+            (Frames{0, 1, 2}));  // but not more than exist
   EXPECT_EQ(sample_frames(1, 30.0, config, std::nullopt).value(), (Frames{0}));
   EXPECT_EQ(sample_frames(1'000'000, 1.0, config, std::nullopt).value().size(), 768U);
   EXPECT_EQ(sample_frames(6, 30.0, config, 3).value(), (Frames{0, 2, 5}));  // 2.5 rounds to 2

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against the definition: every value of every row is looked up in the resized picture by its indices.
+// Against the definition: every value of every row is looked up in the resized picture by its
+// indices.
 #include "model/qwen3_vl/preprocess.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +44,8 @@ float normalised(std::uint8_t value, std::size_t channel, const PreprocessConfig
 }
 
 // frames: resized, one per temporal slot of all groups.
-void expect_rows(const Patches& patches, const std::vector<Image>& frames, const PreprocessConfig& config) {
+void expect_rows(const Patches& patches, const std::vector<Image>& frames,
+                 const PreprocessConfig& config) {
   const GridThw grid = patches.grid;
   const int patch = config.patch_size;
   const int merge = config.merge_size;
@@ -60,7 +62,8 @@ void expect_rows(const Patches& patches, const std::vector<Image>& frames, const
           const int left = (block_column * merge + inside % merge) * patch;
           for (std::size_t c = 0; c < 3; ++c) {
             for (int i = 0; i < temporal * patch * patch; ++i, ++at) {
-              const Image& frame = frames[static_cast<std::size_t>(t * temporal + i / (patch * patch))];
+              const Image& frame =
+                  frames[static_cast<std::size_t>(t * temporal + i / (patch * patch))];
               const int y = top + i % (patch * patch) / patch;
               const int x = left + i % patch;
               ASSERT_EQ(patches.rows[at],
@@ -123,13 +126,15 @@ TEST(PreprocessVideo, OneFrameStandsForTwo) {
   config.frame = image_config();
   const std::vector<Image> one = {noise(24, 16, 4)};
   const std::vector<Image> two = {one[0], one[0]};
-  EXPECT_EQ(preprocess_video(one, config, nullptr)->rows, preprocess_video(two, config, nullptr)->rows);
+  EXPECT_EQ(preprocess_video(one, config, nullptr)->rows,
+            preprocess_video(two, config, nullptr)->rows);
 }
 
 TEST(PreprocessVideo, RefusesNoFramesAndMixedSizes) {
   VideoConfig config;
   config.frame = image_config();
-  EXPECT_EQ(preprocess_video({}, config, nullptr).error().message, "video has 0 frames, at least 1 is needed");
+  EXPECT_EQ(preprocess_video({}, config, nullptr).error().message,
+            "video has 0 frames, at least 1 is needed");
   const std::vector<Image> mixed = {noise(24, 16, 1), noise(16, 24, 1)};
   EXPECT_EQ(preprocess_video(mixed, config, nullptr).error().message,
             "video has frames of 24x16 and of 16x24, all must have one size");
