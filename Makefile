@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two commands matter: `make demo` and `make test`. Both install what they need on Debian bookworm.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint format asan tsan ci bench clean
+.PHONY: help demo build test lint format tidy asan tsan ci bench clean
 
 JOBS := $(shell nproc)
 # Comfort where it is installed; nothing depends on it.
@@ -33,6 +33,9 @@ lint: ## check the tree: layers, sizes, licences, links, shell scripts, format
 
 format: ## format every source file (clang-format 19)
 	@tools/format.sh
+
+tidy: ## clang-tidy 19 over the sources of build/ci, warnings are errors
+	run-clang-tidy-19 -quiet -p build/ci '/(src|apps)/.*\.cc$$'
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup.sh build test
