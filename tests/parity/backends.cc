@@ -4,7 +4,6 @@
 #include "ops/reference/reference_backend.h"
 #ifdef MONOCLE_PARITY_CPU
 #include "cpu/cpu_backend.h"
-#include "cpu/isa.h"
 #endif
 
 namespace monocle::parity {
@@ -20,10 +19,7 @@ struct Entry {
 Made make_reference(int) { return std::make_unique<ReferenceBackend>(); }
 
 #ifdef MONOCLE_PARITY_CPU
-Made make_cpu(int threads) {
-  MONOCLE_ASSIGN(const cpu::Isa isa, cpu::choose_isa(cpu::isa_from_environment()));
-  return cpu::make_cpu_backend(threads, isa);
-}
+Made make_cpu(int threads) { return cpu::make_cpu_backend({.threads = threads}); }
 #endif
 
 constexpr Entry kBackends[] = {
