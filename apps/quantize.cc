@@ -36,7 +36,8 @@ struct Outcome {
 // A moving line on a terminal; nothing in a log.
 void show(const qwen3_vl::RepackProgress& progress) {
   if (isatty(STDERR_FILENO) != 0) {
-    const double share = static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes);
+    const double share =
+        static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes);
     fmt::print(stderr, "\r\033[K{:3.0f} %  {}", 100.0 * share, progress.tensor);
     std::fflush(stderr);
   }
@@ -45,11 +46,12 @@ void show(const qwen3_vl::RepackProgress& progress) {
 Result<Outcome> quantize(const QuantizeOptions& options) {
   std::error_code none;
   if (std::filesystem::is_directory(options.output, none)) {
-    return fail(ErrorCode::kInvalidArgument, "{} is a directory; name the file to write, e.g. model.monocle",
-                options.output);
+    return fail(ErrorCode::kInvalidArgument,
+                "{} is a directory; name the file to write, e.g. model.monocle", options.output);
   }
   if (std::filesystem::equivalent(options.input, options.output, none)) {
-    return fail(ErrorCode::kInvalidArgument, "input and output are the same file {}", options.input);
+    return fail(ErrorCode::kInvalidArgument, "input and output are the same file {}",
+                options.input);
   }
   const auto start = std::chrono::steady_clock::now();
   MONOCLE_ASSIGN(const Checkpoint in, Checkpoint::open(options.input, MapAdvice::kSequential));
@@ -65,10 +67,12 @@ Result<Outcome> quantize(const QuantizeOptions& options) {
     return prefixed(options.input, std::move(summary).error());
   }
   if (options.verify) {
-    MONOCLE_ASSIGN(const Checkpoint written, Checkpoint::open(options.output, MapAdvice::kSequential));
+    MONOCLE_ASSIGN(const Checkpoint written,
+                   Checkpoint::open(options.output, MapAdvice::kSequential));
     MONOCLE_TRY(written.verify());
   }
-  return Outcome{*summary, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+  return Outcome{*summary,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
 int run(const QuantizeOptions& options) {
@@ -78,19 +82,16 @@ int run(const QuantizeOptions& options) {
   }
   const qwen3_vl::RepackSummary& summary = outcome->summary;
   if (options.json) {
-    const Json json{{"output", options.output},
-                    {"format", options.format},
-                    {"vision_format", options.vision},
-                    {"tensors", summary.tensors},
-                    {"input_bytes", summary.input_bytes},
-                    {"output_bytes", summary.output_bytes},
-                    {"seconds", outcome->seconds},
-                    {"verified", options.verify}};
+    const Json json{{"output", options.output},           {"format", options.format},
+                    {"vision_format", options.vision},    {"tensors", summary.tensors},
+                    {"input_bytes", summary.input_bytes}, {"output_bytes", summary.output_bytes},
+                    {"seconds", outcome->seconds},        {"verified", options.verify}};
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{}: {} tensors, {:.2f} GB from {:.2f} GB in {:.1f} s{}\n", options.output, summary.tensors,
-               static_cast<double>(summary.output_bytes) * 1e-9, static_cast<double>(summary.input_bytes) * 1e-9,
-               outcome->seconds, options.verify ? ", verified" : "");
+    fmt::print("{}: {} tensors, {:.2f} GB from {:.2f} GB in {:.1f} s{}\n", options.output,
+               summary.tensors, static_cast<double>(summary.output_bytes) * 1e-9,
+               static_cast<double>(summary.input_bytes) * 1e-9, outcome->seconds,
+               options.verify ? ", verified" : "");
   }
   return 0;
 }
@@ -99,17 +100,21 @@ int run(const QuantizeOptions& options) {
 
 Action add_quantize(CLI::App& app) {
   auto options = std::make_shared<QuantizeOptions>();
-  app.footer("Example: monocle quantize Qwen3-VL-2B-Instruct qwen3-vl-2b-int8.monocle --format int8\n"
-             "The file holds configuration and tokenizer too: give it to --model instead of the directory.");
+  app.footer(
+      "Example: monocle quantize Qwen3-VL-2B-Instruct qwen3-vl-2b-int8.monocle --format int8\n"
+      "The file holds configuration and tokenizer too: give it to --model instead of the "
+      "directory.");
   app.add_option("input", options->input, "Checkpoint: a Hugging Face directory")->required();
   app.add_option("output", options->output, "The packed file to write")->required();
   app.add_option("-f,--format", options->format, "Format of the text layers, embedding and head")
       ->capture_default_str()
       ->check(CLI::IsMember({"int8", "bf16"}));
-  app.add_option("--vision", options->vision, "Format of the vision tower; int8 costs accuracy on fine print")
+  app.add_option("--vision", options->vision,
+                 "Format of the vision tower; int8 costs accuracy on fine print")
       ->capture_default_str()
       ->check(CLI::IsMember({"bf16", "int8"}));
-  app.add_option("-t,--threads", options->threads, "Threads (default: all CPUs this process may use)")
+  app.add_option("-t,--threads", options->threads,
+                 "Threads (default: all CPUs this process may use)")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--verify", options->verify, "Read the file back and compare every checksum");
   app.add_flag("--json", options->json, "Print the result as one JSON object");

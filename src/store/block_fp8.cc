@@ -34,7 +34,8 @@ Result<std::vector<float>> read_scales(const TensorInfo& scale) {
       scales[i] = scale.dtype == DType::kBF16 ? bf16_to_float(bits) : f16_to_float(bits);
     }
     if (!std::isfinite(scales[i])) {
-      return fail(ErrorCode::kInvalidArgument, "tensor '{}': scale {} is not a finite number", printable(scale.name), i);
+      return fail(ErrorCode::kInvalidArgument, "tensor '{}': scale {} is not a finite number",
+                  printable(scale.name), i);
     }
   }
   return scales;
@@ -42,18 +43,18 @@ Result<std::vector<float>> read_scales(const TensorInfo& scale) {
 
 Status check_shapes(const TensorInfo& weight, const TensorInfo& scale) {
   if (weight.shape.size() != 2) {
-    return fail(ErrorCode::kUnsupported, "tensor '{}': f8_e4m3 of shape {} is not a matrix", printable(weight.name),
-                shape_text(weight.shape));
+    return fail(ErrorCode::kUnsupported, "tensor '{}': f8_e4m3 of shape {} is not a matrix",
+                printable(weight.name), shape_text(weight.shape));
   }
   if (scale.dtype != DType::kF32 && scale.dtype != DType::kBF16 && scale.dtype != DType::kF16) {
-    return fail(ErrorCode::kUnsupported, "tensor '{}': scales of type {} are not supported", printable(scale.name),
-                dtype_name(scale.dtype));
+    return fail(ErrorCode::kUnsupported, "tensor '{}': scales of type {} are not supported",
+                printable(scale.name), dtype_name(scale.dtype));
   }
   const std::vector<std::int64_t> expected{(weight.shape[0] + kFp8Block - 1) / kFp8Block,
                                            (weight.shape[1] + kFp8Block - 1) / kFp8Block};
   if (scale.shape != expected) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has shape {}, blocks of {} need {}", printable(scale.name),
-                shape_text(scale.shape), kFp8Block, shape_text(expected));
+    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has shape {}, blocks of {} need {}",
+                printable(scale.name), shape_text(scale.shape), kFp8Block, shape_text(expected));
   }
   return {};
 }
@@ -83,8 +84,9 @@ Result<Buffer> dequantise_block_fp8(const TensorInfo& weight, const TensorInfo& 
       }
     }
     if (nan) {
-      return fail(ErrorCode::kInvalidArgument, "tensor '{}': row {} holds a value that is not a number",
-                  printable(weight.name), r);
+      return fail(ErrorCode::kInvalidArgument,
+                  "tensor '{}': row {} holds a value that is not a number", printable(weight.name),
+                  r);
     }
   }
   return out;

@@ -35,7 +35,8 @@ Status check_shard_name(const std::string& name) {
                      name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
                      name.ends_with(".safetensors");
   if (!plain) {
-    return fail(ErrorCode::kInvalidArgument, "the shard name '{}' is not the plain name of a .safetensors file",
+    return fail(ErrorCode::kInvalidArgument,
+                "the shard name '{}' is not the plain name of a .safetensors file",
                 printable(name));
   }
   return {};
@@ -54,7 +55,8 @@ Result<std::map<std::string, std::vector<std::string>>> read_index(std::string_v
   std::map<std::string, std::vector<std::string>> shards;
   for (const auto& [name, file] : weight_map->items()) {
     if (!file.is_string()) {
-      return fail(ErrorCode::kInvalidArgument, "{}: the shard of '{}' is not a string", kIndexFile, printable(name));
+      return fail(ErrorCode::kInvalidArgument, "{}: the shard of '{}' is not a string", kIndexFile,
+                  printable(name));
     }
     MONOCLE_TRY(check_shard_name(file.get_ref<const std::string&>()));
     shards[file.get_ref<const std::string&>()].push_back(name);
@@ -70,8 +72,8 @@ Status check_shard_holds(const SafetensorsFile& shard, const std::string& file,
   }
   for (const std::string& name : expected) {
     if (!present.contains(name)) {
-      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is not in {}, where {} says it is", file, printable(name), file,
-                  kIndexFile);
+      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is not in {}, where {} says it is", file,
+                  printable(name), file, kIndexFile);
     }
   }
   return {};
@@ -79,10 +81,14 @@ Status check_shard_holds(const SafetensorsFile& shard, const std::string& file,
 
 std::optional<QuantFormat> weight_format(DType type) {
   switch (type) {
-    case DType::kF32: return QuantFormat::kF32;
-    case DType::kF16: return QuantFormat::kF16;
-    case DType::kBF16: return QuantFormat::kBF16;
-    default: return std::nullopt;
+    case DType::kF32:
+      return QuantFormat::kF32;
+    case DType::kF16:
+      return QuantFormat::kF16;
+    case DType::kBF16:
+      return QuantFormat::kBF16;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -95,9 +101,12 @@ std::string canonical_tensor_name(std::string_view stored) {
   };
   // The first that fits counts, so the longer ones of a family come first.
   constexpr Prefix kPrefixes[] = {
-      {"model.language_model.", "model.language_model."}, {"model.visual.", "model.visual."},
-      {"visual.", "model.visual."},                       {"language_model.model.", "model.language_model."},
-      {"language_model.lm_head.", "lm_head."},            {"model.", "model.language_model."},
+      {"model.language_model.", "model.language_model."},
+      {"model.visual.", "model.visual."},
+      {"visual.", "model.visual."},
+      {"language_model.model.", "model.language_model."},
+      {"language_model.lm_head.", "lm_head."},
+      {"model.", "model.language_model."},
   };
   for (const auto& [from, to] : kPrefixes) {
     if (stored.starts_with(from)) {
@@ -117,7 +126,8 @@ Result<Checkpoint> Checkpoint::open(const std::string& path, MapAdvice advice) {
     return opened;
   }
   if (path.ends_with(".safetensors")) {
-    return fail(ErrorCode::kInvalidArgument, "{} is one weight file; give the model's directory instead", path);
+    return fail(ErrorCode::kInvalidArgument,
+                "{} is one weight file; give the model's directory instead", path);
   }
   MONOCLE_ASSIGN(opened.packed_, PackedFile::open(path, advice));
   opened.add_packed();
@@ -141,7 +151,8 @@ Status Checkpoint::open_directory(MapAdvice advice) {
   if (!exists(index)) {
     return fail(ErrorCode::kNotFound, "{} has neither {} nor {}", path_, kSingleFile, kIndexFile);
   }
-  MONOCLE_ASSIGN(const MappedFile text, MappedFile::open(index, MapAdvice::kNormal, kMaxIndexBytes));
+  MONOCLE_ASSIGN(const MappedFile text,
+                 MappedFile::open(index, MapAdvice::kNormal, kMaxIndexBytes));
   return open_shards(as_text(text.bytes()), advice);
 }
 
@@ -159,9 +170,11 @@ Status Checkpoint::add_safetensors() {
   std::map<std::string, Source> by_name;
   for (const SafetensorsFile& shard : shards_) {
     for (const TensorInfo& tensor : shard.tensors()) {
-      if (!by_name.try_emplace(canonical_tensor_name(tensor.name), Source{&tensor, nullptr, nullptr}).second) {
-        return fail(ErrorCode::kInvalidArgument, "{}: '{}' names a tensor that is stored twice", path_,
-                    printable(tensor.name));
+      if (!by_name
+               .try_emplace(canonical_tensor_name(tensor.name), Source{&tensor, nullptr, nullptr})
+               .second) {
+        return fail(ErrorCode::kInvalidArgument, "{}: '{}' names a tensor that is stored twice",
+                    path_, printable(tensor.name));
       }
     }
   }
@@ -192,7 +205,8 @@ void Checkpoint::add_packed() {
     by_name[entry.name] = &entry;
   }
   for (const auto& [name, entry] : by_name) {
-    stored_.push_back({entry->name, format_info(entry->format).name, entry->shape, entry->data.bytes + entry->aux.bytes});
+    stored_.push_back({entry->name, format_info(entry->format).name, entry->shape,
+                       entry->data.bytes + entry->aux.bytes});
     sources_.push_back({nullptr, nullptr, entry});
   }
 }
@@ -206,8 +220,9 @@ std::uint64_t Checkpoint::file_bytes() const {
 }
 
 const StoredTensor* Checkpoint::find(std::string_view name) const {
-  const auto found = std::lower_bound(stored_.begin(), stored_.end(), name,
-                                      [](const StoredTensor& tensor, std::string_view wanted) { return tensor.name < wanted; });
+  const auto found = std::lower_bound(
+      stored_.begin(), stored_.end(), name,
+      [](const StoredTensor& tensor, std::string_view wanted) { return tensor.name < wanted; });
   return found != stored_.end() && found->name == name ? &*found : nullptr;
 }
 
@@ -232,11 +247,14 @@ Result<LoadedTensor> Checkpoint::load(std::string_view name) const {
   }
   const auto format = weight_format(tensor.dtype);
   if (!format) {
-    return fail(ErrorCode::kUnsupported, "{}: tensor '{}' has type {}{}", path_, name, dtype_name(tensor.dtype),
-                tensor.dtype == DType::kF8E4M3 ? " without the scales that belong to it" : ", which no weight has here");
+    return fail(ErrorCode::kUnsupported, "{}: tensor '{}' has type {}{}", path_, name,
+                dtype_name(tensor.dtype),
+                tensor.dtype == DType::kF8E4M3 ? " without the scales that belong to it"
+                                               : ", which no weight has here");
   }
   const void* data = tensor.bytes.data();
-  // The layout does not promise alignment, and a kernel may not read an element across its natural boundary.
+  // The layout does not promise alignment, and a kernel may not read an element across its natural
+  // boundary.
   if (reinterpret_cast<std::uintptr_t>(data) % dtype_size(tensor.dtype) != 0) {
     loaded.owned = Buffer(tensor.bytes.size());
     std::memcpy(loaded.owned.data(), data, tensor.bytes.size());

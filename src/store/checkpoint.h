@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model on disk, whatever form it has: a Hugging Face directory (one safetensors file or shards with an index) or
-// one packed file. Tensors are found by the names of the published checkpoints; older prefixes are mapped at open.
-// Owns all mappings; views live as long as the object (moving it keeps them valid). Any thread may read.
+// A model on disk, whatever form it has: a Hugging Face directory (one safetensors file or shards
+// with an index) or one packed file. Tensors are found by the names of the published checkpoints;
+// older prefixes are mapped at open. Owns all mappings; views live as long as the object (moving it
+// keeps them valid). Any thread may read.
 #pragma once
 
 #include <array>
@@ -22,16 +23,17 @@ namespace monocle {
 
 // What the directory says about a tensor.
 struct StoredTensor {
-  std::string name;              // as published, e.g. "model.visual.pos_embed.weight"
-  std::string_view format;       // as stored: "bf16", "f32", "int8", "f8_e4m3" ...
+  std::string name;         // as published, e.g. "model.visual.pos_embed.weight"
+  std::string_view format;  // as stored: "bf16", "f32", "int8", "f8_e4m3" ...
   std::vector<std::int64_t> shape;
-  std::uint64_t bytes = 0;       // in the file, with its scales
+  std::uint64_t bytes = 0;  // in the file, with its scales
 };
 
-// A tensor ready for use. The view points into the mapping, or into `owned` when the stored form has no kernel or
-// no alignment: keep the object for as long as the view. Moving it keeps the view valid.
+// A tensor ready for use. The view points into the mapping, or into `owned` when the stored form
+// has no kernel or no alignment: keep the object for as long as the view. Moving it keeps the view
+// valid.
 struct LoadedTensor {
-  WeightView view;                  // rows and cols by matrix_shape()
+  WeightView view;  // rows and cols by matrix_shape()
   std::vector<std::int64_t> shape;
   Buffer owned;
 };
@@ -46,15 +48,18 @@ class Checkpoint {
 
   // Sorted by name. Block scales are part of the tensor they belong to, not listed.
   [[nodiscard]] std::span<const StoredTensor> tensors() const { return stored_; }
-  [[nodiscard]] const StoredTensor* find(std::string_view name) const;  // nullptr when there is none
+  [[nodiscard]] const StoredTensor* find(
+      std::string_view name) const;  // nullptr when there is none
 
-  // f32, f16, bf16 and packed formats as they lie (copied when misaligned); block-scaled f8_e4m3 as bf16.
+  // f32, f16, bf16 and packed formats as they lie (copied when misaligned); block-scaled f8_e4m3 as
+  // bf16.
   [[nodiscard]] Result<LoadedTensor> load(std::string_view name) const;
 
   // config.json and its neighbours; nullopt when the model came without it.
   [[nodiscard]] std::optional<std::span<const std::byte>> document(Document document) const;
 
-  // Packed files: every section against its checksum. A published checkpoint has none to compare with.
+  // Packed files: every section against its checksum. A published checkpoint has none to compare
+  // with.
   [[nodiscard]] Status verify() const;
 
  private:
@@ -77,8 +82,8 @@ class Checkpoint {
   std::vector<Source> sources_;
 };
 
-// "visual.x" and "model.visual.x", "language_model.model.x", "model.x" and "model.language_model.x" name the same
-// tensor in exports of different age; the second of each is what Checkpoint uses.
+// "visual.x" and "model.visual.x", "language_model.model.x", "model.x" and "model.language_model.x"
+// name the same tensor in exports of different age; the second of each is what Checkpoint uses.
 std::string canonical_tensor_name(std::string_view stored);
 
 }  // namespace monocle

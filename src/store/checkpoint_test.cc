@@ -11,7 +11,9 @@
 namespace monocle {
 namespace {
 
-std::string float_data(const std::vector<float>& values) { return std::string(as_text(std::as_bytes(std::span(values)))); }
+std::string float_data(const std::vector<float>& values) {
+  return std::string(as_text(std::as_bytes(std::span(values))));
+}
 
 TEST(Checkpoint, OneFileWithDocuments) {
   const TemporaryFolder folder;
@@ -19,10 +21,11 @@ TEST(Checkpoint, OneFileWithDocuments) {
   folder.write("tokenizer.json", "{}");
   const std::vector<float> norm{1.0F, 2.0F};
   const std::vector<std::uint16_t> half{1, 2, 3, 4, 5, 6, 7, 8};
-  ASSERT_TRUE(write_safetensors(folder.file("model.safetensors"),
-                                std::vector{tensor_of("model.language_model.norm.weight", DType::kF32, {2}, norm),
-                                            tensor_of("model.visual.w", DType::kBF16, {2, 2, 2}, half)},
-                                {}));
+  ASSERT_TRUE(write_safetensors(
+      folder.file("model.safetensors"),
+      std::vector{tensor_of("model.language_model.norm.weight", DType::kF32, {2}, norm),
+                  tensor_of("model.visual.w", DType::kBF16, {2, 2, 2}, half)},
+      {}));
   const auto checkpoint = Checkpoint::open(folder.path(), MapAdvice::kWillNeed);
   ASSERT_TRUE(checkpoint) << checkpoint.error().message;
   EXPECT_FALSE(checkpoint->packed());
@@ -48,8 +51,10 @@ TEST(Checkpoint, OneFileWithDocuments) {
 TEST(Checkpoint, OlderPrefixesAreMapped) {
   EXPECT_EQ(canonical_tensor_name("visual.blocks.0.x"), "model.visual.blocks.0.x");
   EXPECT_EQ(canonical_tensor_name("model.visual.blocks.0.x"), "model.visual.blocks.0.x");
-  EXPECT_EQ(canonical_tensor_name("language_model.model.norm.weight"), "model.language_model.norm.weight");
-  EXPECT_EQ(canonical_tensor_name("model.language_model.norm.weight"), "model.language_model.norm.weight");
+  EXPECT_EQ(canonical_tensor_name("language_model.model.norm.weight"),
+            "model.language_model.norm.weight");
+  EXPECT_EQ(canonical_tensor_name("model.language_model.norm.weight"),
+            "model.language_model.norm.weight");
   EXPECT_EQ(canonical_tensor_name("model.norm.weight"), "model.language_model.norm.weight");
   EXPECT_EQ(canonical_tensor_name("language_model.lm_head.weight"), "lm_head.weight");
   EXPECT_EQ(canonical_tensor_name("lm_head.weight"), "lm_head.weight");
@@ -59,9 +64,10 @@ TEST(Checkpoint, OlderPrefixesAreMapped) {
 TEST(Checkpoint, TwoNamesOfOneTensorAreRefused) {
   const TemporaryFolder folder;
   const std::vector<float> one{1.0F};
-  ASSERT_TRUE(write_safetensors(
-      folder.file("model.safetensors"),
-      std::vector{tensor_of("visual.x", DType::kF32, {1}, one), tensor_of("model.visual.x", DType::kF32, {1}, one)}, {}));
+  ASSERT_TRUE(write_safetensors(folder.file("model.safetensors"),
+                                std::vector{tensor_of("visual.x", DType::kF32, {1}, one),
+                                            tensor_of("model.visual.x", DType::kF32, {1}, one)},
+                                {}));
   const auto checkpoint = Checkpoint::open(folder.path(), MapAdvice::kNormal);
   ASSERT_FALSE(checkpoint);
   EXPECT_NE(checkpoint.error().message.find("stored twice"), std::string::npos);
@@ -70,8 +76,10 @@ TEST(Checkpoint, TwoNamesOfOneTensorAreRefused) {
 TEST(Checkpoint, MisalignedTensorsAreCopied) {
   const TemporaryFolder folder;
   const std::vector<float> values{1.5F, -3.0F};
-  for (std::size_t pad = 0; pad < 8; ++pad) {  // spaces behind the header shift the data byte by byte
-    const std::string header = R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})" + std::string(pad, ' ');
+  for (std::size_t pad = 0; pad < 8;
+       ++pad) {  // spaces behind the header shift the data byte by byte
+    const std::string header =
+        R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})" + std::string(pad, ' ');
     folder.write("model.safetensors", safetensors_bytes(header, float_data(values)));
     const auto checkpoint = Checkpoint::open(folder.path(), MapAdvice::kNormal);
     ASSERT_TRUE(checkpoint);
@@ -87,8 +95,10 @@ class ShardedCheckpoint : public testing::Test {
   void SetUp() override {
     const std::vector<float> one{1.0F};
     const std::vector<float> two{2.0F};
-    ASSERT_TRUE(write_safetensors(folder.file("model-1.safetensors"), std::vector{tensor_of("a", DType::kF32, {1}, one)}, {}));
-    ASSERT_TRUE(write_safetensors(folder.file("model-2.safetensors"), std::vector{tensor_of("b", DType::kF32, {1}, two)}, {}));
+    ASSERT_TRUE(write_safetensors(folder.file("model-1.safetensors"),
+                                  std::vector{tensor_of("a", DType::kF32, {1}, one)}, {}));
+    ASSERT_TRUE(write_safetensors(folder.file("model-2.safetensors"),
+                                  std::vector{tensor_of("b", DType::kF32, {1}, two)}, {}));
   }
   Result<Checkpoint> open(std::string_view index) {
     folder.write("model.safetensors.index.json", index);
@@ -98,38 +108,45 @@ class ShardedCheckpoint : public testing::Test {
 };
 
 TEST_F(ShardedCheckpoint, FindsEachTensorInItsShard) {
-  const auto checkpoint =
-      open(R"({"metadata":{"total_size":8},"weight_map":{"b":"model-2.safetensors","a":"model-1.safetensors"}})");
+  const auto checkpoint = open(
+      R"({"metadata":{"total_size":8},"weight_map":{"b":"model-2.safetensors","a":"model-1.safetensors"}})");
   ASSERT_TRUE(checkpoint) << checkpoint.error().message;
   EXPECT_EQ(*static_cast<const float*>(checkpoint->load("a")->view.data), 1.0F);
   EXPECT_EQ(*static_cast<const float*>(checkpoint->load("b")->view.data), 2.0F);
 }
 
 TEST_F(ShardedCheckpoint, BadIndexesAreRefused) {
-  for (const char* name : {"../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..", ".", "", "passwd",
-                           ".safetensors", "a\\\\b.safetensors", "a\\u0000.safetensors"}) {
+  for (const char* name :
+       {"../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..", ".", "", "passwd",
+        ".safetensors", "a\\\\b.safetensors", "a\\u0000.safetensors"}) {
     const auto checkpoint = open(fmt::format(R"({{"weight_map":{{"a":"{}"}}}})", name));
     ASSERT_FALSE(checkpoint) << name;
-    EXPECT_NE(checkpoint.error().message.find("not the plain name"), std::string::npos) << checkpoint.error().message;
+    EXPECT_NE(checkpoint.error().message.find("not the plain name"), std::string::npos)
+        << checkpoint.error().message;
   }
   EXPECT_FALSE(open("{}"));
   EXPECT_FALSE(open(R"({"weight_map":{}})"));
   EXPECT_FALSE(open(R"({"weight_map":[]})"));
   EXPECT_FALSE(open(R"({"weight_map":{"a":1}})"));
   EXPECT_FALSE(open("not json"));
-  EXPECT_EQ(open(R"({"weight_map":{"a":"model-9.safetensors"}})").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(open(R"({"weight_map":{"a":"model-9.safetensors"}})").error().code,
+            ErrorCode::kNotFound);
   const auto wrong_shard = open(R"({"weight_map":{"a":"model-2.safetensors"}})");
   ASSERT_FALSE(wrong_shard);
-  EXPECT_NE(wrong_shard.error().message.find("'a' is not in model-2.safetensors"), std::string::npos);
+  EXPECT_NE(wrong_shard.error().message.find("'a' is not in model-2.safetensors"),
+            std::string::npos);
 }
 
 TEST(Checkpoint, SaysWhatIsMissing) {
   const TemporaryFolder folder;
   EXPECT_EQ(Checkpoint::open(folder.path(), MapAdvice::kNormal).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(Checkpoint::open(folder.file("none"), MapAdvice::kNormal).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(Checkpoint::open(folder.file("none"), MapAdvice::kNormal).error().code,
+            ErrorCode::kNotFound);
   const auto one = Checkpoint::open(folder.write("model.safetensors", "x"), MapAdvice::kNormal);
   EXPECT_NE(one.error().message.find("give the model's directory"), std::string::npos);
-  EXPECT_NE(Checkpoint::open(folder.write("junk", "x"), MapAdvice::kNormal).error().message.find("not a monocle packed"),
+  EXPECT_NE(Checkpoint::open(folder.write("junk", "x"), MapAdvice::kNormal)
+                .error()
+                .message.find("not a monocle packed"),
             std::string::npos);
 }
 
@@ -139,7 +156,9 @@ struct Fp8Fixture {
   std::vector<std::uint8_t> weight;
   std::vector<float> scale;
   [[nodiscard]] std::int64_t blocks() const { return (cols + 127) / 128; }
-  [[nodiscard]] TensorInfo weight_info() const { return tensor_of("x.weight", DType::kF8E4M3, {rows, cols}, weight); }
+  [[nodiscard]] TensorInfo weight_info() const {
+    return tensor_of("x.weight", DType::kF8E4M3, {rows, cols}, weight);
+  }
   [[nodiscard]] TensorInfo scale_info() const {
     return tensor_of("x.weight_scale_inv", DType::kF32, {(rows + 127) / 128, blocks()}, scale);
   }
@@ -160,7 +179,8 @@ Fp8Fixture fp8_fixture(std::int64_t rows, std::int64_t cols) {
 }
 
 TEST(BlockFp8, EqualsTheScalarFormula) {
-  for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {128, 128}, {129, 257}, {3, 400}}) {
+  for (const auto& [rows, cols] :
+       {std::pair<std::int64_t, std::int64_t>{1, 1}, {128, 128}, {129, 257}, {3, 400}}) {
     const Fp8Fixture made = fp8_fixture(rows, cols);
     const auto wide = dequantise_block_fp8(made.weight_info(), made.scale_info());
     ASSERT_TRUE(wide) << wide.error().message;
@@ -171,9 +191,11 @@ TEST(BlockFp8, EqualsTheScalarFormula) {
         const unsigned e4m3 = made.weight[at];
         const int exponent = static_cast<int>(e4m3 >> 3 & 15U);
         const auto mantissa = static_cast<float>(e4m3 & 7U);
-        const float magnitude = exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8.0F + mantissa, exponent - 10);
-        const float expected = (e4m3 & 0x80U ? -magnitude : magnitude) *
-                               made.scale[static_cast<std::size_t>(r / 128 * made.blocks() + c / 128)];
+        const float magnitude =
+            exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8.0F + mantissa, exponent - 10);
+        const float expected =
+            (e4m3 & 0x80U ? -magnitude : magnitude) *
+            made.scale[static_cast<std::size_t>(r / 128 * made.blocks() + c / 128)];
         ASSERT_EQ(bits[at], float_to_bf16(expected)) << r << "," << c;
       }
     }
@@ -183,16 +205,23 @@ TEST(BlockFp8, EqualsTheScalarFormula) {
 TEST(BlockFp8, BadScalesAndValuesAreRefused) {
   Fp8Fixture made = fp8_fixture(130, 10);
   made.scale[1] = NAN;
-  EXPECT_NE(dequantise_block_fp8(made.weight_info(), made.scale_info()).error().message.find("not a finite"), std::string::npos);
+  EXPECT_NE(dequantise_block_fp8(made.weight_info(), made.scale_info())
+                .error()
+                .message.find("not a finite"),
+            std::string::npos);
   made.scale[1] = INFINITY;
   EXPECT_FALSE(dequantise_block_fp8(made.weight_info(), made.scale_info()));
   made.scale[1] = 1.0F;
   made.weight[5] = 0xff;
-  EXPECT_NE(dequantise_block_fp8(made.weight_info(), made.scale_info()).error().message.find("not a number"), std::string::npos);
+  EXPECT_NE(dequantise_block_fp8(made.weight_info(), made.scale_info())
+                .error()
+                .message.find("not a number"),
+            std::string::npos);
   made.weight[5] = 0;
   TensorInfo scale = made.scale_info();
   scale.shape = {1, 2};
-  EXPECT_NE(dequantise_block_fp8(made.weight_info(), scale).error().message.find("need [2, 1]"), std::string::npos);
+  EXPECT_NE(dequantise_block_fp8(made.weight_info(), scale).error().message.find("need [2, 1]"),
+            std::string::npos);
 }
 
 TEST(Checkpoint, BlockFp8WeightsAreWidened) {
@@ -200,7 +229,8 @@ TEST(Checkpoint, BlockFp8WeightsAreWidened) {
   const Fp8Fixture made = fp8_fixture(130, 10);
   const std::vector<std::uint8_t> lone{1, 2};
   TensorInfo orphan = tensor_of("y.weight", DType::kF8E4M3, {1, 2}, lone);
-  ASSERT_TRUE(write_safetensors(folder.file("model.safetensors"), std::vector{made.weight_info(), made.scale_info(), orphan}, {}));
+  ASSERT_TRUE(write_safetensors(folder.file("model.safetensors"),
+                                std::vector{made.weight_info(), made.scale_info(), orphan}, {}));
   const auto checkpoint = Checkpoint::open(folder.path(), MapAdvice::kNormal);
   ASSERT_TRUE(checkpoint);
   ASSERT_EQ(checkpoint->tensors().size(), 2U) << "the scales are part of x.weight";
@@ -210,7 +240,8 @@ TEST(Checkpoint, BlockFp8WeightsAreWidened) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->view.format, QuantFormat::kBF16);
   EXPECT_EQ(loaded->view.data, loaded->owned.data());
-  EXPECT_NE(checkpoint->load("y.weight").error().message.find("without the scales"), std::string::npos);
+  EXPECT_NE(checkpoint->load("y.weight").error().message.find("without the scales"),
+            std::string::npos);
 }
 
 }  // namespace

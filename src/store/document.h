@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small files beside the weights of a published model, by name and with the most bytes each may have. A packed
-// file embeds all that were present, so that one file is a whole model.
+// The small files beside the weights of a published model, by name and with the most bytes each may
+// have. A packed file embeds all that were present, so that one file is a whole model.
 #pragma once
 
 #include <array>
@@ -10,7 +10,13 @@
 
 namespace monocle {
 
-enum class Document : std::uint8_t { kConfig, kGenerationConfig, kPreprocessor, kVideoPreprocessor, kTokenizer };
+enum class Document : std::uint8_t {
+  kConfig,
+  kGenerationConfig,
+  kPreprocessor,
+  kVideoPreprocessor,
+  kTokenizer
+};
 
 struct DocumentInfo {
   Document document;

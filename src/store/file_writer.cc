@@ -31,7 +31,8 @@ void sync_directory_of(const std::string& path) {
 
 Result<FileWriter> FileWriter::create(const std::string& path, std::uint64_t bytes) {
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
-    return fail(ErrorCode::kTooLarge, "{} would have {} bytes, more than a file can hold", path, bytes);
+    return fail(ErrorCode::kTooLarge, "{} would have {} bytes, more than a file can hold", path,
+                bytes);
   }
   const std::filesystem::path target(path);
   if (target.filename().empty()) {
@@ -41,7 +42,8 @@ Result<FileWriter> FileWriter::create(const std::string& path, std::uint64_t byt
   writer.path_ = path;
   // The process id keeps two conversions to the same target from writing into each other.
   writer.temporary_ =
-      (target.parent_path() / fmt::format(".{}.{}.part", target.filename().string(), getpid())).string();
+      (target.parent_path() / fmt::format(".{}.{}.part", target.filename().string(), getpid()))
+          .string();
   writer.fd_ = ::open(writer.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (writer.fd_ < 0) {
     const int error = errno;
@@ -51,7 +53,8 @@ Result<FileWriter> FileWriter::create(const std::string& path, std::uint64_t byt
   if (bytes > 0) {
     const int error = posix_fallocate(writer.fd_, 0, static_cast<off_t>(bytes));
     if (error != 0) {
-      return fail(ErrorCode::kTooLarge, "cannot reserve {} bytes for {}: {}", bytes, path, errno_text(error));
+      return fail(ErrorCode::kTooLarge, "cannot reserve {} bytes for {}: {}", bytes, path,
+                  errno_text(error));
     }
   }
   return writer;
@@ -59,7 +62,8 @@ Result<FileWriter> FileWriter::create(const std::string& path, std::uint64_t byt
 
 Status FileWriter::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    // Linux writes at most 2 GiB - 4 KiB at a time; a smaller step also keeps a signal's wait short.
+    // Linux writes at most 2 GiB - 4 KiB at a time; a smaller step also keeps a signal's wait
+    // short.
     const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{64} << 20);
     const ssize_t written = pwrite(fd_, bytes.data(), step, static_cast<off_t>(offset));
     if (written < 0) {

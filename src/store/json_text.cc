@@ -42,7 +42,8 @@ class LimitCheck final : public nlohmann::json_sax<Json> {
     --depth_;
     return true;
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
     problem = fmt::format("not valid JSON at byte {}", position);
     return false;
   }
@@ -78,7 +79,8 @@ std::string printable(std::string_view text, std::size_t limit) {
 
 Result<nlohmann::json> parse_json_object(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
-    return fail(ErrorCode::kTooLarge, "the text has {} bytes, the limit is {}", text.size(), max_bytes);
+    return fail(ErrorCode::kTooLarge, "the text has {} bytes, the limit is {}", text.size(),
+                max_bytes);
   }
   LimitCheck check;
   if (!Json::sax_parse(text, &check)) {

@@ -29,17 +29,20 @@ std::string errno_text(int error) { return std::generic_category().message(error
 
 }  // namespace
 
-Result<MappedFile> MappedFile::open(const std::string& path, MapAdvice advice, std::uint64_t max_bytes) {
+Result<MappedFile> MappedFile::open(const std::string& path, MapAdvice advice,
+                                    std::uint64_t max_bytes) {
   // O_NONBLOCK: opening a pipe must not wait for a writer before it is refused.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.fd < 0) {
     const int error = errno;
-    return fail(error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,
-                "cannot open {}: {}", path, errno_text(error));
+    return fail(
+        error == ENOENT || error == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,
+        "cannot open {}: {}", path, errno_text(error));
   }
-  struct stat info {};
+  struct stat info{};
   if (fstat(file.fd, &info) != 0) {
-    return fail(ErrorCode::kInvalidArgument, "cannot read the size of {}: {}", path, errno_text(errno));
+    return fail(ErrorCode::kInvalidArgument, "cannot read the size of {}: {}", path,
+                errno_text(errno));
   }
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, "{} is not a regular file", path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole file mapped read-only. Owns the mapping; spans of bytes() live as long as the object (moving it keeps
-// them valid). Any thread may read. Only regular files are mapped: a pipe or a device has no size to check against.
+// A whole file mapped read-only. Owns the mapping; spans of bytes() live as long as the object
+// (moving it keeps them valid). Any thread may read. Only regular files are mapped: a pipe or a
+// device has no size to check against.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   // Refuses a file of more than max_bytes before mapping it.
-  static Result<MappedFile> open(const std::string& path, MapAdvice advice, std::uint64_t max_bytes);
+  static Result<MappedFile> open(const std::string& path, MapAdvice advice,
+                                 std::uint64_t max_bytes);
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   [[nodiscard]] std::uint64_t size() const { return size_; }

@@ -31,7 +31,8 @@ Result<WeightView> PackedFile::view(const PackedTensorEntry& tensor) const {
   const WeightView view{section(tensor.data).data(), aux, tensor.format, rows, cols};
   const FormatInfo& format = format_info(tensor.format);
   if (format.aux_valid != nullptr && !format.aux_valid(view)) {
-    return fail(ErrorCode::kInvalidArgument, "{}: tensor '{}' has a scale that no {} weight can have", path_,
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: tensor '{}' has a scale that no {} weight can have", path_,
                 printable(tensor.name), format.name);
   }
   return view;
@@ -49,7 +50,8 @@ std::optional<std::span<const std::byte>> PackedFile::document(Document document
 Status PackedFile::verify() const {
   for (const PackedDocumentEntry& entry : directory_.documents) {
     if (hash64(section(entry.section)) != entry.hash) {
-      return fail(ErrorCode::kInvalidArgument, "{}: the embedded {} does not match its checksum", path_, entry.name);
+      return fail(ErrorCode::kInvalidArgument, "{}: the embedded {} does not match its checksum",
+                  path_, entry.name);
     }
   }
   for (const PackedTensorEntry& tensor : directory_.tensors) {

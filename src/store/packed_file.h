@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A packed model opened for use: header checked, weights used where they are mapped. Owns the mapping; views and
-// documents live as long as the object (moving it keeps them valid). Any thread may read. Layout: packed_layout.h,
-// reasons: docs/adr/0006-own-packed-file.md.
+// A packed model opened for use: header checked, weights used where they are mapped. Owns the
+// mapping; views and documents live as long as the object (moving it keeps them valid). Any thread
+// may read. Layout: packed_layout.h, reasons: docs/adr/0006-own-packed-file.md.
 #pragma once
 
 #include <cstddef>

@@ -115,7 +115,8 @@ TEST_F(PackedFileTest, EveryDamagedHeaderByteIsRefused) {
 }
 
 TEST_F(PackedFileTest, EveryShorterFileIsRefused) {
-  for (std::size_t size = 0; size < content.size(); size += size < header_bytes() + 64 ? 1U : 509U) {
+  for (std::size_t size = 0; size < content.size();
+       size += size < header_bytes() + 64 ? 1U : 509U) {
     ASSERT_NE(refusal(content.substr(0, size)), "") << size;
   }
   EXPECT_NE(refusal(content + "x"), "");
@@ -124,13 +125,15 @@ TEST_F(PackedFileTest, EveryShorterFileIsRefused) {
 TEST_F(PackedFileTest, DamagedSectionsAreFoundByVerify) {
   const auto intact = decode_header(as_bytes(content));
   ASSERT_TRUE(intact);
-  for (const std::size_t offset : {intact->documents[0].section.offset, intact->tensors[0].data.offset,
-                                   intact->tensors[0].aux.offset, intact->tensors[2].data.offset}) {
+  for (const std::size_t offset :
+       {intact->documents[0].section.offset, intact->tensors[0].data.offset,
+        intact->tensors[0].aux.offset, intact->tensors[2].data.offset}) {
     std::string damaged = content;
     damaged[offset] = static_cast<char>(damaged[offset] ^ 1);
     const auto file = PackedFile::open(folder.write("damaged", damaged), MapAdvice::kNormal);
     ASSERT_TRUE(file) << "sections are not read at open";
-    EXPECT_NE(file->verify().error().message.find("does not match its checksum"), std::string::npos);
+    EXPECT_NE(file->verify().error().message.find("does not match its checksum"),
+              std::string::npos);
   }
 }
 
@@ -142,30 +145,40 @@ TEST_F(PackedFileTest, ScalesThatAreNotNumbersAreRefused) {
     std::memcpy(damaged.data() + intact->tensors[0].aux.offset, &bad, sizeof(bad));
     const auto file = PackedFile::open(folder.write("damaged", damaged), MapAdvice::kNormal);
     ASSERT_TRUE(file);
-    EXPECT_NE(file->view(file->tensors()[0]).error().message.find("has a scale"), std::string::npos);
+    EXPECT_NE(file->view(file->tensors()[0]).error().message.find("has a scale"),
+              std::string::npos);
   }
 }
 
 TEST_F(PackedFileTest, ForgedHeadersWithRightChecksums) {
-  const std::size_t tensor = offset_of("b.int8") + 6;  // behind the name: format name, rank, dimensions, sections
+  const std::size_t tensor =
+      offset_of("b.int8") + 6;  // behind the name: format name, rank, dimensions, sections
   const std::size_t rank = tensor + 2 + 4;
   EXPECT_EQ(refusal(forged<std::uint8_t>(rank, 2)), "") << "the forgery itself is sound";
-  EXPECT_NE(refusal(forged<std::uint32_t>(8, kPackedVersion + 1)).find("packed version 2 is not 1"), std::string::npos);
+  EXPECT_NE(refusal(forged<std::uint32_t>(8, kPackedVersion + 1)).find("packed version 2 is not 1"),
+            std::string::npos);
   EXPECT_NE(refusal(forged<std::uint32_t>(12, 1)).find("flags"), std::string::npos);
   EXPECT_NE(refusal(forged<std::uint64_t>(16, 1)).find("its header says 1"), std::string::npos);
   EXPECT_NE(refusal(forged<std::uint32_t>(40, 200)).find("200 documents"), std::string::npos);
-  EXPECT_NE(refusal(forged<std::uint32_t>(44, 0xffffffff)).find("4294967295 tensors"), std::string::npos);
+  EXPECT_NE(refusal(forged<std::uint32_t>(44, 0xffffffff)).find("4294967295 tensors"),
+            std::string::npos);
   EXPECT_NE(refusal(forged<std::uint32_t>(44, 3)).find("does not end where"), std::string::npos);
   EXPECT_NE(refusal(forged<std::uint32_t>(44, 5)), "");
   EXPECT_NE(refusal(forged<std::uint8_t>(rank, 9)).find("9 dimensions"), std::string::npos);
   EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, -1)).find("negative"), std::string::npos);
   EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, INT64_MAX)).find("2^63"), std::string::npos);
-  EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, std::int64_t{1} << 45)).find("the limit is"), std::string::npos);
-  EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, 4)).find("not where they belong"), std::string::npos);
-  EXPECT_NE(refusal(forged<std::uint64_t>(rank + 17, 4097)).find("not where they belong"), std::string::npos);
-  EXPECT_NE(refusal(forged<std::uint64_t>(rank + 17, UINT64_MAX)).find("not where they belong"), std::string::npos);
-  EXPECT_NE(refusal(forged<char>(tensor + 2, 'q')).find("does not know the format 'qnt8'"), std::string::npos);
-  EXPECT_NE(refusal(forged<char>(offset_of("config.json"), 'k')).find("'konfig.json' is not known"), std::string::npos);
+  EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, std::int64_t{1} << 45)).find("the limit is"),
+            std::string::npos);
+  EXPECT_NE(refusal(forged<std::int64_t>(rank + 1, 4)).find("not where they belong"),
+            std::string::npos);
+  EXPECT_NE(refusal(forged<std::uint64_t>(rank + 17, 4097)).find("not where they belong"),
+            std::string::npos);
+  EXPECT_NE(refusal(forged<std::uint64_t>(rank + 17, UINT64_MAX)).find("not where they belong"),
+            std::string::npos);
+  EXPECT_NE(refusal(forged<char>(tensor + 2, 'q')).find("does not know the format 'qnt8'"),
+            std::string::npos);
+  EXPECT_NE(refusal(forged<char>(offset_of("config.json"), 'k')).find("'konfig.json' is not known"),
+            std::string::npos);
   // "c.norm" renamed to the six letters of another tensor.
   std::string twin = content;
   twin.replace(offset_of("c.norm"), 6, "a.bf16");
@@ -183,7 +196,9 @@ TEST(PackedWriter, RefusesBadPlansAndLeavesNothing) {
   EXPECT_FALSE(create({{"a", QuantFormat::kF32, {-1}}}));
   EXPECT_FALSE(create({{"a", QuantFormat::kF32, {1, 1, 1, 1, 1, 1, 1, 1, 1}}}));
   EXPECT_FALSE(PackedWriter::create(folder.file("no/m"), {}, {}));
-  { EXPECT_TRUE(create({{"a", QuantFormat::kF32, {1}}})); }  // given up before finish()
+  {
+    EXPECT_TRUE(create({{"a", QuantFormat::kF32, {1}}}));
+  }  // given up before finish()
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

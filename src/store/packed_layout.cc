@@ -14,12 +14,16 @@
 namespace monocle {
 namespace {
 
-constexpr std::string_view kMagic = "MONOCLE\n";  // the line feed catches a transfer that rewrites line ends
+constexpr std::string_view kMagic =
+    "MONOCLE\n";  // the line feed catches a transfer that rewrites line ends
 constexpr std::size_t kFixedBytes = 64;
 constexpr std::size_t kHashOffset = 32;
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 42;  // keeps every format's byte count far from 2^64
+constexpr std::int64_t kMaxElements = std::int64_t{1}
+                                      << 42;  // keeps every format's byte count far from 2^64
 
-std::uint64_t aligned(std::uint64_t offset) { return (offset + kPackedAlignment - 1) / kPackedAlignment * kPackedAlignment; }
+std::uint64_t aligned(std::uint64_t offset) {
+  return (offset + kPackedAlignment - 1) / kPackedAlignment * kPackedAlignment;
+}
 
 class ByteSink {
  public:
@@ -98,12 +102,14 @@ Result<FixedHeader> decode_fixed(std::span<const std::byte> file) {
     return fail(ErrorCode::kInvalidArgument, "this is not a monocle packed file");
   }
   if (file.size() < kFixedBytes) {
-    return fail(ErrorCode::kInvalidArgument, "the file has {} bytes, its header needs {}", file.size(), kFixedBytes);
+    return fail(ErrorCode::kInvalidArgument, "the file has {} bytes, its header needs {}",
+                file.size(), kFixedBytes);
   }
   ByteSource source(file.subspan(kMagic.size(), kFixedBytes - kMagic.size()));
   if (const auto version = source.get<std::uint32_t>(); version != kPackedVersion) {
     return fail(ErrorCode::kUnsupported,
-                "packed version {} is not {}, the one this build reads; make the file again with `monocle quantize`",
+                "packed version {} is not {}, the one this build reads; make the file again with "
+                "`monocle quantize`",
                 version, kPackedVersion);
   }
   const auto flags = source.get<std::uint32_t>();
@@ -114,36 +120,43 @@ Result<FixedHeader> decode_fixed(std::span<const std::byte> file) {
   fixed.documents = source.get<std::uint32_t>();
   fixed.tensors = source.get<std::uint32_t>();
   const auto reserved = source.get<std::uint64_t>() | source.get<std::uint64_t>();
-  if (fixed.header_bytes < kFixedBytes || fixed.header_bytes > std::min(kMaxPackedHeaderBytes, std::uint64_t{file.size()})) {
-    return fail(ErrorCode::kInvalidArgument, "the header claims {} bytes, allowed are {} to {}", fixed.header_bytes,
-                kFixedBytes, std::min(kMaxPackedHeaderBytes, std::uint64_t{file.size()}));
+  if (fixed.header_bytes < kFixedBytes ||
+      fixed.header_bytes > std::min(kMaxPackedHeaderBytes, std::uint64_t{file.size()})) {
+    return fail(ErrorCode::kInvalidArgument, "the header claims {} bytes, allowed are {} to {}",
+                fixed.header_bytes, kFixedBytes,
+                std::min(kMaxPackedHeaderBytes, std::uint64_t{file.size()}));
   }
   if (header_hash(file.first(fixed.header_bytes)) != stored_hash) {
-    return fail(ErrorCode::kInvalidArgument, "the header's checksum does not match: the file is damaged");
+    return fail(ErrorCode::kInvalidArgument,
+                "the header's checksum does not match: the file is damaged");
   }
   if (fixed.file_bytes != file.size()) {
-    return fail(ErrorCode::kInvalidArgument, "the file has {} bytes, its header says {}: it is cut short or damaged",
+    return fail(ErrorCode::kInvalidArgument,
+                "the file has {} bytes, its header says {}: it is cut short or damaged",
                 file.size(), fixed.file_bytes);
   }
   if (flags != 0 || reserved != 0) {
     return fail(ErrorCode::kUnsupported, "the header sets flags that this build does not know");
   }
   if (fixed.documents > kDocuments.size() || fixed.tensors > kMaxTensorsPerFile) {
-    return fail(ErrorCode::kTooLarge, "the header names {} documents and {} tensors, the limits are {} and {}",
+    return fail(ErrorCode::kTooLarge,
+                "the header names {} documents and {} tensors, the limits are {} and {}",
                 fixed.documents, fixed.tensors, kDocuments.size(), kMaxTensorsPerFile);
   }
   return fixed;
 }
 
 Status check_document(const PackedDocumentEntry& entry) {
-  const auto known = std::find_if(kDocuments.begin(), kDocuments.end(),
-                                  [&](const DocumentInfo& info) { return info.file_name == entry.name; });
+  const auto known =
+      std::find_if(kDocuments.begin(), kDocuments.end(),
+                   [&](const DocumentInfo& info) { return info.file_name == entry.name; });
   if (known == kDocuments.end()) {
-    return fail(ErrorCode::kUnsupported, "the embedded document '{}' is not known", printable(entry.name));
+    return fail(ErrorCode::kUnsupported, "the embedded document '{}' is not known",
+                printable(entry.name));
   }
   if (entry.section.bytes > known->max_bytes) {
-    return fail(ErrorCode::kTooLarge, "the embedded {} has {} bytes, the limit is {}", entry.name, entry.section.bytes,
-                known->max_bytes);
+    return fail(ErrorCode::kTooLarge, "the embedded {} has {} bytes, the limit is {}", entry.name,
+                entry.section.bytes, known->max_bytes);
   }
   return {};
 }
@@ -155,18 +168,18 @@ Result<PackedTensorEntry> decode_tensor(ByteSource& source) {
   const auto rank = source.get<std::uint8_t>();
   const std::string shown = printable(entry.name);
   if (entry.name.empty() || entry.name.size() > kMaxTensorNameBytes) {
-    return fail(ErrorCode::kInvalidArgument, "a tensor name has {} bytes, allowed are 1 to {}", entry.name.size(),
-                kMaxTensorNameBytes);
+    return fail(ErrorCode::kInvalidArgument, "a tensor name has {} bytes, allowed are 1 to {}",
+                entry.name.size(), kMaxTensorNameBytes);
   }
   const FormatInfo* format = find_format(format_name);
   if (format == nullptr) {
-    return fail(ErrorCode::kUnsupported, "tensor '{}': this build does not know the format '{}'", shown,
-                printable(format_name, 32));
+    return fail(ErrorCode::kUnsupported, "tensor '{}': this build does not know the format '{}'",
+                shown, printable(format_name, 32));
   }
   entry.format = format->format;
   if (rank > kMaxTensorRank) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has {} dimensions, the limit is {}", shown, rank,
-                kMaxTensorRank);
+    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has {} dimensions, the limit is {}",
+                shown, rank, kMaxTensorRank);
   }
   for (int i = 0; i < rank; ++i) {
     entry.shape.push_back(source.get<std::int64_t>());
@@ -176,13 +189,14 @@ Result<PackedTensorEntry> decode_tensor(ByteSource& source) {
   entry.hash = source.get<std::uint64_t>();
   MONOCLE_ASSIGN(const std::int64_t elements, element_count(entry.shape));
   if (elements > kMaxElements) {
-    return fail(ErrorCode::kTooLarge, "tensor '{}' has {} elements, the limit is {}", shown, elements, kMaxElements);
+    return fail(ErrorCode::kTooLarge, "tensor '{}' has {} elements, the limit is {}", shown,
+                elements, kMaxElements);
   }
   return entry;
 }
 
-// The writer leaves no choice about where a section lies, so the reader plans the same directory again and
-// compares: overlaps, gaps, misplaced and wrongly sized sections are all one inequality.
+// The writer leaves no choice about where a section lies, so the reader plans the same directory
+// again and compares: overlaps, gaps, misplaced and wrongly sized sections are all one inequality.
 Status check_places(const PackedDirectory& directory) {
   PackedDirectory planned = directory;
   place_sections(planned);
@@ -191,19 +205,21 @@ Status check_places(const PackedDirectory& directory) {
   };
   for (std::size_t i = 0; i < directory.documents.size(); ++i) {
     if (!same(directory.documents[i].section, planned.documents[i].section)) {
-      return fail(ErrorCode::kInvalidArgument, "the embedded {} is not where it belongs", directory.documents[i].name);
+      return fail(ErrorCode::kInvalidArgument, "the embedded {} is not where it belongs",
+                  directory.documents[i].name);
     }
   }
   for (std::size_t i = 0; i < directory.tensors.size(); ++i) {
     const PackedTensorEntry& tensor = directory.tensors[i];
     if (!same(tensor.data, planned.tensors[i].data) || !same(tensor.aux, planned.tensors[i].aux)) {
-      return fail(ErrorCode::kInvalidArgument, "tensor '{}' of shape {}: its bytes are not where they belong",
+      return fail(ErrorCode::kInvalidArgument,
+                  "tensor '{}' of shape {}: its bytes are not where they belong",
                   printable(tensor.name), shape_text(tensor.shape));
     }
   }
   if (directory.file_bytes != planned.file_bytes) {
-    return fail(ErrorCode::kInvalidArgument, "the sections end at {}, the file at {}", planned.file_bytes,
-                directory.file_bytes);
+    return fail(ErrorCode::kInvalidArgument, "the sections end at {}, the file at {}",
+                planned.file_bytes, directory.file_bytes);
   }
   return {};
 }
@@ -240,7 +256,8 @@ void place_sections(PackedDirectory& directory) {
     end += 2 + document.name.size() + 24;
   }
   for (const PackedTensorEntry& tensor : directory.tensors) {
-    end += 2 + tensor.name.size() + 2 + format_info(tensor.format).name.size() + 1 + 8 * tensor.shape.size() + 40;
+    end += 2 + tensor.name.size() + 2 + format_info(tensor.format).name.size() + 1 +
+           8 * tensor.shape.size() + 40;
   }
   const auto place = [&end](std::uint64_t bytes) {
     if (bytes == 0) {
@@ -291,7 +308,8 @@ std::vector<std::byte> encode_header(const PackedDirectory& directory) {
     sink.put(tensor.hash);
   }
   const std::uint64_t header_bytes = sink.out.size();
-  std::memcpy(sink.out.data() + kHashOffset - sizeof(header_bytes), &header_bytes, sizeof(header_bytes));
+  std::memcpy(sink.out.data() + kHashOffset - sizeof(header_bytes), &header_bytes,
+              sizeof(header_bytes));
   const std::uint64_t hash = hash64(sink.out);
   std::memcpy(sink.out.data() + kHashOffset, &hash, sizeof(hash));
   return std::move(sink.out);

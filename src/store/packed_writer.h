@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a packed model tensor by tensor: the plan (names, formats, shapes) is known first, so every section has its
-// place before a byte is written, and no more than one tensor is ever in memory. The target appears only when
-// finish() succeeds. One thread at a time.
+// Writes a packed model tensor by tensor: the plan (names, formats, shapes) is known first, so
+// every section has its place before a byte is written, and no more than one tensor is ever in
+// memory. The target appears only when finish() succeeds. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +29,12 @@ struct PackedDocument {
 class PackedWriter {
  public:
   // Writes the documents at once. The plan is held to the limits of the reader.
-  static Result<PackedWriter> create(const std::string& path, std::span<const PackedTensorPlan> plan,
+  static Result<PackedWriter> create(const std::string& path,
+                                     std::span<const PackedTensorPlan> plan,
                                      std::span<const PackedDocument> documents);
 
-  // Each tensor of the plan once, in any order. data and aux have the sizes the format gives for the shape.
+  // Each tensor of the plan once, in any order. data and aux have the sizes the format gives for
+  // the shape.
   Status write(std::size_t index, std::span<const std::byte> data, std::span<const std::byte> aux);
   // Every tensor of the plan must have been written.
   Status finish();

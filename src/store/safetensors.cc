@@ -12,25 +12,28 @@
 namespace monocle {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "tensors are stored little-endian and used where they lie");
+static_assert(std::endian::native == std::endian::little,
+              "tensors are stored little-endian and used where they lie");
 
 struct NamedType {
   const char* name;
   DType type;
 };
-constexpr NamedType kTypes[] = {{"F32", DType::kF32}, {"F16", DType::kF16}, {"BF16", DType::kBF16},
-                                {"F8_E4M3", DType::kF8E4M3}, {"I8", DType::kI8}, {"U8", DType::kU8},
-                                {"I32", DType::kI32}, {"I64", DType::kI64}};
+constexpr NamedType kTypes[] = {
+    {"F32", DType::kF32}, {"F16", DType::kF16}, {"BF16", DType::kBF16}, {"F8_E4M3", DType::kF8E4M3},
+    {"I8", DType::kI8},   {"U8", DType::kU8},   {"I32", DType::kI32},   {"I64", DType::kI64}};
 
 const NamedType* find_type(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return name == t.name; });
+  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                   [&](const auto& t) { return name == t.name; });
   return found == std::end(kTypes) ? nullptr : found;
 }
 
 // The header's text: after the length word, inside the file.
 Result<std::string_view> header_text(std::span<const std::byte> file) {
   if (file.size() < 8) {
-    return fail(ErrorCode::kInvalidArgument, "{} bytes are too few for a safetensors header", file.size());
+    return fail(ErrorCode::kInvalidArgument, "{} bytes are too few for a safetensors header",
+                file.size());
   }
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), sizeof(length));
@@ -39,7 +42,8 @@ Result<std::string_view> header_text(std::span<const std::byte> file) {
                 kMaxSafetensorsHeaderBytes);
   }
   if (length > file.size() - 8) {
-    return fail(ErrorCode::kInvalidArgument, "the header claims {} bytes, the file has {} after the length word", length,
+    return fail(ErrorCode::kInvalidArgument,
+                "the header claims {} bytes, the file has {} after the length word", length,
                 file.size() - 8);
   }
   return as_text(file.subspan(8, length));
@@ -49,14 +53,17 @@ Result<TensorInfo> checked_tensor(SafetensorsEntry& entry, std::span<const std::
   const std::string shown = printable(entry.name);
   const NamedType* type = find_type(entry.dtype);
   if (type == nullptr) {
-    return fail(ErrorCode::kUnsupported, "tensor '{}': dtype {} is not supported", shown, printable(entry.dtype, 32));
+    return fail(ErrorCode::kUnsupported, "tensor '{}': dtype {} is not supported", shown,
+                printable(entry.dtype, 32));
   }
   const auto [begin, end] = entry.offsets;
   if (begin > end) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}': data begins at {}, after its end {}", shown, begin, end);
+    return fail(ErrorCode::kInvalidArgument, "tensor '{}': data begins at {}, after its end {}",
+                shown, begin, end);
   }
   if (end > data.size()) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}': data ends at {}, the file holds {} bytes of data", shown, end,
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor '{}': data ends at {}, the file holds {} bytes of data", shown, end,
                 data.size());
   }
   const auto count = element_count(entry.shape);
@@ -65,11 +72,14 @@ Result<TensorInfo> checked_tensor(SafetensorsEntry& entry, std::span<const std::
   }
   const auto elements = static_cast<std::uint64_t>(*count);
   const std::uint64_t size = dtype_size(type->type);
-  if (elements > std::numeric_limits<std::uint64_t>::max() / size || elements * size != end - begin) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}': shape {} of {} does not fill its {} bytes", shown,
+  if (elements > std::numeric_limits<std::uint64_t>::max() / size ||
+      elements * size != end - begin) {
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor '{}': shape {} of {} does not fill its {} bytes", shown,
                 shape_text(entry.shape), type->name, end - begin);
   }
-  return TensorInfo{std::move(entry.name), type->type, std::move(entry.shape), data.subspan(begin, end - begin)};
+  return TensorInfo{std::move(entry.name), type->type, std::move(entry.shape),
+                    data.subspan(begin, end - begin)};
 }
 
 Status check_names(std::span<const TensorInfo> tensors) {
@@ -94,12 +104,14 @@ Status check_coverage(std::span<const TensorInfo> tensors, std::span<const std::
     order.push_back(&tensor);
   }
   std::sort(order.begin(), order.end(), [](const TensorInfo* a, const TensorInfo* b) {
-    return std::pair(a->bytes.data(), a->bytes.size()) < std::pair(b->bytes.data(), b->bytes.size());
+    return std::pair(a->bytes.data(), a->bytes.size()) <
+           std::pair(b->bytes.data(), b->bytes.size());
   });
   const std::byte* covered = data.data();
   for (const TensorInfo* tensor : order) {
     if (tensor->bytes.data() < covered) {
-      return fail(ErrorCode::kInvalidArgument, "tensor '{}' overlaps another tensor", printable(tensor->name));
+      return fail(ErrorCode::kInvalidArgument, "tensor '{}' overlaps another tensor",
+                  printable(tensor->name));
     }
     if (tensor->bytes.data() > covered) {
       return fail(ErrorCode::kInvalidArgument, "{} bytes before tensor '{}' belong to no tensor",
@@ -136,19 +148,24 @@ Result<std::int64_t> element_count(std::span<const std::int64_t> shape) {
   bool empty = false;
   for (const std::int64_t dimension : shape) {
     if (dimension < 0) {
-      return fail(ErrorCode::kInvalidArgument, "shape {} has a negative dimension", shape_text(shape));
+      return fail(ErrorCode::kInvalidArgument, "shape {} has a negative dimension",
+                  shape_text(shape));
     }
     empty = empty || dimension == 0;
     if (__builtin_mul_overflow(bound, std::max<std::int64_t>(dimension, 1), &bound)) {
-      return fail(ErrorCode::kInvalidArgument, "shape {} has more than 2^63 elements", shape_text(shape));
+      return fail(ErrorCode::kInvalidArgument, "shape {} has more than 2^63 elements",
+                  shape_text(shape));
     }
   }
   return empty ? 0 : bound;
 }
 
-std::string shape_text(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(std::span<const std::int64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
-Result<std::vector<TensorInfo>> parse_safetensors(std::span<const std::byte> file, std::string_view what) {
+Result<std::vector<TensorInfo>> parse_safetensors(std::span<const std::byte> file,
+                                                  std::string_view what) {
   auto tensors = parse(file);
   if (!tensors) {
     return prefixed(std::string(what), std::move(tensors).error());
@@ -164,7 +181,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::string& path, MapAdvice
 }
 
 const char* safetensors_dtype_name(DType type) {
-  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return type == t.type; });
+  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                   [&](const auto& t) { return type == t.type; });
   return found == std::end(kTypes) ? nullptr : found->name;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reader of the safetensors layout: u64 header length, a JSON header, the data. The header is hostile until every
-// check has passed: after parse_safetensors() each span lies inside the file, has exactly the bytes its shape and
-// type need, and overlaps no other; the spans cover the data without holes. `__metadata__` is ignored.
+// Reader of the safetensors layout: u64 header length, a JSON header, the data. The header is
+// hostile until every check has passed: after parse_safetensors() each span lies inside the file,
+// has exactly the bytes its shape and type need, and overlaps no other; the spans cover the data
+// without holes. `__metadata__` is ignored.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +32,11 @@ struct TensorInfo {
 };
 
 // The tensors in header order. `file` is the whole file; `what` starts every message.
-Result<std::vector<TensorInfo>> parse_safetensors(std::span<const std::byte> file, std::string_view what);
+Result<std::vector<TensorInfo>> parse_safetensors(std::span<const std::byte> file,
+                                                  std::string_view what);
 
-// Product of the dimensions, or an error when one is negative or the product leaves 63 bits. A zero dimension is
-// allowed but does not excuse an absurd one beside it.
+// Product of the dimensions, or an error when one is negative or the product leaves 63 bits. A zero
+// dimension is allowed but does not excuse an absurd one beside it.
 Result<std::int64_t> element_count(std::span<const std::int64_t> shape);
 
 // "[1024, 3, 2, 16, 16]"

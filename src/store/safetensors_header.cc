@@ -12,7 +12,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Depth 1 is the root, 2 a tensor's object, 3 one of its two arrays. Inside `__metadata__` only depth is watched.
+// Depth 1 is the root, 2 a tensor's object, 3 one of its two arrays. Inside `__metadata__` only
+// depth is watched.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
   std::vector<SafetensorsEntry> entries;
@@ -24,7 +25,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     return value(fmt::format("the number {}", printable(text, 40)));
   }
   bool binary(binary_t&) override { return value("binary data"); }
-  bool number_integer(number_integer_t number) override { return value(fmt::format("the negative number {}", number)); }
+  bool number_integer(number_integer_t number) override {
+    return value(fmt::format("the negative number {}", number));
+  }
   bool number_unsigned(number_unsigned_t number) override;
   bool string(string_t& text) override;
   bool key(string_t& name) override;
@@ -32,7 +35,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   bool end_object() override;
   bool start_array(std::size_t) override;
   bool end_array() override;
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
     return stop(fmt::format("the header is not valid JSON at byte {}", position));
   }
 
@@ -44,9 +48,11 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     return false;
   }
   bool stop_here(std::string_view text) {
-    return stop(fmt::format("tensor '{}': {}", printable(entries.empty() ? "" : entries.back().name), text));
+    return stop(fmt::format("tensor '{}': {}",
+                            printable(entries.empty() ? "" : entries.back().name), text));
   }
-  // Inside __metadata__ anything goes; as its value only an object does (its end is what switches back).
+  // Inside __metadata__ anything goes; as its value only an object does (its end is what switches
+  // back).
   bool metadata_value() { return depth_ > 1 || stop("__metadata__ is not an object"); }
   // A value of a kind that stands nowhere in a tensor's entry.
   bool value(std::string_view kind) {
@@ -56,7 +62,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     if (depth_ < 2) {
       return stop(fmt::format("the header holds {} where a tensor's object is expected", kind));
     }
-    const char* name = field_ == Field::kDtype ? "dtype" : field_ == Field::kShape ? "shape" : "data_offsets";
+    const char* name = field_ == Field::kDtype   ? "dtype"
+                       : field_ == Field::kShape ? "shape"
+                                                 : "data_offsets";
     return stop_here(fmt::format("{} holds {}", name, kind));
   }
   bool enter() { return ++depth_ <= kMaxJsonDepth || stop("the header is nested too deeply"); }
@@ -116,8 +124,8 @@ bool HeaderReader::key(string_t& name) {
       return in_metadata_ || stop("__metadata__ appears twice");
     }
     if (name.empty() || name.size() > kMaxTensorNameBytes) {
-      return stop(fmt::format("the tensor name '{}' has {} bytes, allowed are 1 to {}", printable(name), name.size(),
-                              kMaxTensorNameBytes));
+      return stop(fmt::format("the tensor name '{}' has {} bytes, allowed are 1 to {}",
+                              printable(name), name.size(), kMaxTensorNameBytes));
     }
     if (entries.size() == kMaxTensorsPerFile) {
       return stop(fmt::format("the header names more than {} tensors", kMaxTensorsPerFile));
@@ -154,7 +162,9 @@ bool HeaderReader::end_object() {
     return true;
   }
   if (!seen_[1] || !seen_[2] || !seen_[3]) {
-    return stop_here(fmt::format("{} is missing", !seen_[1] ? "dtype" : !seen_[2] ? "shape" : "data_offsets"));
+    return stop_here(fmt::format("{} is missing", !seen_[1]   ? "dtype"
+                                                  : !seen_[2] ? "shape"
+                                                              : "data_offsets"));
   }
   return true;
 }

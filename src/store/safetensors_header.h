@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON half of a safetensors header, parsed as a stream: nothing is built for it but these entries, so a header
-// cannot cost more memory than its own size allows, and a key given twice is seen. Offsets are not yet checked.
+// The JSON half of a safetensors header, parsed as a stream: nothing is built for it but these
+// entries, so a header cannot cost more memory than its own size allows, and a key given twice is
+// seen. Offsets are not yet checked.
 #pragma once
 
 #include <array>

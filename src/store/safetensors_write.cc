@@ -13,23 +13,27 @@ namespace monocle {
 namespace {
 
 Status check_tensor(const TensorInfo& tensor) {
-  if (tensor.name.empty() || tensor.name.size() > kMaxTensorNameBytes || tensor.name == "__metadata__") {
-    return fail(ErrorCode::kInvalidArgument, "'{}' cannot be a tensor name", printable(tensor.name));
+  if (tensor.name.empty() || tensor.name.size() > kMaxTensorNameBytes ||
+      tensor.name == "__metadata__") {
+    return fail(ErrorCode::kInvalidArgument, "'{}' cannot be a tensor name",
+                printable(tensor.name));
   }
   if (safetensors_dtype_name(tensor.dtype) == nullptr || tensor.shape.size() > kMaxTensorRank) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has a type or rank that safetensors does not hold",
-                tensor.name);
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor '{}' has a type or rank that safetensors does not hold", tensor.name);
   }
   MONOCLE_ASSIGN(const std::int64_t count, element_count(tensor.shape));
   if (static_cast<std::uint64_t>(count) != tensor.bytes.size() / dtype_size(tensor.dtype) ||
       tensor.bytes.size() % dtype_size(tensor.dtype) != 0) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}' has {} bytes, its shape {} needs another number", tensor.name,
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor '{}' has {} bytes, its shape {} needs another number", tensor.name,
                 tensor.bytes.size(), shape_text(tensor.shape));
   }
   return {};
 }
 
-std::string header_of(std::span<const TensorInfo* const> order, const std::map<std::string, std::string>& metadata) {
+std::string header_of(std::span<const TensorInfo* const> order,
+                      const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) {
     header["__metadata__"] = metadata;

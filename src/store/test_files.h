@@ -53,7 +53,8 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view d
 }
 
 template <class T>
-TensorInfo tensor_of(std::string name, DType dtype, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+TensorInfo tensor_of(std::string name, DType dtype, std::vector<std::int64_t> shape,
+                     const std::vector<T>& values) {
   return {std::move(name), dtype, std::move(shape), std::as_bytes(std::span(values))};
 }
 

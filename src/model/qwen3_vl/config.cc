@@ -26,24 +26,48 @@ constexpr std::int32_t kMaxIntermediate = 1 << 18;
 constexpr std::int32_t kMaxLayers = 256;
 constexpr std::int32_t kMaxHeads = 512;
 constexpr std::int32_t kMaxHeadDim = 512;
-constexpr std::int64_t kMaxPositions = std::int64_t{1} << 24;  // float32 counts positions exactly up to here
+constexpr std::int64_t kMaxPositions = std::int64_t{1}
+                                       << 24;  // float32 counts positions exactly up to here
 constexpr std::int32_t kMaxPositionEmbeddings = 1 << 20;
 constexpr std::int32_t kMaxDeepstack = 16;
 constexpr std::int64_t kMaxParameters = 200'000'000'000;
 
 // Training, bookkeeping, and the generation defaults that older files repeat in every sub-config.
-constexpr std::array kNoEffect{
-    "model_type"sv, "initializer_range"sv, "use_cache"sv, "attention_dropout"sv, "pad_token_id"sv, "bos_token_id"sv,
-    "eos_token_id"sv, "dtype"sv, "torch_dtype"sv, "transformers_version"sv, "_name_or_path"sv, "architectures"sv,
-    "tie_word_embeddings"sv, "return_dict"sv, "max_length"sv, "num_beams"sv, "num_beam_groups"sv, "temperature"sv,
-    "top_k"sv, "top_p"sv, "typical_p"sv, "repetition_penalty"sv, "length_penalty"sv, "num_return_sequences"sv,
-    "id2label"sv, "label2id"sv, "_attn_implementation_autoset"sv};
+constexpr std::array kNoEffect{"model_type"sv,
+                               "initializer_range"sv,
+                               "use_cache"sv,
+                               "attention_dropout"sv,
+                               "pad_token_id"sv,
+                               "bos_token_id"sv,
+                               "eos_token_id"sv,
+                               "dtype"sv,
+                               "torch_dtype"sv,
+                               "transformers_version"sv,
+                               "_name_or_path"sv,
+                               "architectures"sv,
+                               "tie_word_embeddings"sv,
+                               "return_dict"sv,
+                               "max_length"sv,
+                               "num_beams"sv,
+                               "num_beam_groups"sv,
+                               "temperature"sv,
+                               "top_k"sv,
+                               "top_p"sv,
+                               "typical_p"sv,
+                               "repetition_penalty"sv,
+                               "length_penalty"sv,
+                               "num_return_sequences"sv,
+                               "id2label"sv,
+                               "label2id"sv,
+                               "_attn_implementation_autoset"sv};
 
 Yarn parse_yarn(ConfigFields& rope) {
   Yarn yarn;
   yarn.factor = rope.number("factor", 1.0, 1024.0);
-  yarn.original_max_position_embeddings = rope.integer("original_max_position_embeddings", 1, kMaxPositions);
-  // The reference treats an absent beta or truncate as these values; so does every published recipe.
+  yarn.original_max_position_embeddings =
+      rope.integer("original_max_position_embeddings", 1, kMaxPositions);
+  // The reference treats an absent beta or truncate as these values; so does every published
+  // recipe.
   yarn.beta_fast = rope.optional_number("beta_fast", 1e-3, 1e6).value_or(yarn.beta_fast);
   yarn.beta_slow = rope.optional_number("beta_slow", 1e-3, 1e6).value_or(yarn.beta_slow);
   yarn.truncate = rope.optional_boolean("truncate").value_or(yarn.truncate);
@@ -57,23 +81,27 @@ Status check_sections(const TextConfig& config) {
   const auto& section = config.mrope_section;
   const std::int32_t half = config.head_dim / 2;
   if (section.size() != 3 || std::accumulate(section.begin(), section.end(), 0) != half) {
-    return fail(ErrorCode::kInvalidArgument, "mrope_section [{}] is not three counts that sum to head_dim / 2 = {}",
+    return fail(ErrorCode::kInvalidArgument,
+                "mrope_section [{}] is not three counts that sum to head_dim / 2 = {}",
                 fmt::join(section, ", "), half);
   }
   // Height takes channels 1, 4, 7, ... and width 2, 5, 8, ...: the last one must exist.
   if (3 * section[1] - 2 >= half || 3 * section[2] - 1 >= half) {
-    return fail(ErrorCode::kInvalidArgument, "mrope_section [{}] does not interleave within {} channels",
+    return fail(ErrorCode::kInvalidArgument,
+                "mrope_section [{}] does not interleave within {} channels",
                 fmt::join(section, ", "), half);
   }
   return {};
 }
 
-// rope_parameters of re-saved files holds what published files spread over rope_theta and rope_scaling.
+// rope_parameters of re-saved files holds what published files spread over rope_theta and
+// rope_scaling.
 Status parse_rope(ConfigFields& text, TextConfig& config) {
   const bool resaved = text.has("rope_parameters");
   const char* key = resaved ? "rope_parameters" : "rope_scaling";
   if (resaved && text.has("rope_scaling")) {
-    return fail(ErrorCode::kInvalidArgument, "text_config has both rope_parameters and rope_scaling");
+    return fail(ErrorCode::kInvalidArgument,
+                "text_config has both rope_parameters and rope_scaling");
   }
   ConfigFields rope(text.object(key), fmt::format("text_config.{}", key));
   if (!resaved || text.has("rope_theta")) {
@@ -82,13 +110,15 @@ Status parse_rope(ConfigFields& text, TextConfig& config) {
   if (resaved) {
     const double theta = rope.number("rope_theta", 1.0 + 1e-6, 1e12);
     if (text.has("rope_theta") && theta != config.rope_theta) {
-      return fail(ErrorCode::kInvalidArgument, "text_config.rope_theta is {}, in rope_parameters it is {}",
-                  config.rope_theta, theta);
+      return fail(ErrorCode::kInvalidArgument,
+                  "text_config.rope_theta is {}, in rope_parameters it is {}", config.rope_theta,
+                  theta);
     }
     config.rope_theta = theta;
   }
   // "type" is the older name of the key.
-  const std::string type = rope.text(!rope.has("rope_type") && rope.has("type") ? "type" : "rope_type");
+  const std::string type =
+      rope.text(!rope.has("rope_type") && rope.has("type") ? "type" : "rope_type");
   if (rope.has("type") && rope.has("rope_type")) {
     rope.require("type", type);
   }
@@ -97,9 +127,10 @@ Status parse_rope(ConfigFields& text, TextConfig& config) {
   if (type == "yarn") {
     config.yarn = parse_yarn(rope);
   } else if (type != "default") {
-    rope.refuse({ErrorCode::kUnsupported,
-                 fmt::format("text_config.{}.rope_type is '{}', only default and yarn are supported", key,
-                             printable(type, 40))});
+    rope.refuse(
+        {ErrorCode::kUnsupported,
+         fmt::format("text_config.{}.rope_type is '{}', only default and yarn are supported", key,
+                     printable(type, 40))});
   }
   MONOCLE_TRY(text.status_so_far());
   return rope.status();
@@ -112,9 +143,10 @@ DType parse_dtype(ConfigFields& fields) {
   }
   const std::string name = fields.text(key);
   if (name != "bfloat16" && name != "float16" && name != "float32") {
-    fields.refuse({ErrorCode::kUnsupported,
-                   fmt::format("text_config.{} is '{}', only bfloat16, float16 and float32 are supported", key,
-                               printable(name, 40))});
+    fields.refuse(
+        {ErrorCode::kUnsupported,
+         fmt::format("text_config.{} is '{}', only bfloat16, float16 and float32 are supported",
+                     key, printable(name, 40))});
   }
   return name == "float32" ? DType::kF32 : name == "float16" ? DType::kF16 : DType::kBF16;
 }
@@ -140,7 +172,8 @@ Result<TextConfig> parse_text(const Json& json) {
   fields.ignore(kNoEffect);
   MONOCLE_TRY(fields.status());
   if (config.head_dim % 2 != 0) {
-    return fail(ErrorCode::kInvalidArgument, "text_config.head_dim is {}, it must be even", config.head_dim);
+    return fail(ErrorCode::kInvalidArgument, "text_config.head_dim is {}, it must be even",
+                config.head_dim);
   }
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     return fail(ErrorCode::kInvalidArgument,
@@ -154,12 +187,14 @@ Result<TextConfig> parse_text(const Json& json) {
 Status check_vision(const VisionConfig& config) {
   if (config.hidden_size % config.num_heads != 0 || config.head_dim() % 4 != 0) {
     return fail(ErrorCode::kInvalidArgument,
-                "vision_config.hidden_size is {}, {} heads need a multiple of 4 channels each (two rotary axes)",
+                "vision_config.hidden_size is {}, {} heads need a multiple of 4 channels each (two "
+                "rotary axes)",
                 config.hidden_size, config.num_heads);
   }
   const std::int64_t side = config.position_side();
   if (side * side != config.num_position_embeddings) {
-    return fail(ErrorCode::kInvalidArgument, "vision_config.num_position_embeddings is {}, not a square",
+    return fail(ErrorCode::kInvalidArgument,
+                "vision_config.num_position_embeddings is {}, not a square",
                 config.num_position_embeddings);
   }
   std::int32_t previous = -1;
@@ -183,8 +218,10 @@ Result<VisionConfig> parse_vision(const Json& json) {
   config.num_heads = fields.integer32("num_heads", 1, kMaxHeads);
   config.patch_size = fields.integer32("patch_size", 1, 64);
   config.out_hidden_size = fields.integer32("out_hidden_size", 1, kMaxHidden);
-  config.num_position_embeddings = fields.integer32("num_position_embeddings", 1, kMaxPositionEmbeddings);
-  config.deepstack_visual_indexes = fields.integers("deepstack_visual_indexes", kMaxDeepstack, kMaxLayers);
+  config.num_position_embeddings =
+      fields.integer32("num_position_embeddings", 1, kMaxPositionEmbeddings);
+  config.deepstack_visual_indexes =
+      fields.integers("deepstack_visual_indexes", kMaxDeepstack, kMaxLayers);
   // The processors make RGB, pairs of frames and 2x2 blocks, and nothing else.
   fields.require("in_channels", 3);
   fields.require("temporal_patch_size", 2);
@@ -193,9 +230,12 @@ Result<VisionConfig> parse_vision(const Json& json) {
   config.temporal_patch_size = 2;
   config.spatial_merge_size = 2;
   fields.require("hidden_act", "gelu_pytorch_tanh");
-  if (const std::string type = fields.text("model_type"); type != "qwen3_vl" && type != "qwen3_vl_vision") {
-    fields.refuse({ErrorCode::kUnsupported, fmt::format("vision_config.model_type is '{}', only qwen3_vl and "
-                                                        "qwen3_vl_vision are supported", printable(type, 40))});
+  if (const std::string type = fields.text("model_type");
+      type != "qwen3_vl" && type != "qwen3_vl_vision") {
+    fields.refuse(
+        {ErrorCode::kUnsupported, fmt::format("vision_config.model_type is '{}', only qwen3_vl and "
+                                              "qwen3_vl_vision are supported",
+                                              printable(type, 40))});
   }
   if (fields.has("rope_parameters")) {
     ConfigFields rope(fields.object("rope_parameters"), "vision_config.rope_parameters");
@@ -214,10 +254,12 @@ Status check_architecture(ConfigFields& fields) {
   const std::string type = fields.text("model_type");
   MONOCLE_TRY(fields.status_so_far());
   if (type == "qwen3_vl_moe") {
-    return fail(ErrorCode::kUnsupported, "model_type is qwen3_vl_moe: mixture-of-experts models are not supported");
+    return fail(ErrorCode::kUnsupported,
+                "model_type is qwen3_vl_moe: mixture-of-experts models are not supported");
   }
   if (type != "qwen3_vl") {
-    return fail(ErrorCode::kUnsupported, "model_type is '{}', only qwen3_vl is supported", printable(type, 60));
+    return fail(ErrorCode::kUnsupported, "model_type is '{}', only qwen3_vl is supported",
+                printable(type, 60));
   }
   fields.require_if_present("architectures", Json::array({"Qwen3VLForConditionalGeneration"}));
   return fields.status_so_far();
@@ -230,11 +272,13 @@ Result<bool> parse_tie(ConfigFields& fields, const Json& text) {
     return fail(ErrorCode::kInvalidArgument, "tie_word_embeddings is missing");
   }
   ConfigFields reader(text, "text_config");
-  const bool tied = top ? fields.boolean("tie_word_embeddings") : reader.boolean("tie_word_embeddings");
+  const bool tied =
+      top ? fields.boolean("tie_word_embeddings") : reader.boolean("tie_word_embeddings");
   MONOCLE_TRY(fields.status_so_far());
   // Versions of the reference disagree about which of the two counts.
   if (inner.has("tie_word_embeddings") && reader.boolean("tie_word_embeddings") != tied) {
-    return fail(ErrorCode::kInvalidArgument, "tie_word_embeddings is {}, in text_config it is {}", tied, !tied);
+    return fail(ErrorCode::kInvalidArgument, "tie_word_embeddings is {}, in text_config it is {}",
+                tied, !tied);
   }
   MONOCLE_TRY(reader.status_so_far());
   return tied;
@@ -256,12 +300,14 @@ Status parse_quantization(ConfigFields& fields, Config& config) {
   return quantization.status_so_far();
 }
 
-// Rope and window settings count in text_config only; at the top they would be ignored by the reference.
+// Rope and window settings count in text_config only; at the top they would be ignored by the
+// reference.
 Status check_misplaced(const Json& json) {
   for (const char* key : {"rope_scaling", "rope_parameters", "rope_theta", "sliding_window"}) {
     const auto found = json.find(key);
     if (found != json.end() && !found->is_null()) {
-      return fail(ErrorCode::kUnsupported, "{} stands outside text_config, where it has no effect", key);
+      return fail(ErrorCode::kUnsupported, "{} stands outside text_config, where it has no effect",
+                  key);
     }
   }
   return {};
@@ -269,15 +315,19 @@ Status check_misplaced(const Json& json) {
 
 Status check_together(const Config& config) {
   if (config.vision.out_hidden_size != config.text.hidden_size) {
-    return fail(ErrorCode::kInvalidArgument, "vision_config.out_hidden_size is {}, text_config.hidden_size is {}",
+    return fail(ErrorCode::kInvalidArgument,
+                "vision_config.out_hidden_size is {}, text_config.hidden_size is {}",
                 config.vision.out_hidden_size, config.text.hidden_size);
   }
-  if (config.vision.deepstack_visual_indexes.size() > static_cast<std::size_t>(config.text.num_hidden_layers)) {
-    return fail(ErrorCode::kInvalidArgument, "vision_config.deepstack_visual_indexes has {} entries for {} text layers",
+  if (config.vision.deepstack_visual_indexes.size() >
+      static_cast<std::size_t>(config.text.num_hidden_layers)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "vision_config.deepstack_visual_indexes has {} entries for {} text layers",
                 config.vision.deepstack_visual_indexes.size(), config.text.num_hidden_layers);
   }
   if (const std::int64_t parameters = parameter_count(config); parameters > kMaxParameters) {
-    return fail(ErrorCode::kTooLarge, "the sizes amount to {} parameters, the limit is {}", parameters, kMaxParameters);
+    return fail(ErrorCode::kTooLarge, "the sizes amount to {} parameters, the limit is {}",
+                parameters, kMaxParameters);
   }
   return {};
 }
@@ -310,7 +360,8 @@ Result<Config> parse_document(const Json& json) {
 }  // namespace
 
 std::int32_t VisionConfig::position_side() const {
-  return static_cast<std::int32_t>(std::lround(std::sqrt(static_cast<double>(num_position_embeddings))));
+  return static_cast<std::int32_t>(
+      std::lround(std::sqrt(static_cast<double>(num_position_embeddings))));
 }
 
 Result<Config> parse_config(std::string_view json) {
@@ -327,7 +378,8 @@ std::int64_t parameter_count(const Config& config) {
 }
 
 std::int64_t kv_bytes_per_token(const TextConfig& config, DType kv_type) {
-  return 2 * config.num_hidden_layers * config.kv_dim() * static_cast<std::int64_t>(dtype_size(kv_type));
+  return 2 * config.num_hidden_layers * config.kv_dim() *
+         static_cast<std::int64_t>(dtype_size(kv_type));
 }
 
 }  // namespace monocle::qwen3_vl

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.json as a struct. Field names are those of the file. Every field is read from the file or refused: the
-// library defaults of the reference implementation differ from the published models, so nothing is filled in silently.
-// Every number has an upper bound, so that a hostile file cannot demand absurd memory from what is sized by it.
+// config.json as a struct. Field names are those of the file. Every field is read from the file or
+// refused: the library defaults of the reference implementation differ from the published models,
+// so nothing is filled in silently. Every number has an upper bound, so that a hostile file cannot
+// demand absurd memory from what is sized by it.
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,9 @@ struct VisionConfig {
   std::int32_t temporal_patch_size = 0;
   std::int32_t spatial_merge_size = 0;
   std::int32_t out_hidden_size = 0;
-  std::int32_t num_position_embeddings = 0;  // a square
+  std::int32_t num_position_embeddings = 0;            // a square
   std::vector<std::int32_t> deepstack_visual_indexes;  // ascending block numbers, 0-based
-  double rope_theta = 10000.0;  // not in published files
+  double rope_theta = 10000.0;                         // not in published files
 
   [[nodiscard]] std::int32_t head_dim() const { return hidden_size / num_heads; }
   [[nodiscard]] std::int64_t patch_dim() const {
@@ -70,7 +71,7 @@ struct Config {
   TextConfig text;
   VisionConfig vision;
   bool tie_word_embeddings = false;  // the output head is the embedding
-  bool block_fp8 = false;  // decoder matrices are published as block-scaled f8_e4m3
+  bool block_fp8 = false;            // decoder matrices are published as block-scaled f8_e4m3
   std::optional<std::int32_t> eos_token_id;  // for a model without generation_config.json
   std::int32_t image_token_id = 0;
   std::int32_t video_token_id = 0;
@@ -78,8 +79,8 @@ struct Config {
   std::int32_t vision_end_token_id = 0;
 };
 
-// Accepts the published style (rope_theta and rope_scaling) and the one of re-saved files (rope_parameters).
-// Messages name the field; the caller adds the file.
+// Accepts the published style (rope_theta and rope_scaling) and the one of re-saved files
+// (rope_parameters). Messages name the field; the caller adds the file.
 Result<Config> parse_config(std::string_view json);
 
 // All parameters of the model; a tied head counts once.

@@ -42,7 +42,8 @@ std::optional<std::int64_t> as_integer(const Json& value) {
 
 }  // namespace
 
-ConfigFields::ConfigFields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+ConfigFields::ConfigFields(const Json& object, std::string path)
+    : object_(object), path_(std::move(path)) {}
 
 std::string ConfigFields::name(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
@@ -75,8 +76,8 @@ std::int64_t ConfigFields::integer(const char* key, std::int64_t least, std::int
   }
   const auto number = as_integer(*found);
   if (!number || *number < least || *number > most) {
-    refuse({ErrorCode::kInvalidArgument,
-            fmt::format("{} is {}, not an integer from {} to {}", name(key), shown(*found), least, most)});
+    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not an integer from {} to {}",
+                                                     name(key), shown(*found), least, most)});
     return 0;
   }
   return *number;
@@ -91,10 +92,11 @@ double ConfigFields::number(const char* key, double least, double most) {
   if (found == nullptr) {
     return 0.0;
   }
-  const double number = found->is_number() ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  const double number =
+      found->is_number() ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
   if (!(number >= least && number <= most)) {
-    refuse({ErrorCode::kInvalidArgument,
-            fmt::format("{} is {}, not a number from {} to {}", name(key), shown(*found), least, most)});
+    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not a number from {} to {}",
+                                                     name(key), shown(*found), least, most)});
     return 0.0;
   }
   return number;
@@ -103,7 +105,8 @@ double ConfigFields::number(const char* key, double least, double most) {
 bool ConfigFields::boolean(const char* key) {
   const Json* found = value(key);
   if (found != nullptr && !found->is_boolean()) {
-    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not true or false", name(key), shown(*found))});
+    refuse({ErrorCode::kInvalidArgument,
+            fmt::format("{} is {}, not true or false", name(key), shown(*found))});
     return false;
   }
   return found != nullptr && found->get<bool>();
@@ -112,13 +115,15 @@ bool ConfigFields::boolean(const char* key) {
 std::string ConfigFields::text(const char* key) {
   const Json* found = value(key);
   if (found != nullptr && !found->is_string()) {
-    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not a string", name(key), shown(*found))});
+    refuse({ErrorCode::kInvalidArgument,
+            fmt::format("{} is {}, not a string", name(key), shown(*found))});
     return {};
   }
   return found == nullptr ? std::string() : found->get<std::string>();
 }
 
-std::vector<std::int32_t> ConfigFields::integers(const char* key, std::size_t most_entries, std::int32_t most) {
+std::vector<std::int32_t> ConfigFields::integers(const char* key, std::size_t most_entries,
+                                                 std::int32_t most) {
   const Json* found = value(key);
   if (found == nullptr) {
     return {};
@@ -131,8 +136,9 @@ std::vector<std::int32_t> ConfigFields::integers(const char* key, std::size_t mo
     list.push_back(good ? static_cast<std::int32_t>(*number) : 0);
   }
   if (!good) {
-    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not a list of at most {} integers from 0 to {}",
-                                                     name(key), shown(*found), most_entries, most)});
+    refuse({ErrorCode::kInvalidArgument,
+            fmt::format("{} is {}, not a list of at most {} integers from 0 to {}", name(key),
+                        shown(*found), most_entries, most)});
     return {};
   }
   return list;
@@ -141,8 +147,8 @@ std::vector<std::int32_t> ConfigFields::integers(const char* key, std::size_t mo
 void ConfigFields::require(const char* key, const Json& supported) {
   const Json* found = value(key);
   if (found != nullptr && *found != supported) {
-    refuse({ErrorCode::kUnsupported,
-            fmt::format("{} is {}, only {} is supported", name(key), shown(*found), shown(supported))});
+    refuse({ErrorCode::kUnsupported, fmt::format("{} is {}, only {} is supported", name(key),
+                                                 shown(*found), shown(supported))});
   }
 }
 
@@ -156,7 +162,8 @@ const Json& ConfigFields::object(const char* key) {
   static const Json kEmpty = Json::object();
   const Json* found = value(key);
   if (found != nullptr && !found->is_object()) {
-    refuse({ErrorCode::kInvalidArgument, fmt::format("{} is {}, not an object", name(key), shown(*found))});
+    refuse({ErrorCode::kInvalidArgument,
+            fmt::format("{} is {}, not an object", name(key), shown(*found))});
     return kEmpty;
   }
   return found == nullptr ? kEmpty : *found;
@@ -166,7 +173,8 @@ std::optional<double> ConfigFields::optional_number(const char* key, double leas
   return has(key) ? std::optional(number(key, least, most)) : std::nullopt;
 }
 
-std::optional<std::int32_t> ConfigFields::optional_integer32(const char* key, std::int32_t least, std::int32_t most) {
+std::optional<std::int32_t> ConfigFields::optional_integer32(const char* key, std::int32_t least,
+                                                             std::int32_t most) {
   return has(key) ? std::optional(integer32(key, least, most)) : std::nullopt;
 }
 
@@ -174,7 +182,9 @@ std::optional<bool> ConfigFields::optional_boolean(const char* key) {
   return has(key) ? std::optional(boolean(key)) : std::nullopt;
 }
 
-void ConfigFields::ignore(std::span<const std::string_view> keys) { seen_.insert(keys.begin(), keys.end()); }
+void ConfigFields::ignore(std::span<const std::string_view> keys) {
+  seen_.insert(keys.begin(), keys.end());
+}
 
 Status ConfigFields::status_so_far() const {
   return problem_ ? Status(tl::unexpected<Error>(*problem_)) : Status();
@@ -184,8 +194,8 @@ Status ConfigFields::status() const {
   MONOCLE_TRY(status_so_far());
   for (const auto& [key, value] : object_.items()) {
     if (!seen_.contains(key) && !neutral(value)) {
-      return fail(ErrorCode::kUnsupported, "{} = {} is not a setting this program honours", name(printable(key)),
-                  shown(value));
+      return fail(ErrorCode::kUnsupported, "{} = {} is not a setting this program honours",
+                  name(printable(key)), shown(value));
     }
   }
   return {};

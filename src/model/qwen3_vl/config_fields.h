@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads fields of one JSON object with bounds. The first problem is kept and later reads return zeros, so that a
-// parser reads as a list of its fields and asks for status() once. Every key must be read, named as one that changes
-// nothing, or hold an empty value: what is left over is refused by name.
+// Reads fields of one JSON object with bounds. The first problem is kept and later reads return
+// zeros, so that a parser reads as a list of its fields and asks for status() once. Every key must
+// be read, named as one that changes nothing, or hold an empty value: what is left over is refused
+// by name.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace monocle::qwen3_vl {
 
 class ConfigFields {
  public:
-  // `object` must outlive this; `path` is how messages name it ("text_config", "" for the document itself).
+  // `object` must outlive this; `path` is how messages name it ("text_config", "" for the document
+  // itself).
   ConfigFields(const nlohmann::json& object, std::string path);
 
   // Whether the key is there with a value other than null. Does not count as reading it.
@@ -41,7 +43,8 @@ class ConfigFields {
 
   // Reads as above when the key is there.
   std::optional<double> optional_number(const char* key, double least, double most);
-  std::optional<std::int32_t> optional_integer32(const char* key, std::int32_t least, std::int32_t most);
+  std::optional<std::int32_t> optional_integer32(const char* key, std::int32_t least,
+                                                 std::int32_t most);
   std::optional<bool> optional_boolean(const char* key);
 
   // Keys that describe training, the file or defaults of generation, and change nothing here.

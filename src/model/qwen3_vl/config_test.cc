@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/qwen3_vl/generation_config.h"
 #include "model/qwen3_vl/tensor_list.h"
 
 namespace monocle::qwen3_vl {
@@ -18,7 +17,8 @@ using Json = nlohmann::json;
 
 // The published style, 2B.
 Json published() {
-  return Json::parse(R"({"architectures":["Qwen3VLForConditionalGeneration"],"model_type":"qwen3_vl",
+  return Json::parse(
+      R"({"architectures":["Qwen3VLForConditionalGeneration"],"model_type":"qwen3_vl",
     "image_token_id":151655,"video_token_id":151656,"vision_start_token_id":151652,"vision_end_token_id":151653,
     "tie_word_embeddings":true,"transformers_version":"4.57.0.dev0",
     "text_config":{"model_type":"qwen3_vl_text","vocab_size":151936,"hidden_size":2048,"num_hidden_layers":28,
@@ -130,8 +130,11 @@ TEST(Config, YarnInBothStyles) {
 
 TEST(Config, BlockFp8IsRecognised) {
   Json json = published();
-  json["quantization_config"] = {{"quant_method", "fp8"}, {"fmt", "e4m3"}, {"activation_scheme", "dynamic"},
-                                 {"weight_block_size", {128, 128}}, {"modules_to_not_convert", {"lm_head"}}};
+  json["quantization_config"] = {{"quant_method", "fp8"},
+                                 {"fmt", "e4m3"},
+                                 {"activation_scheme", "dynamic"},
+                                 {"weight_block_size", {128, 128}},
+                                 {"modules_to_not_convert", {"lm_head"}}};
   const auto config = parse_config(json.dump());
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_TRUE(config->block_fp8);
@@ -153,16 +156,21 @@ std::vector<Refusal> refusals() {
   const auto rope = [](const char* key, Json value) {
     return [=](Json& json) { json["text_config"]["rope_scaling"][key] = value; };
   };
-  const auto top = [](const char* key, Json value) { return [=](Json& json) { json[key] = value; }; };
+  const auto top = [](const char* key, Json value) {
+    return [=](Json& json) { json[key] = value; };
+  };
   return {
       {"moe", top("model_type", "qwen3_vl_moe"),
        "model_type is qwen3_vl_moe: mixture-of-experts models are not supported"},
-      {"other_model", top("model_type", "qwen2_5_vl"), "model_type is 'qwen2_5_vl', only qwen3_vl is supported"},
+      {"other_model", top("model_type", "qwen2_5_vl"),
+       "model_type is 'qwen2_5_vl', only qwen3_vl is supported"},
       {"other_architecture", top("architectures", {"Qwen3VLModel"}),
        R"(architectures is ["Qwen3VLModel"], only ["Qwen3VLForConditionalGeneration"] is supported)"},
       {"text_is_list", top("text_config", Json::array()), "text_config is [], not an object"},
-      {"experts", text("num_experts", 128), "text_config.num_experts = 128 is not a setting this program honours"},
-      {"text_act", text("hidden_act", "gelu"), R"(text_config.hidden_act is "gelu", only "silu" is supported)"},
+      {"experts", text("num_experts", 128),
+       "text_config.num_experts = 128 is not a setting this program honours"},
+      {"text_act", text("hidden_act", "gelu"),
+       R"(text_config.hidden_act is "gelu", only "silu" is supported)"},
       {"vision_act", vision("hidden_act", "gelu"),
        R"(vision_config.hidden_act is "gelu", only "gelu_pytorch_tanh" is supported)"},
       {"attention_bias", text("attention_bias", true),
@@ -176,7 +184,8 @@ std::vector<Refusal> refusals() {
       {"contiguous", rope("mrope_interleaved", false),
        "text_config.rope_scaling.mrope_interleaved is false, only true is supported"},
       {"rope_extra", rope("partial_rotary_factor", 0.5),
-       "text_config.rope_scaling.partial_rotary_factor = 0.5 is not a setting this program honours"},
+       "text_config.rope_scaling.partial_rotary_factor = 0.5 is not a setting this program "
+       "honours"},
       {"rope_top", top("rope_scaling", {{"rope_type", "yarn"}}),
        "rope_scaling stands outside text_config, where it has no effect"},
       {"sections", rope("mrope_section", {24, 20, 21}),
@@ -194,23 +203,29 @@ std::vector<Refusal> refusals() {
        "text_config.num_hidden_layers is 100000, not an integer from 1 to 256"},
       {"vocab_2_63", text("vocab_size", 9223372036854775808ULL),
        "text_config.vocab_size is 9223372036854775808, not an integer from 1 to 2097152"},
-      {"vocab_negative", text("vocab_size", -1), "text_config.vocab_size is -1, not an integer from 1 to 2097152"},
+      {"vocab_negative", text("vocab_size", -1),
+       "text_config.vocab_size is -1, not an integer from 1 to 2097152"},
       {"hidden_fraction", text("hidden_size", 2048.5),
        "text_config.hidden_size is 2048.5, not an integer from 1 to 32768"},
       {"hidden_text", text("hidden_size", "2048"),
        R"(text_config.hidden_size is "2048", not an integer from 1 to 32768)"},
-      {"eps_zero", text("rms_norm_eps", 0.0), "text_config.rms_norm_eps is 0.0, not a number from 1e-12 to 0.1"},
-      {"theta", text("rope_theta", true), "text_config.rope_theta is true, not a number from 1.000001 to 1000000000000"},
+      {"eps_zero", text("rms_norm_eps", 0.0),
+       "text_config.rms_norm_eps is 0.0, not a number from 1e-12 to 0.1"},
+      {"theta", text("rope_theta", true),
+       "text_config.rope_theta is true, not a number from 1.000001 to 1000000000000"},
       {"dtype", text("dtype", "int8"),
        "text_config.dtype is 'int8', only bfloat16, float16 and float32 are supported"},
       {"vision_model", vision("model_type", "siglip"),
        "vision_config.model_type is 'siglip', only qwen3_vl and qwen3_vl_vision are supported"},
       {"vision_heads", vision("num_heads", 15),
-       "vision_config.hidden_size is 1024, 15 heads need a multiple of 4 channels each (two rotary axes)"},
+       "vision_config.hidden_size is 1024, 15 heads need a multiple of 4 channels each (two rotary "
+       "axes)"},
       {"not_square", vision("num_position_embeddings", 2305),
        "vision_config.num_position_embeddings is 2305, not a square"},
-      {"merge", vision("spatial_merge_size", 3), "vision_config.spatial_merge_size is 3, only 2 is supported"},
-      {"temporal", vision("temporal_patch_size", 1), "vision_config.temporal_patch_size is 1, only 2 is supported"},
+      {"merge", vision("spatial_merge_size", 3),
+       "vision_config.spatial_merge_size is 3, only 2 is supported"},
+      {"temporal", vision("temporal_patch_size", 1),
+       "vision_config.temporal_patch_size is 1, only 2 is supported"},
       {"grey", vision("in_channels", 1), "vision_config.in_channels is 1, only 3 is supported"},
       {"taps_beyond", vision("deepstack_visual_indexes", {5, 11, 24}),
        "vision_config.deepstack_visual_indexes [5, 11, 24] is not ascending within 24 blocks"},
@@ -222,17 +237,21 @@ std::vector<Refusal> refusals() {
        "vision_config.out_hidden_size is 4096, text_config.hidden_size is 2048"},
       {"tie_disagrees", top("tie_word_embeddings", false),
        "tie_word_embeddings is false, in text_config it is true"},
-      {"token", top("image_token_id", 151936), "image_token_id is 151936, not an integer from 0 to 151935"},
+      {"token", top("image_token_id", 151936),
+       "image_token_id is 151936, not an integer from 0 to 151935"},
       {"gptq", top("quantization_config", {{"quant_method", "gptq"}}),
        R"(quantization_config.quant_method is "gptq", only "fp8" is supported)"},
-      {"fp8_blocks", top("quantization_config", {{"quant_method", "fp8"}, {"weight_block_size", {64, 64}}}),
+      {"fp8_blocks",
+       top("quantization_config", {{"quant_method", "fp8"}, {"weight_block_size", {64, 64}}}),
        "quantization_config.weight_block_size is [64,64], only [128,128] is supported"},
-      {"too_large", [](Json& json) {
+      {"too_large",
+       [](Json& json) {
          json["text_config"]["hidden_size"] = 32768;
          json["vision_config"]["out_hidden_size"] = 32768;
          json["text_config"]["intermediate_size"] = 262144;
          json["text_config"]["num_hidden_layers"] = 200;
-       }, "the sizes amount to 5200128300032 parameters, the limit is 200000000000"},
+       },
+       "the sizes amount to 5200128300032 parameters, the limit is 200000000000"},
   };
 }
 
@@ -248,8 +267,9 @@ TEST(Config, RefusalsNameTheField) {
 
 // The defaults of the reference differ from the published models, so no size may be filled in.
 TEST(Config, EveryFieldThatShapesTheModelIsDemanded) {
-  const std::vector<std::string> optional{"attention_bias", "attention_dropout", "bos_token_id", "eos_token_id",
-                                          "use_cache", "dtype", "initializer_range", "tie_word_embeddings"};
+  const std::vector<std::string> optional{"attention_bias",    "attention_dropout",  "bos_token_id",
+                                          "eos_token_id",      "use_cache",          "dtype",
+                                          "initializer_range", "tie_word_embeddings"};
   for (const char* part : {"text_config", "vision_config"}) {
     for (const auto& [key, value] : published()[part].items()) {
       Json json = published();
@@ -263,8 +283,8 @@ TEST(Config, EveryFieldThatShapesTheModelIsDemanded) {
       }
     }
   }
-  for (const char* key : {"model_type", "text_config", "vision_config", "image_token_id", "video_token_id",
-                          "vision_start_token_id", "vision_end_token_id"}) {
+  for (const char* key : {"model_type", "text_config", "vision_config", "image_token_id",
+                          "video_token_id", "vision_start_token_id", "vision_end_token_id"}) {
     Json json = published();
     json.erase(key);
     EXPECT_EQ(parse_config(json.dump()).error().message, fmt::format("{} is missing", key));
@@ -307,7 +327,8 @@ std::uint64_t list_hash(const std::vector<TensorSpec>& list) {
   return fnv1a(all);
 }
 
-// Counts and parameters of the published models; the hashes are over their sorted "name shape" lists.
+// Counts and parameters of the published models; the hashes are over their sorted "name shape"
+// lists.
 TEST(TensorList, MatchesThePublishedModels) {
   struct Model {
     const char* name;
@@ -318,7 +339,8 @@ TEST(TensorList, MatchesThePublishedModels) {
   };
   for (const Model& model : {
            Model{"2B", published(), 625, 2'127'532'032, 0x74a0892196e8fa39U},
-           Model{"4B", sized(2560, 36, 32, 9728, true, false), 713, 4'437'815'808, 0xb1d2e5b5eae75b31U},
+           Model{"4B", sized(2560, 36, 32, 9728, true, false), 713, 4'437'815'808,
+                 0xb1d2e5b5eae75b31U},
            Model{"8B", sized(4096, 36, 32, 12288, false, true), 750, 8'767'123'696, 0},
            Model{"32B", sized(5120, 64, 64, 25600, false, true), 1058, 33'357'390'064, 0},
        }) {
@@ -331,51 +353,6 @@ TEST(TensorList, MatchesThePublishedModels) {
       EXPECT_EQ(list_hash(list), model.hash) << model.name;
     }
   }
-}
-
-TEST(GenerationConfig, PublishedFile) {
-  const auto config = parse_generation_config(
-      R"({"bos_token_id":151643,"pad_token_id":151643,"do_sample":true,"eos_token_id":[151645,151643],"top_k":20,
-          "top_p":0.8,"repetition_penalty":1.0,"temperature":0.7,"transformers_version":"4.56.0"})",
-      151936);
-  ASSERT_TRUE(config) << config.error().message;
-  EXPECT_TRUE(config->do_sample);
-  EXPECT_EQ(config->temperature, 0.7F);
-  EXPECT_EQ(config->top_k, 20);
-  EXPECT_EQ(config->top_p, 0.8F);
-  EXPECT_EQ(config->eos_token_ids, (std::vector<std::int32_t>{151645, 151643}));
-  EXPECT_EQ(config->pad_token_id, 151643);
-}
-
-TEST(GenerationConfig, AbsentKeysSwitchNothingOn) {
-  const auto config = parse_generation_config(R"({"eos_token_id":2})", 10);
-  ASSERT_TRUE(config);
-  EXPECT_FALSE(config->do_sample);
-  EXPECT_EQ(config->temperature, 1.0F);
-  EXPECT_EQ(config->top_k, 0);
-  EXPECT_EQ(config->top_p, 1.0F);
-  EXPECT_EQ(config->repetition_penalty, 1.0F);
-  EXPECT_EQ(config->eos_token_ids, (std::vector<std::int32_t>{2}));
-  EXPECT_FALSE(config->pad_token_id);
-}
-
-TEST(GenerationConfig, BadValuesAreRefused) {
-  const auto refusal = [](std::string_view text) {
-    const auto config = parse_generation_config(text, 10);
-    return config ? "" : config.error().message;
-  };
-  EXPECT_EQ(refusal(R"({"eos_token_id":10})"), "eos_token_id is 10, not an integer from 0 to 9");
-  EXPECT_EQ(refusal(R"({"eos_token_id":[1,-1]})"),
-            "eos_token_id is [1,-1], not a list of at most 64 integers from 0 to 9");
-  EXPECT_EQ(refusal(R"({"eos_token_id":"2"})"), R"(eos_token_id is "2", not an integer from 0 to 9)");
-  EXPECT_EQ(refusal(R"({"temperature":-1})"), "temperature is -1, not a number from 0 to 100");
-  EXPECT_EQ(refusal(R"({"top_p":1.5})"), "top_p is 1.5, not a number from 0 to 1");
-  EXPECT_EQ(refusal(R"({"top_k":-1})"), "top_k is -1, not an integer from 0 to 10");
-  EXPECT_EQ(refusal(R"({"do_sample":1})"), "do_sample is 1, not true or false");
-  EXPECT_EQ(refusal(R"({"repetition_penalty":0})"), "repetition_penalty is 0, not a number from 0.01 to 100");
-  EXPECT_EQ(refusal(R"({"num_beams":4})"), "num_beams is 4, only 1 is supported");
-  EXPECT_EQ(refusal("[]"), "the document is not an object");
-  EXPECT_EQ(refusal(""), "not valid JSON at byte 1");
 }
 
 }  // namespace

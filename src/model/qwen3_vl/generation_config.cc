@@ -22,7 +22,8 @@ Result<GenerationConfig> parse_document(const nlohmann::json& json, std::int32_t
   config.top_k = fields.optional_integer32("top_k", 0, vocab_size).value_or(config.top_k);
   config.top_p = number_or(fields, "top_p", 0.0, 1.0, config.top_p);
   config.min_p = number_or(fields, "min_p", 0.0, 1.0, config.min_p);
-  config.repetition_penalty = number_or(fields, "repetition_penalty", 0.01, 100.0, config.repetition_penalty);
+  config.repetition_penalty =
+      number_or(fields, "repetition_penalty", 0.01, 100.0, config.repetition_penalty);
   config.pad_token_id = fields.optional_integer32("pad_token_id", 0, vocab_size - 1);
   if (fields.has("eos_token_id")) {
     if (json["eos_token_id"].is_array()) {
@@ -31,7 +32,8 @@ Result<GenerationConfig> parse_document(const nlohmann::json& json, std::int32_t
       config.eos_token_ids.push_back(fields.integer32("eos_token_id", 0, vocab_size - 1));
     }
   }
-  // Other keys choose among decoding methods that a request cannot ask for here; beams would change the text.
+  // Other keys choose among decoding methods that a request cannot ask for here; beams would change
+  // the text.
   fields.require_if_present("num_beams", 1);
   MONOCLE_TRY(fields.status_so_far());
   return config;

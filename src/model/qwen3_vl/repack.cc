@@ -20,15 +20,17 @@ Result<QuantFormat> loaded_format(const StoredTensor& stored) {
   }
   const FormatInfo* format = find_format(stored.format);
   if (format == nullptr || format->aux_valid != nullptr) {
-    return fail(ErrorCode::kUnsupported, "tensor '{}' is stored as {}: quantise from the published checkpoint",
+    return fail(ErrorCode::kUnsupported,
+                "tensor '{}' is stored as {}: quantise from the published checkpoint",
                 printable(stored.name), stored.format);
   }
   return format->format;
 }
 
-// Extra tensors mean mathematics that this model does not do. Two kinds carry none: a head beside a tied embedding,
-// and the rotary tables that old exports keep.
-Status check_no_extras(const Checkpoint& in, const Config& config, const std::vector<TensorSpec>& specs) {
+// Extra tensors mean mathematics that this model does not do. Two kinds carry none: a head beside a
+// tied embedding, and the rotary tables that old exports keep.
+Status check_no_extras(const Checkpoint& in, const Config& config,
+                       const std::vector<TensorSpec>& specs) {
   std::set<std::string_view> wanted;
   for (const TensorSpec& spec : specs) {
     wanted.insert(spec.name);
@@ -37,14 +39,16 @@ Status check_no_extras(const Checkpoint& in, const Config& config, const std::ve
     const bool harmless = (config.tie_word_embeddings && stored.name == "lm_head.weight") ||
                           stored.name.ends_with(".rotary_emb.inv_freq");
     if (!wanted.contains(stored.name) && !harmless) {
-      return fail(ErrorCode::kUnsupported, "tensor '{}' is not part of the model that config.json describes",
+      return fail(ErrorCode::kUnsupported,
+                  "tensor '{}' is not part of the model that config.json describes",
                   printable(stored.name));
     }
   }
   return {};
 }
 
-Result<std::vector<PackedTensorPlan>> make_plan(const Checkpoint& in, const std::vector<TensorSpec>& specs,
+Result<std::vector<PackedTensorPlan>> make_plan(const Checkpoint& in,
+                                                const std::vector<TensorSpec>& specs,
                                                 const RepackOptions& options) {
   std::vector<PackedTensorPlan> plan;
   for (const TensorSpec& spec : specs) {
@@ -53,8 +57,8 @@ Result<std::vector<PackedTensorPlan>> make_plan(const Checkpoint& in, const std:
       return fail(ErrorCode::kInvalidArgument, "tensor '{}' is missing", spec.name);
     }
     if (stored->shape != spec.shape) {
-      return fail(ErrorCode::kInvalidArgument, "tensor '{}' has shape {}, config.json demands {}", spec.name,
-                  shape_text(stored->shape), shape_text(spec.shape));
+      return fail(ErrorCode::kInvalidArgument, "tensor '{}' has shape {}, config.json demands {}",
+                  spec.name, shape_text(stored->shape), shape_text(spec.shape));
     }
     MONOCLE_ASSIGN(const QuantFormat format, loaded_format(*stored));
     plan.push_back({spec.name, packed_format(spec.kind, format, options), spec.shape});
@@ -106,14 +110,15 @@ std::span<const std::byte> part(const void* data, std::size_t bytes) {
   return {static_cast<const std::byte*>(data), bytes};
 }
 
-Status write_tensor(const Checkpoint& in, const PackedTensorPlan& plan, std::size_t index, Packer& packer,
-                    PackedWriter& writer) {
+Status write_tensor(const Checkpoint& in, const PackedTensorPlan& plan, std::size_t index,
+                    Packer& packer, PackedWriter& writer) {
   MONOCLE_ASSIGN(const LoadedTensor loaded, in.load(plan.name));
   const bool as_it_lies = loaded.view.format == plan.format;
   const WeightView view = as_it_lies ? loaded.view : packer.pack(loaded.view, plan.format);
   const FormatInfo& format = format_info(plan.format);
   if (format.aux_valid != nullptr && !format.aux_valid(view)) {
-    return fail(ErrorCode::kInvalidArgument, "tensor '{}' holds a value that is not a finite number", plan.name);
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor '{}' holds a value that is not a finite number", plan.name);
   }
   return writer.write(index, part(view.data, format.data_bytes(view.rows, view.cols)),
                       part(view.aux, format.aux_bytes(view.rows, view.cols)));
@@ -148,17 +153,21 @@ QuantFormat packed_format(TensorKind kind, QuantFormat stored, const RepackOptio
   switch (kind) {
     case TensorKind::kEmbedding:
     case TensorKind::kHead:
-    case TensorKind::kTextLinear: return options.text;
-    case TensorKind::kVisionLinear: return options.vision;
+    case TensorKind::kTextLinear:
+      return options.text;
+    case TensorKind::kVisionLinear:
+      return options.vision;
     case TensorKind::kTextNorm:
     case TensorKind::kVisionTable:
-    case TensorKind::kVisionVector: return stored;
+    case TensorKind::kVisionVector:
+      return stored;
   }
   return stored;
 }
 
-Result<RepackSummary> repack(const Checkpoint& in, const std::string& out, const RepackOptions& options,
-                             ThreadPool& pool, FunctionRef<void(const RepackProgress&)> progress) {
+Result<RepackSummary> repack(const Checkpoint& in, const std::string& out,
+                             const RepackOptions& options, ThreadPool& pool,
+                             FunctionRef<void(const RepackProgress&)> progress) {
   MONOCLE_ASSIGN(const Config config, read_config(in));
   const std::vector<TensorSpec> specs = tensor_list(config);
   MONOCLE_ASSIGN(const std::vector<PackedTensorPlan> plan, make_plan(in, specs, options));

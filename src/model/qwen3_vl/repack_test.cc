@@ -16,7 +16,8 @@ namespace monocle::qwen3_vl {
 namespace {
 
 // The smallest model that has every kind of tensor.
-constexpr std::string_view kConfigText = R"({"model_type":"qwen3_vl","image_token_id":1,"video_token_id":2,
+constexpr std::string_view kConfigText =
+    R"({"model_type":"qwen3_vl","image_token_id":1,"video_token_id":2,
   "vision_start_token_id":3,"vision_end_token_id":4,"tie_word_embeddings":false,
   "text_config":{"model_type":"qwen3_vl_text","vocab_size":40,"hidden_size":24,"num_hidden_layers":2,
     "num_attention_heads":2,"num_key_value_heads":1,"head_dim":16,"intermediate_size":32,"hidden_act":"silu",
@@ -98,7 +99,8 @@ TEST_F(RepackTest, Int8WithinItsErrorBound) {
         amax = std::max(amax, std::fabs(original[c]));
       }
       for (std::size_t c = 0; c < row.size(); ++c) {
-        ASSERT_LE(std::fabs(row[c] - original[c]), format_info(expected).error_bound(amax)) << tensors[i].name;
+        ASSERT_LE(std::fabs(row[c] - original[c]), format_info(expected).error_bound(amax))
+            << tensors[i].name;
       }
     }
   }
@@ -106,9 +108,11 @@ TEST_F(RepackTest, Int8WithinItsErrorBound) {
 
 TEST_F(RepackTest, FormatsByKind) {
   const RepackOptions int8;
-  EXPECT_EQ(packed_format(TensorKind::kEmbedding, QuantFormat::kBF16, int8), QuantFormat::kInt8Channel);
+  EXPECT_EQ(packed_format(TensorKind::kEmbedding, QuantFormat::kBF16, int8),
+            QuantFormat::kInt8Channel);
   EXPECT_EQ(packed_format(TensorKind::kHead, QuantFormat::kBF16, int8), QuantFormat::kInt8Channel);
-  EXPECT_EQ(packed_format(TensorKind::kTextLinear, QuantFormat::kF16, int8), QuantFormat::kInt8Channel);
+  EXPECT_EQ(packed_format(TensorKind::kTextLinear, QuantFormat::kF16, int8),
+            QuantFormat::kInt8Channel);
   EXPECT_EQ(packed_format(TensorKind::kTextNorm, QuantFormat::kF32, int8), QuantFormat::kF32);
   EXPECT_EQ(packed_format(TensorKind::kVisionLinear, QuantFormat::kF32, int8), QuantFormat::kBF16);
   EXPECT_EQ(packed_format(TensorKind::kVisionTable, QuantFormat::kBF16, int8), QuantFormat::kBF16);
@@ -120,9 +124,11 @@ TEST_F(RepackTest, Int8TwiceIsRefused) {
   const auto packed = Checkpoint::open(target(), MapAdvice::kNormal);
   ASSERT_TRUE(packed);
   ThreadPool pool(1);
-  const auto again = repack(*packed, (folder / "again").string(), {}, pool, [](const RepackProgress&) {});
+  const auto again =
+      repack(*packed, (folder / "again").string(), {}, pool, [](const RepackProgress&) {});
   ASSERT_FALSE(again);
-  EXPECT_NE(again.error().message.find("quantise from the published checkpoint"), std::string::npos);
+  EXPECT_NE(again.error().message.find("quantise from the published checkpoint"),
+            std::string::npos);
 }
 
 TEST_F(RepackTest, APackedBf16FileCanBeQuantised) {
@@ -148,8 +154,10 @@ TEST_F(RepackTest, WhatDoesNotFitTheConfigIsNamed) {
   EXPECT_EQ(refusal(), "tensor 'lm_head.weight' has shape [24, 40], config.json demands [40, 24]");
   tensors.push_back(tensors.back());
   tensors.back().name = "model.language_model.layers.0.self_attn.q_proj.bias";
-  EXPECT_EQ(refusal(), "tensor 'model.language_model.layers.0.self_attn.q_proj.bias' is not part of the model that "
-                       "config.json describes");
+  EXPECT_EQ(
+      refusal(),
+      "tensor 'model.language_model.layers.0.self_attn.q_proj.bias' is not part of the model that "
+      "config.json describes");
   tensors.push_back(tensors.back());
   tensors.back().name = "model.language_model.rotary_emb.inv_freq";
   EXPECT_TRUE(run({})) << "rotary tables of old exports are let through";

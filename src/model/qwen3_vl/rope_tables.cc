@@ -18,11 +18,12 @@ float wavelength(double theta, std::size_t k, std::int32_t dim) {
 // The frequency index at which the trained context holds `rotations` full turns.
 double correction_index(double rotations, const TextConfig& config) {
   const auto length = static_cast<double>(config.yarn->original_max_position_embeddings);
-  return config.head_dim * std::log(length / (rotations * 2.0 * std::numbers::pi)) / (2.0 * std::log(config.rope_theta));
+  return config.head_dim * std::log(length / (rotations * 2.0 * std::numbers::pi)) /
+         (2.0 * std::log(config.rope_theta));
 }
 
-// Channels before `low` turn often enough to keep their frequency, those after `high` are stretched by the factor,
-// those between are blended.
+// Channels before `low` turn often enough to keep their frequency, those after `high` are stretched
+// by the factor, those between are blended.
 void apply_yarn(const TextConfig& config, std::vector<float>& inv_freq) {
   const Yarn& yarn = *config.yarn;
   double low = correction_index(yarn.beta_fast, config);
@@ -37,14 +38,18 @@ void apply_yarn(const TextConfig& config, std::vector<float>& inv_freq) {
     high += 0.001;  // a step instead of a division by zero
   }
   for (std::size_t k = 0; k < inv_freq.size(); ++k) {
-    const float ramp = (static_cast<float>(k) - static_cast<float>(low)) / static_cast<float>(high - low);
+    const float ramp =
+        (static_cast<float>(k) - static_cast<float>(low)) / static_cast<float>(high - low);
     const float keep = 1.0F - std::clamp(ramp, 0.0F, 1.0F);
-    const float stretched = 1.0F / (static_cast<float>(yarn.factor) * wavelength(config.rope_theta, k, config.head_dim));
+    const float stretched = 1.0F / (static_cast<float>(yarn.factor) *
+                                    wavelength(config.rope_theta, k, config.head_dim));
     inv_freq[k] = stretched * (1.0F - keep) + inv_freq[k] * keep;
   }
 }
 
-double magnitude(double factor, double mscale) { return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
+double magnitude(double factor, double mscale) {
+  return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
 
 double yarn_scale(const Yarn& yarn) {
   if (yarn.attention_factor) {
@@ -53,8 +58,9 @@ double yarn_scale(const Yarn& yarn) {
   const double mscale = yarn.mscale.value_or(0.0);
   const double all_dim = yarn.mscale_all_dim.value_or(0.0);
   // Zero means absent, as in the reference.
-  return mscale != 0.0 && all_dim != 0.0 ? magnitude(yarn.factor, mscale) / magnitude(yarn.factor, all_dim)
-                                         : magnitude(yarn.factor, 1.0);
+  return mscale != 0.0 && all_dim != 0.0
+             ? magnitude(yarn.factor, mscale) / magnitude(yarn.factor, all_dim)
+             : magnitude(yarn.factor, 1.0);
 }
 
 }  // namespace

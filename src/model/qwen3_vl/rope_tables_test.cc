@@ -19,7 +19,8 @@ TextConfig text_config() {
 }
 
 void expect_close(float actual, double expected, std::size_t k) {
-  EXPECT_NEAR(actual, expected, expected * 2.5e-7) << "channel " << k;  // two units in the last place
+  EXPECT_NEAR(actual, expected, expected * 2.5e-7)
+      << "channel " << k;  // two units in the last place
 }
 
 // Every seventh frequency as the reference computes it.
@@ -33,8 +34,9 @@ void expect_frequencies(const TextRope& rope, const std::array<double, 10>& expe
 TEST(RopeTables, DefaultFrequencies) {
   const TextRope rope = text_rope(text_config());
   EXPECT_EQ(rope.scale, 1.0F);
-  expect_frequencies(rope, {1.0, 0.185054719, 0.0342452489, 0.00633724453, 0.00117273699, 0.000217020512,
-                            4.01606667e-05, 7.43192049e-06, 1.37531208e-06, 2.54507967e-07});
+  expect_frequencies(rope,
+                     {1.0, 0.185054719, 0.0342452489, 0.00633724453, 0.00117273699, 0.000217020512,
+                      4.01606667e-05, 7.43192049e-06, 1.37531208e-06, 2.54507967e-07});
 }
 
 TEST(RopeTables, AxesInterleave) {
@@ -49,7 +51,10 @@ TEST(RopeTables, AxesInterleave) {
 
 TEST(RopeTables, YarnFactorThree) {
   TextConfig config = text_config();
-  config.yarn = Yarn{.factor = 3.0, .original_max_position_embeddings = 262144, .attention_factor = {}, .mscale = {},
+  config.yarn = Yarn{.factor = 3.0,
+                     .original_max_position_embeddings = 262144,
+                     .attention_factor = {},
+                     .mscale = {},
                      .mscale_all_dim = {}};
   const TextRope rope = text_rope(config);
   const TextRope plain = text_rope(text_config());
@@ -68,8 +73,14 @@ TEST(RopeTables, YarnFactorThree) {
 
 TEST(RopeTables, YarnBetasWithoutTruncation) {
   TextConfig config = text_config();
-  config.yarn = Yarn{.factor = 4.0, .original_max_position_embeddings = 262144, .beta_fast = 16.0, .beta_slow = 2.0,
-                     .truncate = false, .attention_factor = {}, .mscale = {}, .mscale_all_dim = {}};
+  config.yarn = Yarn{.factor = 4.0,
+                     .original_max_position_embeddings = 262144,
+                     .beta_fast = 16.0,
+                     .beta_slow = 2.0,
+                     .truncate = false,
+                     .attention_factor = {},
+                     .mscale = {},
+                     .mscale_all_dim = {}};
   const TextRope rope = text_rope(config);
   EXPECT_NEAR(rope.scale, 1.138629436111989, 1e-7);
   // Blended channels divide by a ramp that is not a whole number: a few more units of rounding.
@@ -81,12 +92,16 @@ TEST(RopeTables, YarnBetasWithoutTruncation) {
 
 TEST(RopeTables, YarnScaleVariants) {
   TextConfig config = text_config();
-  config.yarn = Yarn{.factor = 2.0, .original_max_position_embeddings = 32768, .attention_factor = {}, .mscale = 1.5,
+  config.yarn = Yarn{.factor = 2.0,
+                     .original_max_position_embeddings = 32768,
+                     .attention_factor = {},
+                     .mscale = 1.5,
                      .mscale_all_dim = 0.5};
   const TextRope rope = text_rope(config);
   EXPECT_NEAR(rope.scale, 1.066992920362652, 1e-7);
-  expect_frequencies(rope, {1.0, 0.185054719, 0.0342452489, 0.00633724453, 0.000899098348, 0.000115744268,
-                            2.00803333e-05, 3.71596025e-06, 6.87656041e-07, 1.27253983e-07});
+  expect_frequencies(rope,
+                     {1.0, 0.185054719, 0.0342452489, 0.00633724453, 0.000899098348, 0.000115744268,
+                      2.00803333e-05, 3.71596025e-06, 6.87656041e-07, 1.27253983e-07});
   config.yarn->mscale_all_dim = 0.0;
   EXPECT_NEAR(text_rope(config).scale, 0.1 * std::log(2.0) + 1.0, 1e-7);
   config.yarn->attention_factor = 1.25;

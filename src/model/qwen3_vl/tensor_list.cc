@@ -26,7 +26,8 @@ class ListBuilder {
   }
   // `norm_size` differs: the main merger normalises patches, the others their 2x2 blocks.
   void merger(const std::string& prefix, const VisionConfig& v, std::int64_t norm_size) {
-    const std::int64_t joined = std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
+    const std::int64_t joined =
+        std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
     vision_norm(prefix + ".norm", norm_size);
     vision_linear(prefix + ".linear_fc1", {joined, joined});
     vision_linear(prefix + ".linear_fc2", {v.out_hidden_size, joined});
@@ -37,7 +38,8 @@ void add_vision(ListBuilder& out, const VisionConfig& v) {
   const std::int64_t hidden = v.hidden_size;
   out.vision_linear("model.visual.patch_embed.proj",
                     {hidden, v.in_channels, v.temporal_patch_size, v.patch_size, v.patch_size});
-  out.add("model.visual.pos_embed.weight", {v.num_position_embeddings, hidden}, TensorKind::kVisionTable);
+  out.add("model.visual.pos_embed.weight", {v.num_position_embeddings, hidden},
+          TensorKind::kVisionTable);
   for (std::int32_t b = 0; b < v.depth; ++b) {
     const std::string prefix = fmt::format("model.visual.blocks.{}", b);
     out.vision_norm(prefix + ".norm1", hidden);

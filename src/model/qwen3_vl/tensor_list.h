@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every tensor a configuration demands: published name, shape and role. What quantise, inspect and the tests need
-// to know about a checkpoint without loading it.
+// Every tensor a configuration demands: published name, shape and role. What quantise, inspect and
+// the tests need to know about a checkpoint without loading it.
 #pragma once
 
 #include <cstdint>
