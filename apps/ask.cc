@@ -120,7 +120,7 @@ class Asker {
     limits.context_tokens = std::ssize(request.prompt.token_ids) + options_.max_tokens;
     limits.merge = opened_->config.vision.spatial_merge_size;
     limits.vocab = opened_->tokenizer->vocab_size();
-    limits.kv = opened_->model->activation();
+    limits.kv = opened_->model->kv();
     limits.media_rows = 1;
     for (const MediaItem& item : request.prompt.media) {
       limits.patches = std::max(limits.patches, item.patches->grid.patches());
@@ -253,13 +253,12 @@ Action add_ask(CLI::App& app) {
   app.footer("Example: monocle ask --image receipt.jpg --temperature 0 \"What is the total?\"");
   app.add_option("question", options->question, "What to ask")->required();
   app.add_option("-i,--image", options->images, "A picture (JPEG, PNG, WebP, GIF, BMP); may be repeated, order is kept")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   app.add_option("--system", options->system, "System message");
   app.add_option("-n,--max-tokens", options->max_tokens, "Longest answer")
       ->capture_default_str()
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--stop", options->stop, "End the answer before this text; may be repeated");
+  app.add_option("--stop", options->stop, "End the answer before this text; may be repeated")->allow_extra_args(false);
   app.add_option("--min-pixels", options->min_pixels, "Enlarge pictures to at least this area");
   app.add_option("--max-pixels", options->max_pixels, "Shrink pictures to at most this area: fewer tokens, faster");
   app.add_option("--step-tokens", options->step_tokens, "Prompt tokens computed at a time")

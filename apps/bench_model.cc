@@ -98,7 +98,7 @@ class ModelBench {
     limits.step_tokens = std::max<std::int64_t>(options_.prompt, 512);
     limits.context_tokens = deepest + options_.prompt + options_.gen + 2;
     limits.merge = opened_.config.vision.spatial_merge_size;
-    limits.kv = opened_.model->activation();
+    limits.kv = opened_.model->kv();
     limits.patches = std::max<std::int64_t>(grid().patches(), 4);
     limits.media_rows = std::max<std::int64_t>(grid().tokens(limits.merge), 1);
     kv_ = limits.kv;

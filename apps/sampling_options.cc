@@ -35,7 +35,9 @@ void SamplingOptions::add(CLI::App& app) {
       ->group(group);
   app.add_option("--frequency-penalty", frequency_penalty, "Subtracted for each time a token was answered")
       ->group(group);
-  app.add_option("--logit-bias", logit_bias, "TOKEN_ID:VALUE added to a token's logit; may be repeated")->group(group);
+  app.add_option("--logit-bias", logit_bias, "TOKEN_ID:VALUE added to a token's logit; may be repeated")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--seed", seed, "Same seed, same text")->capture_default_str()->group(group);
   app.add_option("--logprobs", logprobs, "With --json: report each token and this many alternatives")
       ->check(CLI::Range(0, 20))

@@ -53,7 +53,7 @@ class TraceRunner {
     MONOCLE_TRY(model_.plan({.step_tokens = tokens, .sequences = rows, .samples = rows, .blocks_per_sequence = blocks,
                              .patches = std::max<std::int64_t>(patches, 1)}));
     Memory& memory = opened_.backend->memory();
-    MONOCLE_ASSIGN(kv_, KvCache::allocate(memory, KvShape::of(model_.facts(), model_.activation(), kBlockTokens),
+    MONOCLE_ASSIGN(kv_, KvCache::allocate(memory, KvShape::of(model_.facts(), model_.kv(), kBlockTokens),
                                           static_cast<std::int32_t>(blocks * rows)));
     MONOCLE_ASSIGN(media_, MediaRows::allocate(memory, std::max<std::int64_t>(media_tokens_, 1),
                                                1 + model_.facts().deepstack_levels, model_.facts().hidden));

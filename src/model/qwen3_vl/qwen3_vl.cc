@@ -5,9 +5,8 @@ namespace monocle::qwen3_vl {
 namespace {
 
 // f32 weights ask for f32 arithmetic; anything narrower gains nothing from it.
-DType choose_activation(Precision precision, const Weights& weights, const Backend& backend) {
-  const bool wide = weights.decoder.layers.front().qkv.format() == QuantFormat::kF32;
-  return precision == Precision::kF32 || wide ? DType::kF32 : backend.capabilities().activation;
+bool wants_f32(Precision precision, const Weights& weights) {
+  return precision == Precision::kF32 || weights.decoder.layers.front().qkv.format() == QuantFormat::kF32;
 }
 
 }  // namespace
@@ -16,7 +15,9 @@ Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const Weigh
                                                TensorSource source, Backend& backend, ThreadPool& pool) {
   std::unique_ptr<Qwen3Vl> model(new Qwen3Vl(config, backend));
   MONOCLE_ASSIGN(model->weights_, Weights::load(model->config_, options, source, backend.memory(), pool));
-  model->activation_ = choose_activation(precision, *model->weights_, backend);
+  const bool wide = wants_f32(precision, *model->weights_);
+  model->activation_ = wide ? DType::kF32 : backend.capabilities().activation;
+  model->kv_ = wide ? DType::kF32 : backend.capabilities().kv;
   MONOCLE_TRY(model->place_rope_tables());
   const TextConfig& t = config.text;
   model->facts_ = {.architecture = "Qwen3VLForConditionalGeneration",

@@ -37,6 +37,8 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] const TextRope& rope() const { return rope_; }
   [[nodiscard]] DType activation() const { return activation_; }
+  // What the KV cache should hold: f32 where the model computes in f32 on purpose.
+  [[nodiscard]] DType kv() const { return kv_; }
 
  private:
   Qwen3Vl(const Config& config, Backend& backend) : config_(config), backend_(backend), workspace_(backend.memory()) {}
@@ -47,6 +49,7 @@ class Qwen3Vl final : public Model {
   ModelFacts facts_;
   TextRope rope_;  // host
   DType activation_ = DType::kF32;
+  DType kv_ = DType::kF32;
   std::unique_ptr<Weights> weights_;
   void* rope_memory_ = nullptr;
   Workspace workspace_;
