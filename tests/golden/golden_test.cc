@@ -81,8 +81,8 @@ INSTANTIATE_TEST_SUITE_P(Reference, Golden,
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Cpu, Golden,
                          testing::Combine(testing::Values(Setup{"cpu", "--compute f32", 5e-5, 0},
-                                                          Setup{"cpu", "--quant none", 1, 0.03},
-                                                          Setup{"cpu", "--quant int8", 1, 0.06}),
+                                                          Setup{"cpu", "--quant none", 1, 0.025},
+                                                          Setup{"cpu", "--quant int8", 1, 0.09}),
                                           testing::ValuesIn(kCases)),
                          test_name);
 
