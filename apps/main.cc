@@ -51,6 +51,10 @@ int run(int argc, char** argv) {
     args.erase(args.begin());
     args.emplace_back("--help");
   }
+  if (!args.empty() && !args[0].starts_with('-') && app.get_subcommand_no_throw(args[0]) == nullptr) {
+    return report({ErrorCode::kInvalidArgument,
+                   "there is no command '" + args[0] + "'; `monocle help` lists them"});
+  }
   std::vector<std::string> reversed(args.rbegin(), args.rend());  // as CLI11 wants them
   try {
     app.parse(reversed);
