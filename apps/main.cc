@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <string>
@@ -51,7 +52,8 @@ int run(int argc, char** argv) {
     args.erase(args.begin());
     args.emplace_back("--help");
   }
-  if (!args.empty() && !args[0].starts_with('-') && app.get_subcommand_no_throw(args[0]) == nullptr) {
+  const auto is_first = [&](const Command& command) { return args[0] == command.name; };
+  if (!args.empty() && !args[0].starts_with('-') && std::ranges::none_of(kCommands, is_first)) {
     return report({ErrorCode::kInvalidArgument,
                    "there is no command '" + args[0] + "'; `monocle help` lists them"});
   }
