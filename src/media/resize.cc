@@ -10,88 +10,27 @@
 #include <vector>
 
 #include "base/check.h"
+#include "media/resize_kernels.h"
 #include "media/resize_taps.h"
-
-// Thread sanitizer's start-up runs after the resolvers that target_clones makes, and crashes in
-// them.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MONOCLE_RESIZE_CLONES
-#endif
-#endif
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MONOCLE_RESIZE_CLONES)
-#define MONOCLE_RESIZE_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#elif !defined(MONOCLE_RESIZE_CLONES)
-#define MONOCLE_RESIZE_CLONES
-#endif
 
 namespace monocle {
 namespace {
 
 using media::AxisTaps;
+using media::ResizeKernels;
 
-constexpr std::size_t kLanes = 16;
-typedef std::uint8_t Bytes16 __attribute__((vector_size(16)));
-typedef std::int32_t Ints16 __attribute__((vector_size(64)));
-
-// One output position of both passes: sums[n] over taps of weight * in[tap * step + n], n in [0,
-// kVectors * 16). Written out as a macro-free inline helper so that each clone of its caller
-// compiles it for its own target.
-template <std::size_t kVectors>
-[[gnu::always_inline]] inline void weighted_sum(const std::uint8_t* in, std::size_t step,
-                                                const std::int32_t* weights, std::int32_t count,
-                                                int bits, std::uint8_t* out) {
-  Ints16 sums[kVectors];
-  for (std::size_t v = 0; v < kVectors; ++v) {
-    sums[v] = Ints16{} + (1 << (bits - 1));
-  }
-  for (std::int32_t tap = 0; tap < count; ++tap) {
-    const std::uint8_t* from = in + static_cast<std::size_t>(tap) * step;
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      Bytes16 pixels;
-      std::memcpy(&pixels, from + v * kLanes, kLanes);
-      sums[v] += __builtin_convertvector(pixels, Ints16) * weights[tap];
-    }
-  }
-  for (std::size_t v = 0; v < kVectors; ++v) {
-    Ints16 value = sums[v] >> bits;
-    value = value < 0 ? Ints16{} : value;
-    value = value > 255 ? Ints16{} + 255 : value;
-    const Bytes16 pixels = __builtin_convertvector(value, Bytes16);
-    std::memcpy(out + v * kLanes, &pixels, kLanes);
-  }
-}
-
-std::uint8_t weighted_sum_1(const std::uint8_t* in, std::size_t step, const std::int32_t* weights,
-                            std::int32_t count, int bits) {
-  std::int32_t sum = 1 << (bits - 1);
-  for (std::int32_t tap = 0; tap < count; ++tap) {
-    sum += weights[tap] * in[static_cast<std::size_t>(tap) * step];
-  }
-  return static_cast<std::uint8_t>(std::clamp(sum >> bits, 0, 255));
-}
+constexpr std::size_t kLanes = media::kResizeLanes;
 
 // rows[16] of `bytes` bytes each -> columns[bytes][16].
-void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size_t bytes,
-                  std::uint8_t* columns) {
+void transpose_in(const ResizeKernels& kernels, const std::array<const std::uint8_t*, kLanes>& rows,
+                  std::size_t bytes, std::uint8_t* columns) {
+  std::array<const std::uint8_t*, kLanes> block;
   std::size_t at = 0;
   for (; at + kLanes <= bytes; at += kLanes) {
-    std::array<Bytes16, kLanes> a;
     for (std::size_t r = 0; r < kLanes; ++r) {
-      std::memcpy(&a[r], rows[r] + at, kLanes);
+      block[r] = rows[r] + at;
     }
-    // Four rounds of interleaving row i with row i + 8 transpose a 16x16 block.
-    for (int round = 0; round < 4; ++round) {
-      std::array<Bytes16, kLanes> b;
-      for (std::size_t i = 0; i < kLanes / 2; ++i) {
-        b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
-                                           6, 22, 7, 23);
-        b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
-                                               13, 29, 14, 30, 15, 31);
-      }
-      a = b;
-    }
-    std::memcpy(columns + at * kLanes, a.data(), kLanes * kLanes);
+    kernels.transpose(block.data(), columns + at * kLanes);
   }
   for (; at < bytes; ++at) {
     for (std::size_t r = 0; r < kLanes; ++r) {
@@ -101,48 +40,19 @@ void transpose_in(const std::array<const std::uint8_t*, kLanes>& rows, std::size
 }
 
 // columns[bytes][16] -> the first `rows` of 16 rows, `bytes` apart.
-void transpose_out(const std::uint8_t* columns, std::size_t bytes, std::size_t rows,
-                   std::uint8_t* out) {
+void transpose_out(const ResizeKernels& kernels, const std::uint8_t* columns, std::size_t bytes,
+                   std::size_t rows, std::uint8_t* out) {
   std::array<std::uint8_t, kLanes * kLanes> block;
+  std::array<const std::uint8_t*, kLanes> lines;
   for (std::size_t at = 0; at < bytes; at += kLanes) {
     const std::size_t width = std::min(kLanes, bytes - at);
-    std::array<const std::uint8_t*, kLanes> lines;
     for (std::size_t i = 0; i < kLanes; ++i) {
       lines[i] = columns + (at + std::min(i, width - 1)) * kLanes;
     }
-    transpose_in(lines, kLanes, block.data());
+    kernels.transpose(lines.data(), block.data());
     for (std::size_t r = 0; r < rows; ++r) {
       std::memcpy(out + r * bytes + at, block.data() + r * kLanes, width);
     }
-  }
-}
-
-// in: columns [width, 3, 16] -> out: columns [taps.out, 3, 16]
-MONOCLE_RESIZE_CLONES
-void filter_columns(const std::uint8_t* in, const AxisTaps& taps, std::uint8_t* out) {
-  constexpr std::size_t kPixel = 3 * kLanes;
-  for (std::size_t x = 0; x < taps.first.size(); ++x) {
-    weighted_sum<3>(in + static_cast<std::size_t>(taps.first[x]) * kPixel, kPixel,
-                    taps.weights_of(x), taps.count[x], taps.bits, out + x * kPixel);
-  }
-}
-
-// One output row: in points at the first row of its taps.
-MONOCLE_RESIZE_CLONES
-void filter_rows(const std::uint8_t* in, std::size_t row_bytes, const AxisTaps& taps, std::size_t y,
-                 std::uint8_t* out) {
-  const std::int32_t* weights = taps.weights_of(y);
-  const std::int32_t count = taps.count[y];
-  constexpr std::size_t kWide = 4;
-  std::size_t at = 0;
-  for (; at + kWide * kLanes <= row_bytes; at += kWide * kLanes) {
-    weighted_sum<kWide>(in + at, row_bytes, weights, count, taps.bits, out + at);
-  }
-  for (; at + kLanes <= row_bytes; at += kLanes) {
-    weighted_sum<1>(in + at, row_bytes, weights, count, taps.bits, out + at);
-  }
-  for (; at < row_bytes; ++at) {
-    out[at] = weighted_sum_1(in + at, row_bytes, weights, count, taps.bits);
   }
 }
 
@@ -156,6 +66,7 @@ void for_each_block(ThreadPool* pool, std::int64_t count,
 }
 
 Image resize_width(const Image& image, int width, ResizeForm form, ThreadPool* pool) {
+  const ResizeKernels& kernels = media::resize_kernels().back();
   const AxisTaps taps = media::make_taps(image.width, width, form);
   Image out = make_image(width, image.height);
   const std::size_t in_bytes = image.row_bytes();
@@ -174,9 +85,9 @@ Image resize_width(const Image& image, int width, ResizeForm form, ThreadPool* p
       for (int r = 0; r < kRows; ++r) {
         lines[static_cast<std::size_t>(r)] = image.row(top + std::min(r, rows - 1));
       }
-      transpose_in(lines, in_bytes, columns);
-      filter_columns(columns, taps, filtered);
-      transpose_out(filtered, out_bytes, static_cast<std::size_t>(rows), out.row(top));
+      transpose_in(kernels, lines, in_bytes, columns);
+      kernels.filter_columns(columns, taps, filtered);
+      transpose_out(kernels, filtered, out_bytes, static_cast<std::size_t>(rows), out.row(top));
     }
   };
   for_each_block(pool, (image.height + kRows - 1) / kRows, body);
@@ -184,6 +95,7 @@ Image resize_width(const Image& image, int width, ResizeForm form, ThreadPool* p
 }
 
 Image resize_height(const Image& image, int height, ResizeForm form, ThreadPool* pool) {
+  const ResizeKernels& kernels = media::resize_kernels().back();
   const AxisTaps taps = media::make_taps(image.height, height, form);
   Image out = make_image(image.width, height);
   constexpr std::int64_t kRows = 16;
@@ -191,7 +103,8 @@ Image resize_height(const Image& image, int height, ResizeForm form, ThreadPool*
     const auto last = static_cast<int>(std::min<std::int64_t>(end * kRows, height));
     for (int y = static_cast<int>(begin * kRows); y < last; ++y) {
       const auto position = static_cast<std::size_t>(y);
-      filter_rows(image.row(taps.first[position]), image.row_bytes(), taps, position, out.row(y));
+      kernels.filter_row(image.row(taps.first[position]), image.row_bytes(), taps, position,
+                         out.row(y));
     }
   };
   for_each_block(pool, (height + kRows - 1) / kRows, body);
