@@ -182,7 +182,7 @@ TEST_P(LinearTest, MatchesTheReferenceForAwkwardShapes) {
   const std::vector<Shape> shapes = {{0, 64, {16}},      {1, 1, {1}},        {1, 64, {7}},        {1, 65, {31, 1}},
                                      {2, 127, {64}},     {5, 33, {16, 16}},  {6, 256, {33}},      {7, 63, {48, 17, 5}},
                                      {8, 128, {15}},     {13, 1152, {40}},   {16, 96, {64, 32}},  {17, 31, {16}},
-                                     {31, 4304, {19}},   {33, 2050, {35}},   {67, 192, {70}},     {101, 129, {130, 3}}};
+                                     {31, 4304, {19}},   {130, 6208, {64}},   {33, 2050, {35}},   {67, 192, {70}},     {101, 129, {130, 3}}};
   for (QuantFormat format : kFormats) {
     for (DType x : {DType::kF32, DType::kBF16}) {
       for (const Shape& shape : shapes) {
@@ -218,9 +218,10 @@ TEST_P(LinearTest, StridedRowsAndUnalignedWeights) {
   for (QuantFormat format : kFormats) {
     for (DType x : {DType::kF32, DType::kBF16}) {
       for (std::int64_t m : {1, 4, 37}) {
-        for (std::size_t misalign : {8U, 24U, 56U}) {
+        for (std::size_t misalign : {0U, 8U, 24U, 56U}) {
           Options options{format, x, DType::kF32, Epilogue::kNone, true, true, 3, 5, misalign};
           expect_close({m, 200, {50}}, options, *context_);
+          expect_close({m, 256, {96, 16}}, options, *context_);
         }
       }
     }
@@ -260,18 +261,21 @@ TEST_P(LinearTest, BytesDoNotDependOnTheNumberOfThreads) {
   }
 }
 
-// A row's answer is the same alone and in any batch.
+// A row's answer is the same alone and in any batch that the same kernel serves.
 TEST_P(LinearTest, BytesDoNotDependOnTheOtherRows) {
   for (QuantFormat format : kFormats) {
     for (DType x : {DType::kF32, DType::kBF16}) {
       Options options;
       options.format = format;
       options.x = x;
-      Problem problem({75, 2100, {70}}, options);
+      const bool tiles = GetParam() == Isa::kAmx && format == QuantFormat::kBF16 && x == DType::kBF16;
+      const std::vector<std::int64_t> splits =
+          tiles ? std::vector<std::int64_t>{5, 7, 8, 16, 39} : std::vector<std::int64_t>{1, 2, 3, 6, 8, 16, 39};
+      Problem problem({75, 4200, {70}}, options);
       const auto all = problem.run([&](const LinearArgs& args) { linear(args, *context_); });
       const auto split = problem.run([&](const LinearArgs& args) {
         std::int64_t row = 0;
-        for (std::int64_t rows : {1, 2, 3, 6, 8, 16, 39}) {
+        for (std::int64_t rows : splits) {
           LinearArgs some = args;
           some.x = args.x.slice_rows(row, rows);
           some.y = args.y.slice_rows(row, rows);
@@ -311,6 +315,11 @@ TEST(LinearTableTest, NamesSayWhatRuns) {
   EXPECT_EQ(name(QuantFormat::kBF16, DType::kF32, Isa::kAmx, 512), "dot f32 x bf16 widened");
   EXPECT_EQ(name(QuantFormat::kInt8Channel, DType::kF32, Isa::kAvx2, 3), "dot int8 x int8");
   EXPECT_EQ(name(QuantFormat::kF16, DType::kBF16, Isa::kAvx512, 3), "rows unpacked, dot f32 x f32");
+  EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kAmx, 4), "dot bf16 x bf16");
+  if (isa_supported(Isa::kAmx)) {
+    EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kAmx, 5), "amx bf16 x bf16");
+    EXPECT_EQ(name(QuantFormat::kInt8Channel, DType::kF32, Isa::kAmx, 512), "amx int8 x int8");
+  }
   EXPECT_FALSE(linear_native(QuantFormat::kF16));
   EXPECT_TRUE(linear_native(QuantFormat::kBF16));
   EXPECT_TRUE(linear_native(QuantFormat::kInt8Channel));

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x Wᵀ on AMX tiles, computed as yᵀ = W xᵀ: 16 rows of W times 64 bytes of k are an A tile just as they lie, so
 // weights need no rearranged copy; x is packed once per call into B tiles ([k / f][16 rows of x][f], f = 2 bf16 or 4
-// int8). Two A and two B tiles make four accumulators: one tile load per tile product.
+// int8). Two A and two B tiles make four accumulators: one tile load per tile product, so that a step of 64 bytes of k
+// costs at best 4 products of 16 cycles and moves 4 KB from L2.
 //
-// A strip is 32 rows of W (for kSwiGlu 16 of gate and 16 of up, so that both meet in registers). Strips are cut along
-// k into chunks that are first copied to scratch: that aligns them, pads edges with zeros and undoes the 4 KB strides
-// at which rows of W would evict each other from L1. Sums wait between chunks in scratch as they are, so neither
-// chunks nor strips nor the other rows of x change a bit of the result.
-//
-// Per step of 64 bytes of k: 4 products of 16 cycles, 4 tile loads of 8; B comes from L2 unless `strips` share it.
+// A strip is 32 rows of W (for kSwiGlu 16 of gate and 16 of up, so that both meet in registers), cut along k into
+// chunks. Sums wait between chunks in scratch as they are, so neither chunks nor strips nor the other rows of x change
+// a bit of the result. Where all of packed x fits into L2 a strip meets it alone; else kSharedStrips strips meet each
+// part of it together, so that it comes from L3 only once for all of them.
 
 inline constexpr std::int64_t kTileBytes = 1024;
-inline constexpr std::int64_t kChunkSteps = 16;         // A of one strip and chunk: 32 KB, most of L1
+inline constexpr std::int64_t kChunkSteps = 64;        // rarer visits to the scratch of sums cost more L2, but less time
 inline constexpr int kStripRows = 32;
-inline constexpr std::int64_t kSharedStrips = 12;       // strips that use a B chunk while it is in L1
-inline constexpr std::int64_t kPackedInL2 = 1 << 20;    // more of packed x than this comes from L3: share it
+inline constexpr std::int64_t kSharedStrips = 4;
+inline constexpr std::int64_t kPackedInL2 = 512 << 10;  // bytes
 
 struct TilesBF16 {
   using Element = std::uint16_t;
@@ -191,9 +190,9 @@ struct Chunk {
   std::int64_t count;
 };
 
-// Copies 16 rows of a chunk to `out` [count][kTileBytes] and asks for the bytes `ahead` of them.
+// Copies 16 rows of a chunk to `out` [count][kTileBytes].
 template <class Tiles>
-void stage_side(const Side& side, const Chunk& chunk, std::int64_t ahead, std::byte* out) {
+void stage_side(const Side& side, const Chunk& chunk, std::byte* out) {
   const std::int64_t row_bytes = side.part->cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
   const auto* first = static_cast<const std::byte*>(side.part->data) + side.begin * row_bytes + chunk.begin * 64;
   const std::int64_t left = row_bytes - chunk.begin * 64;
@@ -204,7 +203,6 @@ void stage_side(const Side& side, const Chunk& chunk, std::int64_t ahead, std::b
     std::int64_t s = 0;
     if (r < side.rows) {
       for (; s < whole; ++s) {
-        __builtin_prefetch(from + ahead + s * 64, 0, 2);
         _mm512_store_si512(to + s * kTileBytes, _mm512_loadu_si512(from + s * 64));
       }
     }
@@ -215,17 +213,91 @@ void stage_side(const Side& side, const Chunk& chunk, std::int64_t ahead, std::b
   }
 }
 
+// What the next staging will read. A burst of requests would stall on the few that can be under way, so the products
+// in between ask for it bit by bit: products number i of n for rows [i / n, (i + 1) / n) of the strip.
+struct Upcoming {
+  const std::byte* row[kStripRows];
+};
+
+inline Upcoming upcoming(const Strip& strip, std::int64_t row_bytes, std::int64_t offset) {
+  Upcoming next;
+  for (std::int64_t r = 0; r < kStripRows; ++r) {
+    const Side& side = strip.side[r / 16];
+    const std::int64_t row = side.begin + std::min(r % 16, std::max<std::int64_t>(side.rows, 1) - 1);
+    next.row[r] = static_cast<const std::byte*>(side.part->data) + row * row_bytes + offset;
+  }
+  return next;
+}
+
 // ---- products ----
+
+// What one call of multiply asks for on the way.
+struct Ask {
+  const std::byte* const* row = nullptr;  // of W, one line each per step
+  std::int64_t count = 0;
+  const std::byte* x = nullptr;  // packed x of the next groups
+  std::int64_t x_lines = 0;      // per step
+};
+
+inline Ask ask_rows(const Upcoming& next, std::int64_t group, std::int64_t groups) {
+  const std::int64_t pairs = (groups + 1) / 2;
+  const std::int64_t from = kStripRows * (group / 2) / pairs;
+  return {next.row + from, kStripRows * (group / 2 + 1) / pairs - from, nullptr, 0};
+}
+
+inline void ask_for(const Ask& ask, std::int64_t step) {
+  for (std::int64_t r = 0; r < ask.count; ++r) {
+    __builtin_prefetch(ask.row[r] + step * 64, 0, 2);
+  }
+  for (std::int64_t i = 0; i < ask.x_lines; ++i) {
+    __builtin_prefetch(ask.x + (step * ask.x_lines + i) * 64, 0, 2);
+  }
+}
+
+// The A tiles of one strip and chunk: staged, or W itself.
+struct Rows {
+  const std::byte* side[2];
+  std::int64_t stride;  // bytes from row to row
+  std::int64_t step;    // bytes from one step of k to the next
+};
+
+// Whole aligned lines are read where they lie. Anything else is staged: an edge needs its zeros, and a row that starts
+// inside a line would cost two lines for each 64 bytes of it, in every pass over x.
+template <class Tiles>
+Rows rows_of(const Strip& strip, const Chunk& chunk, std::byte* staged) {
+  const std::int64_t row_bytes =
+      strip.side[0].part->cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
+  Rows rows{{staged, staged + kChunkSteps * kTileBytes}, 64, kTileBytes};
+  bool in_place = row_bytes % 64 == 0;
+  for (const Side& side : strip.side) {
+    in_place = in_place && side.rows >= 16 && reinterpret_cast<std::uintptr_t>(side.part->data) % 64 == 0;
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Side& side = strip.side[i];
+    if (in_place) {
+      rows.side[i] = static_cast<const std::byte*>(side.part->data) + side.begin * row_bytes + chunk.begin * 64;
+    } else {
+      stage_side<Tiles>(side, chunk, staged + static_cast<std::int64_t>(i) * kChunkSteps * kTileBytes);
+    }
+  }
+  if (in_place) {
+    rows.stride = row_bytes;
+    rows.step = 64;
+  }
+  return rows;
+}
 
 // Tiles 0..3 = (A0, A1) x (B0, B1) over `steps`; the macros want literal tile numbers.
 template <class Tiles>
-inline void multiply_2x2(const std::byte* a0, const std::byte* a1, const std::byte* b0, const std::byte* b1,
-                         std::int64_t steps) {
-  for (std::int64_t s = 0; s < steps * kTileBytes; s += kTileBytes) {
-    _tile_loadd(4, a0 + s, 64);
-    _tile_loadd(6, b0 + s, 64);
-    _tile_loadd(7, b1 + s, 64);
-    _tile_loadd(5, a1 + s, 64);
+inline void multiply_2x2(const Rows& a, const std::byte* b0, const std::byte* b1, std::int64_t steps, const Ask& ask) {
+  const std::byte* a0 = a.side[0];
+  const std::byte* a1 = a.side[1];
+  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step) {
+    ask_for(ask, s);
+    _tile_loadd(4, a0, a.stride);
+    _tile_loadd(6, b0 + s * kTileBytes, 64);
+    _tile_loadd(7, b1 + s * kTileBytes, 64);
+    _tile_loadd(5, a1, a.stride);
     if constexpr (Tiles::kInteger) {
       _tile_dpbssd(0, 4, 6);
       _tile_dpbssd(1, 4, 7);
@@ -242,11 +314,14 @@ inline void multiply_2x2(const std::byte* a0, const std::byte* a1, const std::by
 
 // The same with one B tile.
 template <class Tiles>
-inline void multiply_2x1(const std::byte* a0, const std::byte* a1, const std::byte* b0, std::int64_t steps) {
-  for (std::int64_t s = 0; s < steps * kTileBytes; s += kTileBytes) {
-    _tile_loadd(4, a0 + s, 64);
-    _tile_loadd(6, b0 + s, 64);
-    _tile_loadd(5, a1 + s, 64);
+inline void multiply_2x1(const Rows& a, const std::byte* b0, std::int64_t steps, const Ask& ask) {
+  const std::byte* a0 = a.side[0];
+  const std::byte* a1 = a.side[1];
+  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step) {
+    ask_for(ask, s);
+    _tile_loadd(4, a0, a.stride);
+    _tile_loadd(6, b0 + s * kTileBytes, 64);
+    _tile_loadd(5, a1, a.stride);
     if constexpr (Tiles::kInteger) {
       _tile_dpbssd(0, 4, 6);
       _tile_dpbssd(2, 5, 6);
@@ -259,7 +334,8 @@ inline void multiply_2x1(const std::byte* a0, const std::byte* a1, const std::by
 
 // sums [side][group of the pair][kTileBytes] += strip x pair of groups over the chunk.
 template <class Tiles>
-void multiply(const std::byte* a, const PackedX<Tiles>& x, std::int64_t group, const Chunk& chunk, std::byte* sums) {
+void multiply(const Rows& a, const PackedX<Tiles>& x, std::int64_t group, const Chunk& chunk, const Ask& ask,
+              std::byte* sums) {
   const bool two = group + 1 < x.groups;
   if (chunk.begin == 0) {
     _tile_zero(0);
@@ -274,11 +350,10 @@ void multiply(const std::byte* a, const PackedX<Tiles>& x, std::int64_t group, c
       _tile_loadd(3, sums + 3 * kTileBytes, 64);
     }
   }
-  const std::byte* a1 = a + kChunkSteps * kTileBytes;
   if (two) {
-    multiply_2x2<Tiles>(a, a1, x.tile(group, chunk.begin), x.tile(group + 1, chunk.begin), chunk.count);
+    multiply_2x2<Tiles>(a, x.tile(group, chunk.begin), x.tile(group + 1, chunk.begin), chunk.count, ask);
   } else {
-    multiply_2x1<Tiles>(a, a1, x.tile(group, chunk.begin), chunk.count);
+    multiply_2x1<Tiles>(a, x.tile(group, chunk.begin), chunk.count, ask);
   }
   _tile_stored(0, sums, 64);
   _tile_stored(2, sums + 2 * kTileBytes, 64);
@@ -359,22 +434,27 @@ void run_block(const LinearArgs& args, const PackedX<Tiles>& x, std::int64_t beg
     strip[i] = strip_at(args, begin + i);
   }
   const std::int64_t row_bytes = args.x.cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
-  const std::int64_t next_strip = strip_rows(args) * row_bytes;
+  Upcoming next[kSharedStrips];
+  Rows rows[kSharedStrips];
   for (Chunk chunk{0, 0}; chunk.begin < x.steps; chunk.begin += kChunkSteps) {
     chunk.count = std::min(kChunkSteps, x.steps - chunk.begin);
     const bool last = chunk.begin + chunk.count == x.steps;
-    // What is staged after these bytes: the next strip, or for a lone one the next chunk, in the end of the next strip.
-    const std::int64_t ahead = strips > 1 ? next_strip : (last ? next_strip - chunk.begin * 64 : kChunkSteps * 64);
     for (std::int64_t i = 0; i < strips; ++i) {
-      std::byte* a = scratch.staged + staged_bytes(i);
-      stage_side<Tiles>(strip[i].side[0], chunk, ahead, a);
-      stage_side<Tiles>(strip[i].side[1], chunk, ahead, a + kChunkSteps * kTileBytes);
+      rows[i] = rows_of<Tiles>(strip[i], chunk, scratch.staged + staged_bytes(i));
+      // The next chunk of the same rows; in the end the first chunk of as many rows further on.
+      next[i] = last ? upcoming(strip[i], row_bytes, strips * strip_rows(args) * row_bytes)
+                     : upcoming(strip[i], row_bytes, (chunk.begin + kChunkSteps) * 64);
     }
     asm volatile("" ::: "memory");  // tile loads are not known to read memory
     for (std::int64_t group = 0; group < x.groups; group += 2) {
       for (std::int64_t i = 0; i < strips; ++i) {
         std::byte* sums = scratch.sums + (group / 2 * strips + i) * 4 * kTileBytes;
-        multiply<Tiles>(scratch.staged + staged_bytes(i), x, group, chunk, sums);
+        Ask ask = ask_rows(next[i], group, x.groups);
+        if (strips == kSharedStrips && group + 3 < x.groups) {  // each strip asks for a quarter of the next pair
+          ask.x = x.tile(group + 2 + (i & 1), chunk.begin) + (i >> 1) * chunk.count * kTileBytes / 2;
+          ask.x_lines = 8;
+        }
+        multiply<Tiles>(rows[i], x, group, chunk, ask, sums);
         if (last) {
           store_group<Tiles>(args, strip[i], x, group, sums);
           if (group + 1 < x.groups) {
