@@ -102,7 +102,7 @@ Plan make_plan(Context& context, const AttendPackedArgs& args, std::int64_t task
   plan.segments = static_cast<std::int64_t>(args.segments.size()) - 1;
   Plan sizes = plan;
   add_segments(args, task_queries, sizes);
-  const std::int64_t row = attend_depth(args.head_dim) + attend_width(args.head_dim);
+  const std::int64_t row = 2 * attend_depth(args.head_dim) + attend_width(args.head_dim);
   const std::int64_t head_bytes = sizes.padded * row * static_cast<std::int64_t>(element);
   plan.pass_heads = std::clamp<std::int64_t>(kPassBytes / std::max<std::int64_t>(head_bytes, 1), 1, args.heads);
   const auto line = [](std::int64_t bytes) { return ceil_div(bytes, 64) * 64; };
@@ -171,21 +171,23 @@ void run(Context& context, const AttendPackedArgs& args, const Kernels<T, Out>& 
   fill_angles(context, args, plan);
   head.cosine = plan.cosine;
   head.sine = plan.sine;
-  const std::int64_t head_elements = plan.padded * (head.depth + head.width);
+  head.head_stride = plan.padded * (2 * head.depth + head.width);
   const auto at = [&](std::int64_t first_head, std::int64_t index) {
     PackedHead<T> out = head;
     out.qkv = static_cast<const float*>(args.qkv.data) + (first_head + index) * args.head_dim;
-    out.k = static_cast<T*>(static_cast<void*>(plan.packed)) + index * head_elements;
+    out.q = static_cast<T*>(static_cast<void*>(plan.packed)) + index * head.head_stride;
+    out.k = out.q + plan.padded * head.depth;
     out.v = out.k + plan.padded * head.depth;
     return out;
   };
   for (std::int64_t first = 0; first < args.heads; first += plan.pass_heads) {
     const std::int64_t heads = std::min<std::int64_t>(plan.pass_heads, args.heads - first);
-    context.pool().parallel_for(heads * plan.blocks, 1, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t block = i % plan.blocks;
+    PackedHead<T> all = at(first, 0);
+    all.heads = static_cast<int>(heads);
+    context.pool().parallel_for(plan.blocks, 1, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t block = begin; block < end; ++block) {
         const PackedSegment& segment = segment_of<&PackedSegment::first_block>(plan, block);
-        kernels.pack(at(first, i / plan.blocks), segment, (block - segment.first_block) * kKeyBlock);
+        kernels.pack(all, segment, (block - segment.first_block) * kKeyBlock);
       }
     });
     context.pool().parallel_for(heads * plan.tasks, 1, [&](std::int64_t begin, std::int64_t end, int worker) {

@@ -29,7 +29,7 @@ struct PackedSegment {
   std::int64_t first_task = 0;
 };
 
-// One head of the qkv rows with the angles of each patch, and the packed operands.
+// A run of heads of the qkv rows with the angles of each patch, and the packed operands of the first.
 template <class T>
 struct PackedHead {
   const float* qkv = nullptr;  // column 0 of q of this head
@@ -37,8 +37,11 @@ struct PackedHead {
   std::int64_t part_stride = 0;    // columns from q to k and from k to v
   const float* cosine = nullptr;   // [N, D / 2]
   const float* sine = nullptr;
+  T* q = nullptr;  // [padded N][depth]
   T* k = nullptr;  // [padded N][depth]
   T* v = nullptr;  // per key block [keys][width] in f32, [width][keys] in bf16
+  std::int64_t head_stride = 0;  // elements from an operand of one head to that of the next
+  int heads = 1;
   int head_dim = 0;
   int depth = 0;
   int width = 0;

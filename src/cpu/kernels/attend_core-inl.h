@@ -174,6 +174,16 @@ inline void attend_softmax(const AttendBlock<T>& block, const AttendTile<T>& til
   softmax_p(block, tile);
 }
 
+// Every tile over the keys of a block.
+template <class T>
+inline void attend_tiles(const AttendBlock<T>& block, const AttendTile<T>* tiles, int count) {
+  for (int t = 0; t < count; ++t) {
+    attend_g1(block, tiles[t].q);
+    attend_softmax(block, tiles[t]);
+    attend_g2(block, tiles[t].out);
+  }
+}
+
 template <class T>
 inline void start_tile(const AttendTile<T>& tile, int width) {
   for (int i = 0; i < kTile; i += kLanes) {
@@ -182,36 +192,6 @@ inline void start_tile(const AttendTile<T>& tile, int width) {
   }
   for (int i = 0; i < width * kTile; i += kLanes) {
     vstore(tile.out + i, vzero());
-  }
-}
-
-// Element (lane, d) of a transposed query tile.
-inline void put_query(float* q, int lane, int d, float value) { q[d * kTile + lane] = value; }
-inline void put_query(std::uint16_t* q, int lane, int d, float value) {
-  q[(d / 2) * 2 * kTile + 2 * lane + (d & 1)] = float_to_bf16(value);
-}
-
-// Element (key, d) of a block of V.
-inline void put_value(float* v, int key, int d, int width, int, float value) { v[key * width + d] = value; }
-inline void put_value(std::uint16_t* v, int key, int d, int, int keys, float value) {
-  v[d * keys + key] = float_to_bf16(value);
-}
-
-// out / sum, transposed back: row `lane` of the tile goes to y.
-template <class T>
-inline void finish_lane(const AttendTile<T>& tile, int lane, int head_dim, float* y) {
-  const float inverse = 1.0F / tile.sum[lane];
-  for (int d = 0; d < head_dim; ++d) {
-    y[d] = tile.out[d * kTile + lane] * inverse;
-  }
-}
-inline void store_row(const float* row, int count, float* y) {
-  std::memcpy(y, row, static_cast<std::size_t>(count) * sizeof(float));
-}
-inline void store_row(const float* row, int count, std::uint16_t* y) {
-  for (int i = 0; i < count; i += kLanes) {
-    const int lanes = std::min(kLanes, count - i);
-    vstore_bf16_n(y + i, vload_n(row + i, lanes), lanes);
   }
 }
 
@@ -254,3 +234,5 @@ template <class T>
 std::size_t attend_scratch_bytes(int depth, int width) {
   return AttendScratch<T>::bytes(depth, width);
 }
+
+#include "cpu/kernels/attend_pack-inl.h"

@@ -4,7 +4,6 @@
 // packs kKeyBlock keys and values from their cache blocks and uses them for kTilesPerTask tiles.
 
 #include "cpu/kernels/attend_core-inl.h"
-#include "cpu/kernels/elements-inl.h"
 
 // A row of `count` elements of either type as floats, zero up to `padded`.
 inline void read_row(const void* data, DType type, std::int64_t first, int count, float* out) {
@@ -59,43 +58,33 @@ inline void load_queries(const AttendPagedArgs& args, const PrefillTask& task, i
     float* position = tiles.position + tiles.tiles * kTile;
     tile.queries = static_cast<int>(std::min<std::int64_t>(kTile, rows - first));
     start_tile(tile, attend_width(args.kv.head_dim));
-    std::memset(tile.q, 0, static_cast<std::size_t>(depth) * kTile * sizeof(T));
     for (int lane = 0; lane < kTile; ++lane) {
-      const std::int64_t r = first + std::min(lane, tile.queries - 1);  // idle lanes copy the mask of the last
+      const std::int64_t r = first + std::min(lane, tile.queries - 1);  // idle lanes copy the last
       position[lane] = static_cast<float>(args.context[b] - queries + r / group);
-      if (lane >= tile.queries) {
-        continue;
-      }
       const std::int64_t head = task.kv_head * group + r % group;
       read_row(args.q.data, args.q.dtype, (begin + r / group) * args.q.row_stride + head * args.kv.head_dim,
                args.kv.head_dim, row);
-      for (int d = 0; d < args.kv.head_dim; ++d) {
-        put_query(tile.q, lane, d, row[d]);
-      }
+      pack_row(row, args.kv.head_dim, depth, tiles.k + lane * depth);  // k is free until the first block
     }
+    transpose_queries(tiles.k, depth, tile.q);
     ++tiles.tiles;
   }
 }
 
-// Keys [first, first + block.real) of the task's kv head, then zeros up to block.keys.
-template <class T>
+// Keys [first, first + block.real) of the task's kv head, then zeros up to block.keys; freed blocks are zero too.
+template <class T, class Kv>
 inline void pack_paged_block(const AttendPagedArgs& args, const PrefillTask& task, std::int64_t first,
                              const AttendBlock<T>& block, T* k, T* v) {
   const int d = args.kv.head_dim;
-  alignas(64) float row[kMaxHeadDim];
-  std::memset(k, 0, static_cast<std::size_t>(block.keys) * static_cast<std::size_t>(block.depth) * sizeof(T));
-  std::memset(v, 0, static_cast<std::size_t>(block.keys) * static_cast<std::size_t>(block.width) * sizeof(T));
-  for (int i = 0; i < block.real; ++i) {
-    const std::int64_t at = kv_element(args, task.sequence, task.kv_head, first + i);
-    if (at < 0) {
-      continue;
+  for (int key = 0; key < block.keys; key += kKeyPad) {
+    const Kv* rows[kKeyPad] = {};
+    for (int i = 0; i < kKeyPad; ++i) {
+      const std::int64_t at =
+          key + i < block.real ? kv_element(args, task.sequence, task.kv_head, first + key + i) : -1;
+      rows[i] = at < 0 ? nullptr : static_cast<const Kv*>(args.kv.v) + at;
+      pack_row(at < 0 ? nullptr : static_cast<const Kv*>(args.kv.k) + at, d, block.depth, k + (key + i) * block.depth);
     }
-    read_row(args.kv.k, args.kv.dtype, at, d, row);
-    store_row(row, d, k + i * block.depth);
-    read_row(args.kv.v, args.kv.dtype, at, d, row);
-    for (int c = 0; c < d; ++c) {
-      put_value(v, i, c, block.width, block.keys, row[c]);
-    }
+    transpose_values(rows, d, block.width, block.keys, value_columns(v, key, block.width));
   }
 }
 
@@ -129,22 +118,21 @@ inline void mask_keys(const AttendPagedArgs& args, std::int64_t first, int keys,
   }
 }
 
-template <class T>
+template <class T, class Out>
 inline void store_tiles(const AttendPagedArgs& args, const PrefillTask& task, const PrefillTiles<T>& tiles) {
   const int group = args.heads / args.kv.kv_heads;
   const std::int64_t begin = args.query_start[static_cast<std::size_t>(task.sequence)];
   const int d = args.kv.head_dim;
-  alignas(64) float row[kMaxHeadDim];
   for (int t = 0; t < tiles.tiles; ++t) {
-    for (int lane = 0; lane < tiles.scratch.tiles[t].queries; ++lane) {
-      const std::int64_t r = task.first_row + t * kTile + lane;
-      const std::int64_t at = (begin + r / group) * args.y.row_stride + (task.kv_head * group + r % group) * d;
-      finish_lane(tiles.scratch.tiles[t], lane, d, row);
-      if (args.y.dtype == DType::kF32) {
-        store_row(row, d, static_cast<float*>(args.y.data) + at);
-      } else {
-        store_row(row, d, static_cast<std::uint16_t*>(args.y.data) + at);
+    const AttendTile<T>& tile = tiles.scratch.tiles[t];
+    for (int lane = 0; lane < tile.queries; lane += 16) {
+      Out* rows[16] = {};
+      for (int i = 0; i < std::min(16, tile.queries - lane); ++i) {
+        const std::int64_t r = task.first_row + t * kTile + lane + i;
+        rows[i] = static_cast<Out*>(args.y.data) + (begin + r / group) * args.y.row_stride +
+                  (task.kv_head * group + r % group) * d;
       }
+      finish_lanes(tile, lane, d, rows);
     }
   }
 }
@@ -169,7 +157,11 @@ inline void prefill_task(const AttendPagedArgs& args, const PrefillTask& task, s
     if (sight(args, first, block.real, lowest, highest) == Sight::kNone) {
       continue;
     }
-    pack_paged_block(args, task, first, block, tiles.k, tiles.v);
+    if (args.kv.dtype == DType::kF32) {
+      pack_paged_block<T, float>(args, task, first, block, tiles.k, tiles.v);
+    } else {
+      pack_paged_block<T, std::uint16_t>(args, task, first, block, tiles.k, tiles.v);
+    }
     for (int t = 0; t < tiles.tiles; ++t) {
       const float* position = tiles.position + t * kTile;
       const Sight seen = sight(args, first, block.real, static_cast<std::int64_t>(position[0]),
@@ -185,5 +177,9 @@ inline void prefill_task(const AttendPagedArgs& args, const PrefillTask& task, s
       attend_g2(block, tiles.scratch.tiles[t].out);
     }
   }
-  store_tiles(args, task, tiles);
+  if (args.y.dtype == DType::kF32) {
+    store_tiles<T, float>(args, task, tiles);
+  } else {
+    store_tiles<T, std::uint16_t>(args, task, tiles);
+  }
 }
