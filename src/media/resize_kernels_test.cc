@@ -79,9 +79,11 @@ TEST_P(Kernels, Transpose) {
   }
 }
 
+std::string isa_name(const testing::TestParamInfo<ResizeKernels>& info) { return info.param.name; }
+
 INSTANTIATE_TEST_SUITE_P(Isa, Kernels,
                          testing::ValuesIn(resize_kernels().begin(), resize_kernels().end()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         isa_name);
 
 }  // namespace
 }  // namespace monocle::media
