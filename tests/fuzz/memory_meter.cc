@@ -16,7 +16,12 @@
 #endif
 
 #ifdef MONOCLE_COUNT_ALLOCATIONS
-#include <sanitizer/allocator_interface.h>
+// Debian's GCC has these in its runtime but does not ship sanitizer/allocator_interface.h.
+extern "C" {
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                              void (*on_free)(const volatile void*));
+std::size_t __sanitizer_get_allocated_size(const volatile void* pointer);
+}
 #endif
 
 namespace monocle::fuzz {
