@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// foreach_isa-inl.h's missing fourth: the kernel once more as monocle::cpu::amx, with AVX-512 VBMI (every processor
-// with AMX has it; amx_attention() checks) and the tile instructions. For kernels that mix tiles and vectors.
-// The vocabulary of simd-inl.h is AVX-512's; bodies ask `#ifdef MONOCLE_ISA_AMX` for the tiles.
+// foreach_isa-inl.h's missing fourth: the kernel once more as monocle::cpu::amx, with AVX-512 VBMI
+// (every processor with AMX has it; amx_attention() checks) and the tile instructions. For kernels
+// that mix tiles and vectors. The vocabulary of simd-inl.h is AVX-512's; bodies ask `#ifdef
+// MONOCLE_ISA_AMX` for the tiles.
 
 #include "cpu/amx.h"
 

@@ -24,10 +24,10 @@ struct Kernels {
                  const PackedOut<Out>&) = nullptr;
 };
 
-#define MONOCLE_PACKED_KERNELS(T, Out, region)                                                      \
-  Kernels<T, Out> {                                                                                 \
-    &region::tile_queries, &region::attend_scratch_bytes<T>, &region::enter_attend, &region::leave_attend, \
-        &region::pack_key_block<T>, &region::attend_packed_tiles<T, Out>                            \
+#define MONOCLE_PACKED_KERNELS(T, Out, region)                                                  \
+  Kernels<T, Out> {                                                                             \
+    &region::tile_queries, &region::attend_scratch_bytes<T>, &region::enter_attend,             \
+        &region::leave_attend, &region::pack_key_block<T>, &region::attend_packed_tiles<T, Out> \
   }
 
 template <class Out>
@@ -58,7 +58,8 @@ Kernels<std::uint16_t, std::uint16_t> kernels_bf16(Isa isa) {
 constexpr std::int64_t kPassBytes = std::int64_t{64} << 20;
 
 // cos and sin of position * inv_freq: a float product as in the model, then exact to rounding.
-void angle_row(std::int32_t position, const float* inv_freq, std::int64_t count, float* cosine, float* sine) {
+void angle_row(std::int32_t position, const float* inv_freq, std::int64_t count, float* cosine,
+               float* sine) {
   for (std::int64_t c = 0; c < count; ++c) {
     const float angle = static_cast<float>(position) * inv_freq[c];
     cosine[c] = std::cos(angle);
@@ -96,7 +97,8 @@ void add_segments(const AttendPackedArgs& args, std::int64_t task_queries, Plan&
   }
 }
 
-Plan make_plan(Context& context, const AttendPackedArgs& args, std::int64_t task_queries, std::size_t element) {
+Plan make_plan(Context& context, const AttendPackedArgs& args, std::int64_t task_queries,
+               std::size_t element) {
   Plan plan;
   plan.patches = args.qkv.rows;
   plan.segments = static_cast<std::int64_t>(args.segments.size()) - 1;
@@ -104,10 +106,13 @@ Plan make_plan(Context& context, const AttendPackedArgs& args, std::int64_t task
   add_segments(args, task_queries, sizes);
   const std::int64_t row = 2 * attend_depth(args.head_dim) + attend_width(args.head_dim);
   const std::int64_t head_bytes = sizes.padded * row * static_cast<std::int64_t>(element);
-  plan.pass_heads = std::clamp<std::int64_t>(kPassBytes / std::max<std::int64_t>(head_bytes, 1), 1, args.heads);
+  plan.pass_heads =
+      std::clamp<std::int64_t>(kPassBytes / std::max<std::int64_t>(head_bytes, 1), 1, args.heads);
   const auto line = [](std::int64_t bytes) { return ceil_div(bytes, 64) * 64; };
-  const std::int64_t segment_bytes = line(plan.segments * static_cast<std::int64_t>(sizeof(PackedSegment)));
-  const std::int64_t angle_bytes = line(plan.patches * (args.head_dim / 2) * static_cast<std::int64_t>(sizeof(float)));
+  const std::int64_t segment_bytes =
+      line(plan.segments * static_cast<std::int64_t>(sizeof(PackedSegment)));
+  const std::int64_t angle_bytes =
+      line(plan.patches * (args.head_dim / 2) * static_cast<std::int64_t>(sizeof(float)));
   const std::int64_t total = segment_bytes + 2 * angle_bytes + plan.pass_heads * head_bytes;
   std::byte* memory = context.shared(static_cast<std::size_t>(total));
   plan.segment = static_cast<PackedSegment*>(static_cast<void*>(memory));
@@ -118,8 +123,8 @@ Plan make_plan(Context& context, const AttendPackedArgs& args, std::int64_t task
   return plan;
 }
 
-// Neighbouring patches share a row or a column, but which ones depends on the merge order: a patch whose coordinate
-// equals its predecessor's copies it, the rest is computed.
+// Neighbouring patches share a row or a column, but which ones depends on the merge order: a patch
+// whose coordinate equals its predecessor's copies it, the rest is computed.
 void fill_angles(Context& context, const AttendPackedArgs& args, const Plan& plan) {
   const std::int64_t quarter = args.head_dim / 4;
   context.pool().parallel_for(plan.patches, 256, [&](std::int64_t begin, std::int64_t end, int) {
@@ -148,7 +153,7 @@ void fill_angles(Context& context, const AttendPackedArgs& args, const Plan& pla
 }
 
 // The segment in which block or task `index` of a head lies.
-template <std::int64_t PackedSegment::*kFirst>
+template <std::int64_t PackedSegment::* kFirst>
 const PackedSegment& segment_of(const Plan& plan, std::int64_t index) {
   const PackedSegment* after = std::upper_bound(
       plan.segment, plan.segment + plan.segments, index,
@@ -190,18 +195,21 @@ void run(Context& context, const AttendPackedArgs& args, const Kernels<T, Out>& 
         kernels.pack(all, segment, (block - segment.first_block) * kKeyBlock);
       }
     });
-    context.pool().parallel_for(heads * plan.tasks, 1, [&](std::int64_t begin, std::int64_t end, int worker) {
-      kernels.enter();
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t task = i % plan.tasks;
-        const std::int64_t index = i / plan.tasks;
-        const PackedSegment& segment = segment_of<&PackedSegment::first_task>(plan, task);
-        const PackedOut<Out> out{static_cast<Out*>(args.y.data) + (first + index) * args.head_dim, args.y.row_stride};
-        kernels.attend(at(first, index), segment, (task - segment.first_task) * task_queries,
-                       context.worker(worker), out);
-      }
-      kernels.leave();
-    });
+    context.pool().parallel_for(
+        heads * plan.tasks, 1, [&](std::int64_t begin, std::int64_t end, int worker) {
+          kernels.enter();
+          for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t task = i % plan.tasks;
+            const std::int64_t index = i / plan.tasks;
+            const PackedSegment& segment = segment_of<&PackedSegment::first_task>(plan, task);
+            const PackedOut<Out> out{
+                static_cast<Out*>(args.y.data) + (first + index) * args.head_dim,
+                args.y.row_stride};
+            kernels.attend(at(first, index), segment, (task - segment.first_task) * task_queries,
+                           context.worker(worker), out);
+          }
+          kernels.leave();
+        });
   }
 }
 

@@ -23,7 +23,8 @@ struct Case {
 };
 
 struct Problem {
-  explicit Problem(const Case& shape, DType y_type) : heads(shape.heads), head_dim(shape.head_dim), type(y_type) {
+  explicit Problem(const Case& shape, DType y_type)
+      : heads(shape.heads), head_dim(shape.head_dim), type(y_type) {
     std::mt19937 random(11);
     std::normal_distribution<float> normal;
     segments.push_back(0);
@@ -39,7 +40,8 @@ struct Problem {
       col.push_back(static_cast<std::int32_t>(i % 7));
     }
     for (int c = 0; c < head_dim / 4; ++c) {
-      inv_freq.push_back(std::pow(10000.0F, -4.0F * static_cast<float>(c) / static_cast<float>(head_dim)));
+      inv_freq.push_back(
+          std::pow(10000.0F, -4.0F * static_cast<float>(c) / static_cast<float>(head_dim)));
     }
     y.resize(n * part * dtype_size(type));
   }
@@ -96,16 +98,19 @@ class AttendPacked : public testing::TestWithParam<std::tuple<int, Case>> {
     Context context(2, false, isa());
     attend_packed(context, got.args());
     for (std::size_t i = 0; i < want.y.size() / 4; ++i) {
-      ASSERT_NEAR(got.at(i), want.at(i), tolerance * (1.0F + std::fabs(want.at(i)))) << "element " << i;
+      ASSERT_NEAR(got.at(i), want.at(i), tolerance * (1.0F + std::fabs(want.at(i))))
+          << "element " << i;
     }
   }
 };
 
 // Sums of up to a thousand products of size `spread`, in float.
-TEST_P(AttendPacked, FloatMatchesTheReference) { check(DType::kF32, 4e-6F * std::max(1.0F, shape().spread * shape().spread)); }
+TEST_P(AttendPacked, FloatMatchesTheReference) {
+  check(DType::kF32, 4e-6F * std::max(1.0F, shape().spread * shape().spread));
+}
 
-// q and k are rounded to 8 bits: an error of 2^-9 each, spread by the sum over head_dim, shifts a score by about
-// spread² 2^-8, and P with it; V, P and y are rounded once more.
+// q and k are rounded to 8 bits: an error of 2^-9 each, spread by the sum over head_dim, shifts a
+// score by about spread² 2^-8, and P with it; V, P and y are rounded once more.
 TEST_P(AttendPacked, Bf16IsWithinItsRounding) {
   check(DType::kBF16, 0x1p-7F * 1.5F * std::max(1.0F, shape().spread * shape().spread));
 }
@@ -139,10 +144,12 @@ const Case kCases[] = {
     {"Empty", {0}},
 };
 
-INSTANTIATE_TEST_SUITE_P(Isa, AttendPacked, testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
+INSTANTIATE_TEST_SUITE_P(Isa, AttendPacked,
+                         testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
                          [](const auto& param) {
-                           return std::string(isa_name(static_cast<Isa>(std::get<0>(param.param)))) + "_" +
-                                  std::get<1>(param.param).name;
+                           return std::string(
+                                      isa_name(static_cast<Isa>(std::get<0>(param.param)))) +
+                                  "_" + std::get<1>(param.param).name;
                          });
 
 }  // namespace

@@ -34,7 +34,8 @@ Kernels pick(Isa isa, const AttendPagedArgs& args) {
   out.leave = MONOCLE_CPU_PICK(isa, leave_attend);
   out.prefill = MONOCLE_CPU_PICK(isa, prefill_task<float>);
   out.decode_bytes = MONOCLE_CPU_PICK(isa, decode_scratch_bytes);
-  out.decode = bf16_cache ? MONOCLE_CPU_PICK(isa, decode_task<std::uint16_t>) : MONOCLE_CPU_PICK(isa, decode_task<float>);
+  out.decode = bf16_cache ? MONOCLE_CPU_PICK(isa, decode_task<std::uint16_t>)
+                          : MONOCLE_CPU_PICK(isa, decode_task<float>);
   out.combine = MONOCLE_CPU_PICK(isa, combine_head);
 #if MONOCLE_CPU_X86
   if (bf16_cache && args.q.dtype == DType::kBF16 && vector_isa(isa) == Isa::kAvx512) {
@@ -48,7 +49,8 @@ Kernels pick(Isa isa, const AttendPagedArgs& args) {
   return out;
 }
 
-// The work of one sequence: tasks [first_task, next sequence's), and where its partial results begin.
+// The work of one sequence: tasks [first_task, next sequence's), and where its partial results
+// begin.
 struct SequenceWork {
   std::int64_t first_task = 0;
   std::int64_t first_partial = 0;  // in splits
@@ -63,7 +65,8 @@ SequenceWork work_of(const AttendPagedArgs& args, std::size_t b, std::int64_t ta
   const std::int64_t rows = queries * (args.heads / args.kv.kv_heads);
   SequenceWork out;
   out.decode = queries == 1;
-  out.units = static_cast<std::int32_t>(out.decode ? ceil_div(args.context[b], kSplitKeys) : ceil_div(rows, task_rows));
+  out.units = static_cast<std::int32_t>(out.decode ? ceil_div(args.context[b], kSplitKeys)
+                                                   : ceil_div(rows, task_rows));
   return out;
 }
 
@@ -83,9 +86,12 @@ Plan make_plan(Context& context, const AttendPagedArgs& args, std::int64_t task_
     const SequenceWork work = work_of(args, b, task_rows);
     splits += work.decode ? work.units : 0;
   }
-  const std::int64_t head_bytes = std::int64_t{partial_floats(args.kv.head_dim)} * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t work_bytes = ceil_div(plan.sequences * static_cast<std::int64_t>(sizeof(SequenceWork)), 64) * 64;
-  std::byte* memory = context.shared(static_cast<std::size_t>(work_bytes + splits * args.heads * head_bytes));
+  const std::int64_t head_bytes =
+      std::int64_t{partial_floats(args.kv.head_dim)} * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t work_bytes =
+      ceil_div(plan.sequences * static_cast<std::int64_t>(sizeof(SequenceWork)), 64) * 64;
+  std::byte* memory =
+      context.shared(static_cast<std::size_t>(work_bytes + splits * args.heads * head_bytes));
   plan.work = static_cast<SequenceWork*>(static_cast<void*>(memory));
   plan.partial = static_cast<float*>(static_cast<void*>(memory + work_bytes));
   for (std::int64_t b = 0; b < plan.sequences; ++b) {
@@ -99,26 +105,28 @@ Plan make_plan(Context& context, const AttendPagedArgs& args, std::int64_t task_
   return plan;
 }
 
-void run_task(const AttendPagedArgs& args, const Kernels& kernels, const Plan& plan, std::int64_t index,
-              std::byte* memory) {
-  const SequenceWork* after =
-      std::upper_bound(plan.work, plan.work + plan.sequences, index,
-                       [](std::int64_t value, const SequenceWork& work) { return value < work.first_task; });
+void run_task(const AttendPagedArgs& args, const Kernels& kernels, const Plan& plan,
+              std::int64_t index, std::byte* memory) {
+  const SequenceWork* after = std::upper_bound(
+      plan.work, plan.work + plan.sequences, index,
+      [](std::int64_t value, const SequenceWork& work) { return value < work.first_task; });
   const SequenceWork& work = after[-1];
   const std::int64_t sequence = after - 1 - plan.work;
   const auto unit = static_cast<std::int32_t>((index - work.first_task) % work.units);
   const auto kv_head = static_cast<std::int32_t>((index - work.first_task) / work.units);
   if (!work.decode) {
-    kernels.prefill(args, {sequence, kv_head, std::int64_t{unit} * kTilesPerTask * kernels.tile()}, memory);
+    kernels.prefill(args, {sequence, kv_head, std::int64_t{unit} * kTilesPerTask * kernels.tile()},
+                    memory);
     return;
   }
   const std::int64_t first_head = std::int64_t{kv_head} * (args.heads / args.kv.kv_heads);
-  float* partial = plan.partial +
-                   ((work.first_partial + unit) * args.heads + first_head) * partial_floats(args.kv.head_dim);
+  float* partial = plan.partial + ((work.first_partial + unit) * args.heads + first_head) *
+                                      partial_floats(args.kv.head_dim);
   kernels.decode(args, {sequence, kv_head, unit, partial}, memory);
 }
 
-void combine_sequence(const AttendPagedArgs& args, const Kernels& kernels, const Plan& plan, std::int64_t sequence) {
+void combine_sequence(const AttendPagedArgs& args, const Kernels& kernels, const Plan& plan,
+                      std::int64_t sequence) {
   const SequenceWork& work = plan.work[sequence];
   if (!work.decode) {
     return;
@@ -126,8 +134,9 @@ void combine_sequence(const AttendPagedArgs& args, const Kernels& kernels, const
   const std::int64_t head_floats = partial_floats(args.kv.head_dim);
   const std::int64_t row = args.query_start[static_cast<std::size_t>(sequence)];
   for (std::int64_t h = 0; h < args.heads; ++h) {
-    kernels.combine(args, plan.partial + (work.first_partial * args.heads + h) * head_floats, work.units,
-                    args.heads * head_floats, row * args.y.row_stride + h * args.kv.head_dim);
+    kernels.combine(args, plan.partial + (work.first_partial * args.heads + h) * head_floats,
+                    work.units, args.heads * head_floats,
+                    row * args.y.row_stride + h * args.kv.head_dim);
   }
 }
 
@@ -138,8 +147,9 @@ void attend_paged(Context& context, const AttendPagedArgs& args) {
   const Kernels kernels = pick(context.isa(), args);
   const int depth = attend_depth(args.kv.head_dim);
   const int width = attend_width(args.kv.head_dim);
-  context.reserve_workers(std::max(kernels.prefill_bytes(depth, width),
-                                   kernels.decode_bytes(args.kv.head_dim, args.heads / args.kv.kv_heads)));
+  context.reserve_workers(
+      std::max(kernels.prefill_bytes(depth, width),
+               kernels.decode_bytes(args.kv.head_dim, args.heads / args.kv.kv_heads)));
   const Plan plan = make_plan(context, args, std::int64_t{kTilesPerTask} * kernels.tile());
   context.pool().parallel_for(plan.tasks, 1, [&](std::int64_t begin, std::int64_t end, int worker) {
     kernels.enter();

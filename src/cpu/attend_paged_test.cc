@@ -44,8 +44,8 @@ std::vector<std::byte> noise(std::size_t count, DType type, unsigned seed) {
   for (std::size_t i = 0; i < count; ++i) {
     const float value = normal(random);
     const std::uint16_t bits = float_to_bf16(value);
-    std::memcpy(out.data() + i * dtype_size(type), type == DType::kF32 ? static_cast<const void*>(&value) : &bits,
-                dtype_size(type));
+    std::memcpy(out.data() + i * dtype_size(type),
+                type == DType::kF32 ? static_cast<const void*>(&value) : &bits, dtype_size(type));
   }
   return out;
 }
@@ -63,13 +63,16 @@ struct Problem {
     const auto sequences = static_cast<std::int32_t>(context.size());
     const std::int32_t blocks = per_sequence * sequences;
     for (std::int32_t i = 0; i < blocks; ++i) {
-      const std::int32_t lowest_query = context[static_cast<std::size_t>(i / per_sequence)] -
-                                        shape.sequences[static_cast<std::size_t>(i / per_sequence)].queries;
+      const std::int32_t lowest_query =
+          context[static_cast<std::size_t>(i / per_sequence)] -
+          shape.sequences[static_cast<std::size_t>(i / per_sequence)].queries;
       const std::int32_t first = i % per_sequence * shape.block_tokens;
-      const bool unseen = first >= shape.sinks && first + shape.block_tokens - 1 <= lowest_query - shape.window;
+      const bool unseen =
+          first >= shape.sinks && first + shape.block_tokens - 1 <= lowest_query - shape.window;
       table.push_back(shape.free_unseen && unseen ? -1 : blocks - 1 - i);
     }
-    const std::size_t elements = static_cast<std::size_t>(blocks) * static_cast<std::size_t>(shape.kv_heads) *
+    const std::size_t elements = static_cast<std::size_t>(blocks) *
+                                 static_cast<std::size_t>(shape.kv_heads) *
                                  static_cast<std::size_t>(shape.block_tokens * shape.head_dim);
     k = noise(elements, types.kv, 1);
     v = noise(elements, types.kv, 2);
@@ -77,7 +80,8 @@ struct Problem {
     q = noise(static_cast<std::size_t>(start.back() * cols), types.q, 3);
     y.resize(static_cast<std::size_t>(start.back() * cols) * dtype_size(y_type));
     args.q = ConstTensorView(q.data(), types.q, start.back(), cols);
-    args.kv = {k.data(), v.data(), types.kv, blocks, shape.block_tokens, shape.kv_heads, shape.head_dim};
+    args.kv = {k.data(),           v.data(),       types.kv,      blocks,
+               shape.block_tokens, shape.kv_heads, shape.head_dim};
     args.heads = shape.heads;
     args.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim));
     args.query_start = start;
@@ -122,19 +126,28 @@ class AttendPaged : public testing::TestWithParam<std::tuple<int, Case>> {
     Context context(2, false, isa());
     attend_paged(context, got.args);
     for (std::size_t i = 0; i < want.y.size() / 4; ++i) {
-      ASSERT_NEAR(got.at(i), want.at(i), tolerance * (1.0F + std::fabs(want.at(i)))) << "element " << i;
+      ASSERT_NEAR(got.at(i), want.at(i), tolerance * (1.0F + std::fabs(want.at(i))))
+          << "element " << i;
     }
   }
 };
 
-TEST_P(AttendPaged, FloatMatchesTheReference) { check({DType::kF32, DType::kF32}, DType::kF32, 6e-6F); }
+TEST_P(AttendPaged, FloatMatchesTheReference) {
+  check({DType::kF32, DType::kF32}, DType::kF32, 6e-6F);
+}
 
 // The cache is exact in float: only P is rounded, and only where the bf16 kernels run.
-TEST_P(AttendPaged, FloatQueriesReadABf16Cache) { check({DType::kF32, DType::kBF16}, DType::kF32, 6e-6F); }
+TEST_P(AttendPaged, FloatQueriesReadABf16Cache) {
+  check({DType::kF32, DType::kBF16}, DType::kF32, 6e-6F);
+}
 
-TEST_P(AttendPaged, Bf16IsWithinItsRounding) { check({DType::kBF16, DType::kBF16}, DType::kBF16, 0x1p-7F); }
+TEST_P(AttendPaged, Bf16IsWithinItsRounding) {
+  check({DType::kBF16, DType::kBF16}, DType::kBF16, 0x1p-7F);
+}
 
-TEST_P(AttendPaged, Bf16QueriesReadAFloatCache) { check({DType::kBF16, DType::kF32}, DType::kBF16, 0x1p-8F); }
+TEST_P(AttendPaged, Bf16QueriesReadAFloatCache) {
+  check({DType::kBF16, DType::kF32}, DType::kBF16, 0x1p-8F);
+}
 
 TEST_P(AttendPaged, ThreadsDoNotChangeABit) {
   for (const DType type : {DType::kF32, DType::kBF16}) {
@@ -171,10 +184,12 @@ const Case kCases[] = {
     {"NoQueries", {{0, 5}}},
 };
 
-INSTANTIATE_TEST_SUITE_P(Isa, AttendPaged, testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
+INSTANTIATE_TEST_SUITE_P(Isa, AttendPaged,
+                         testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
                          [](const auto& param) {
-                           return std::string(isa_name(static_cast<Isa>(std::get<0>(param.param)))) + "_" +
-                                  std::get<1>(param.param).name;
+                           return std::string(
+                                      isa_name(static_cast<Isa>(std::get<0>(param.param)))) +
+                                  "_" + std::get<1>(param.param).name;
                          });
 
 }  // namespace

@@ -27,19 +27,21 @@ Kernels pick(Isa isa, DType query, DType kv) {
   return out;
 }
 
-// The angle is a float product, as the model defines it; libm's sine and cosine are good to half an ulp at any size.
+// The angle is a float product, as the model defines it; libm's sine and cosine are good to half an
+// ulp at any size.
 void fill_angles(const RopeAppendArgs& args, std::int64_t token, float* cosine, float* sine) {
   const std::int64_t tokens = args.qkv.rows;
   for (std::int64_t c = 0; c < args.kv.head_dim / 2; ++c) {
-    const float angle =
-        static_cast<float>(args.positions[args.rope.axis[c] * tokens + token]) * args.rope.inv_freq[c];
+    const float angle = static_cast<float>(args.positions[args.rope.axis[c] * tokens + token]) *
+                        args.rope.inv_freq[c];
     cosine[c] = std::cos(angle) * args.rope.scale;
     sine[c] = std::sin(angle) * args.rope.scale;
   }
 }
 
 // One token: its angles lie in the worker's scratch while its heads use them.
-void append_token(const RopeAppendArgs& args, const Kernels& kernels, std::int64_t token, float* angles) {
+void append_token(const RopeAppendArgs& args, const Kernels& kernels, std::int64_t token,
+                  float* angles) {
   const KvView& kv = args.kv;
   const std::int64_t d = kv.head_dim;
   const std::int64_t heads = args.q.cols / d;
@@ -58,9 +60,11 @@ void append_token(const RopeAppendArgs& args, const Kernels& kernels, std::int64
   head.weight = args.k_norm;
   const auto kv_size = static_cast<std::int64_t>(dtype_size(kv.dtype));
   for (std::int64_t h = 0; h < kv.kv_heads; ++h) {
-    const std::int64_t row = (slot / kv.block_tokens * kv.kv_heads + h) * kv.block_tokens + slot % kv.block_tokens;
+    const std::int64_t row =
+        (slot / kv.block_tokens * kv.kv_heads + h) * kv.block_tokens + slot % kv.block_tokens;
     kernels.key(x + (heads + h) * d, head, static_cast<std::byte*>(kv.k) + row * d * kv_size);
-    kernels.value(x + (heads + kv.kv_heads + h) * d, head, static_cast<std::byte*>(kv.v) + row * d * kv_size);
+    kernels.value(x + (heads + kv.kv_heads + h) * d, head,
+                  static_cast<std::byte*>(kv.v) + row * d * kv_size);
   }
 }
 
@@ -69,12 +73,13 @@ void append_token(const RopeAppendArgs& args, const Kernels& kernels, std::int64
 void rope_append(Context& context, const RopeAppendArgs& args) {
   const Kernels kernels = pick(context.isa(), args.q.dtype, args.kv.dtype);
   context.reserve_workers(static_cast<std::size_t>(args.kv.head_dim) * sizeof(float));
-  context.pool().parallel_for(args.qkv.rows, 4, [&](std::int64_t begin, std::int64_t end, int worker) {
-    auto* angles = static_cast<float*>(static_cast<void*>(context.worker(worker)));
-    for (std::int64_t t = begin; t < end; ++t) {
-      append_token(args, kernels, t, angles);
-    }
-  });
+  context.pool().parallel_for(
+      args.qkv.rows, 4, [&](std::int64_t begin, std::int64_t end, int worker) {
+        auto* angles = static_cast<float*>(static_cast<void*>(context.worker(worker)));
+        for (std::int64_t t = begin; t < end; ++t) {
+          append_token(args, kernels, t, angles);
+        }
+      });
 }
 
 }  // namespace monocle::cpu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verb rope_append on the CPU: norm and rotation of q and k, and the store of k and v into their cache slots.
-// Angles are computed once per (token, channel) for all heads.
+// The verb rope_append on the CPU: norm and rotation of q and k, and the store of k and v into
+// their cache slots. Angles are computed once per (token, channel) for all heads.
 #pragma once
 
 #include "cpu/context.h"

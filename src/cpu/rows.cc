@@ -14,7 +14,8 @@ using AddRow = void (*)(const void* in, float weight, float* out, std::int64_t c
 using WidenRow = void (*)(const void* in, float* out, std::int64_t count);
 
 AddRow add_function(Isa isa, DType type) {
-  return type == DType::kF32 ? MONOCLE_CPU_PICK(isa, add_row<float>) : MONOCLE_CPU_PICK(isa, add_row<std::uint16_t>);
+  return type == DType::kF32 ? MONOCLE_CPU_PICK(isa, add_row<float>)
+                             : MONOCLE_CPU_PICK(isa, add_row<std::uint16_t>);
 }
 WidenRow widen_function(Isa isa, DType type) {
   return type == DType::kF32 ? MONOCLE_CPU_PICK(isa, widen_row<float>)
@@ -26,12 +27,15 @@ const void* row_of(const ConstTensorView& view, std::int64_t row) {
          row * view.row_stride * static_cast<std::int64_t>(dtype_size(view.dtype));
 }
 const void* row_of(const WeightView& table, std::int64_t row, DType type) {
-  return static_cast<const std::byte*>(table.data) + row * table.cols * static_cast<std::int64_t>(dtype_size(type));
+  return static_cast<const std::byte*>(table.data) +
+         row * table.cols * static_cast<std::int64_t>(dtype_size(type));
 }
 
-void each_row(Context& context, std::int64_t rows, std::int64_t cols, FunctionRef<void(std::int64_t)> body) {
+void each_row(Context& context, std::int64_t rows, std::int64_t cols,
+              FunctionRef<void(std::int64_t)> body) {
   constexpr std::int64_t kGrainElements = 32768;  // below this a fork costs more than the copy
-  const std::int64_t grain = std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(1, cols));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(1, cols));
   context.pool().parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
       body(i);
@@ -43,16 +47,19 @@ void each_row(Context& context, std::int64_t rows, std::int64_t cols, FunctionRe
 void read_row(Isa isa, const WeightView& table, std::int64_t row, float* out) {
   switch (table.format) {
     case QuantFormat::kF32:
-      std::memcpy(out, row_of(table, row, DType::kF32), static_cast<std::size_t>(table.cols) * sizeof(float));
+      std::memcpy(out, row_of(table, row, DType::kF32),
+                  static_cast<std::size_t>(table.cols) * sizeof(float));
       return;
     case QuantFormat::kBF16:
       widen_function(isa, DType::kBF16)(row_of(table, row, DType::kBF16), out, table.cols);
       return;
     case QuantFormat::kInt8Channel:
       MONOCLE_CPU_PICK(isa, dequantise_row)
-      (static_cast<const std::int8_t*>(row_of(table, row, DType::kI8)), int8_scales(table)[row], out, table.cols);
+      (static_cast<const std::int8_t*>(row_of(table, row, DType::kI8)), int8_scales(table)[row],
+       out, table.cols);
       return;
-    default: format_info(table.format).unpack_row(table, row, out);  // correct at once for a new format
+    default:
+      format_info(table.format).unpack_row(table, row, out);  // correct at once for a new format
   }
 }
 
@@ -94,18 +101,19 @@ void blend_rows(Context& context, const BlendRowsArgs& args) {
   const DType type = table.format == QuantFormat::kBF16 ? DType::kBF16 : DType::kF32;
   const AddRow add = add_function(context.isa(), type);
   context.reserve_workers(static_cast<std::size_t>(table.cols) * sizeof(float));
-  context.pool().parallel_for(args.y.rows, 16, [&](std::int64_t begin, std::int64_t end, int worker) {
-    auto* widened = static_cast<float*>(static_cast<void*>(context.worker(worker)));
-    for (std::int64_t j = begin * 4; j < end * 4; ++j) {
-      const void* source = widened;
-      if (direct) {
-        source = row_of(table, args.index[j], type);
-      } else {
-        read_row(context.isa(), table, args.index[j], widened);
-      }
-      add(source, args.weight[j], args.y.row<float>(j / 4), table.cols);
-    }
-  });
+  context.pool().parallel_for(
+      args.y.rows, 16, [&](std::int64_t begin, std::int64_t end, int worker) {
+        auto* widened = static_cast<float*>(static_cast<void*>(context.worker(worker)));
+        for (std::int64_t j = begin * 4; j < end * 4; ++j) {
+          const void* source = widened;
+          if (direct) {
+            source = row_of(table, args.index[j], type);
+          } else {
+            read_row(context.isa(), table, args.index[j], widened);
+          }
+          add(source, args.weight[j], args.y.row<float>(j / 4), table.cols);
+        }
+      });
 }
 
 }  // namespace monocle::cpu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs that move or add whole rows on the CPU. A row is one worker's, so the result does not depend on the
-// number of threads.
+// The verbs that move or add whole rows on the CPU. A row is one worker's, so the result does not
+// depend on the number of threads.
 #pragma once
 
 #include "cpu/context.h"

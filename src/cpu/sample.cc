@@ -9,10 +9,10 @@ namespace monocle::cpu {
 namespace {
 
 bool plain_greedy(const SampleRow& row) {
-  const bool penalties =
-      row.repetition_penalty != 1.0F || row.presence_penalty != 0.0F || row.frequency_penalty != 0.0F;
-  return row.temperature <= 0.0F && row.top_logprobs == 0 && row.allowed == nullptr && row.bias.empty() &&
-         (!penalties || row.seen.empty());
+  const bool penalties = row.repetition_penalty != 1.0F || row.presence_penalty != 0.0F ||
+                         row.frequency_penalty != 0.0F;
+  return row.temperature <= 0.0F && row.top_logprobs == 0 && row.allowed == nullptr &&
+         row.bias.empty() && (!penalties || row.seen.empty());
 }
 
 SampledToken greedy(Isa isa, const float* logits, std::int32_t vocab) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verb sample on the CPU: rows in parallel. What a row means is ops/sampling.h's; only the common case, greedy
-// without penalties, bias, mask or alternatives, has its own vector passes. Owned by the backend: each worker's
-// sampler keeps its memory, so a warm step does not allocate. One thread.
+// The verb sample on the CPU: rows in parallel. What a row means is ops/sampling.h's; only the
+// common case, greedy without penalties, bias, mask or alternatives, has its own vector passes.
+// Owned by the backend: each worker's sampler keeps its memory, so a warm step does not allocate.
+// One thread.
 #pragma once
 
 #include <vector>

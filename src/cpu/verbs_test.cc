@@ -31,12 +31,17 @@ std::vector<float> noise(std::size_t count, unsigned seed) {
 // Memory of either element type, read back as float.
 struct Tensor {
   Tensor(DType type_, std::int64_t rows_, std::int64_t cols_)
-      : type(type_), rows(rows_), cols(cols_), bytes(static_cast<std::size_t>(rows * cols) * dtype_size(type)) {}
-  Tensor(DType type_, std::int64_t rows_, std::int64_t cols_, unsigned seed) : Tensor(type_, rows_, cols_) {
+      : type(type_),
+        rows(rows_),
+        cols(cols_),
+        bytes(static_cast<std::size_t>(rows * cols) * dtype_size(type)) {}
+  Tensor(DType type_, std::int64_t rows_, std::int64_t cols_, unsigned seed)
+      : Tensor(type_, rows_, cols_) {
     const std::vector<float> values = noise(static_cast<std::size_t>(rows * cols), seed);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::uint16_t bits = float_to_bf16(values[i]);
-      std::memcpy(bytes.data() + i * dtype_size(type), type == DType::kF32 ? static_cast<const void*>(&values[i]) : &bits,
+      std::memcpy(bytes.data() + i * dtype_size(type),
+                  type == DType::kF32 ? static_cast<const void*>(&values[i]) : &bits,
                   dtype_size(type));
     }
   }
@@ -44,8 +49,8 @@ struct Tensor {
   [[nodiscard]] float at(std::size_t i) const {
     float value = 0.0F;
     std::uint16_t bits = 0;
-    std::memcpy(type == DType::kF32 ? static_cast<void*>(&value) : &bits, bytes.data() + i * dtype_size(type),
-                dtype_size(type));
+    std::memcpy(type == DType::kF32 ? static_cast<void*>(&value) : &bits,
+                bytes.data() + i * dtype_size(type), dtype_size(type));
     return type == DType::kF32 ? value : bf16_to_float(bits);
   }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(rows * cols); }
@@ -60,7 +65,8 @@ struct Tensor {
 void expect_close(const Tensor& got, const Tensor& want, float tolerance = 3e-6F) {
   const float rounding = got.type == DType::kF32 ? 0.0F : 0x1p-7F;
   for (std::size_t i = 0; i < want.size(); ++i) {
-    ASSERT_NEAR(got.at(i), want.at(i), tolerance + (tolerance + rounding) * std::fabs(want.at(i))) << "element " << i;
+    ASSERT_NEAR(got.at(i), want.at(i), tolerance + (tolerance + rounding) * std::fabs(want.at(i)))
+        << "element " << i;
   }
 }
 
@@ -85,11 +91,14 @@ TEST_P(RowVerbs, NormMatchesTheReference) {
           const std::vector<float> bias = noise(static_cast<std::size_t>(cols), 5);
           Tensor got(type, rows, cols);
           Tensor want(type, rows, cols);
-          NormArgs args{kind, x.view(), weight.data(), kind == NormKind::kLayer ? bias.data() : nullptr, 1e-6F, got.view()};
+          NormArgs args{kind,          x.view(),
+                        weight.data(), kind == NormKind::kLayer ? bias.data() : nullptr,
+                        1e-6F,         got.view()};
           norm(context, args);
           args.y = want.view();
           reference::norm(args);
-          // One or two columns leave next to nothing after the mean is taken off, which eps then divides by.
+          // One or two columns leave next to nothing after the mean is taken off, which eps then
+          // divides by.
           expect_close(got, want, cols < 4 ? 1e-3F : 1e-5F);
         }
       }
@@ -182,7 +191,11 @@ TEST_P(RowVerbs, EmbedReadsEveryFormatAndMedia) {
       const std::vector<std::int32_t> media_row{-1, -1, 1, -1, 0};
       Tensor got(DType::kF32, 5, cols);
       Tensor want(DType::kF32, 5, cols);
-      EmbedArgs args{ids, media_row.data(), {data.data(), aux.data(), format.format, 11, cols}, media.view(), got.view()};
+      EmbedArgs args{ids,
+                     media_row.data(),
+                     {data.data(), aux.data(), format.format, 11, cols},
+                     media.view(),
+                     got.view()};
       embed(context, args);
       args.y = want.view();
       reference::embed(args);
@@ -210,10 +223,12 @@ TEST_P(RowVerbs, AddGatherAndBlend) {
     const std::vector<std::int32_t> pick{3, 3, 1};
     Tensor taken(DType::kF32, 3, 101);
     gather_rows(context, {pick, got.view(), taken.view()});
-    EXPECT_EQ(0, std::memcmp(taken.bytes.data() + 2 * 101 * 4, got.bytes.data() + 101 * 4, 101 * 4));
+    EXPECT_EQ(0,
+              std::memcmp(taken.bytes.data() + 2 * 101 * 4, got.bytes.data() + 101 * 4, 101 * 4));
     const std::vector<std::int32_t> index{0, 1, 2, 3, 5, 5, 5, 5, 4, 3, 2, 1, 0, 0, 0, 0};
     const std::vector<float> weight = noise(16, 14);
-    const WeightView table{source.bytes.data(), nullptr, type == DType::kF32 ? QuantFormat::kF32 : QuantFormat::kBF16, 6, 101};
+    const WeightView table{source.bytes.data(), nullptr,
+                           type == DType::kF32 ? QuantFormat::kF32 : QuantFormat::kBF16, 6, 101};
     blend_rows(context, {index.data(), weight.data(), table, got.view()});
     reference::blend_rows({index.data(), weight.data(), table, want.view()});
     expect_close(got, want, 2e-6F);
@@ -225,7 +240,8 @@ TEST_P(RowVerbs, SampleIsTheReferencesInBothPaths) {
   RowSampler sampler(context.pool().size());
   for (const std::int32_t vocab : {1, 7, 64, 1000, 5003}) {
     Tensor logits(DType::kF32, 4, vocab + 3, 15);
-    const float specials[] = {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()};
+    const float specials[] = {std::numeric_limits<float>::quiet_NaN(),
+                              -std::numeric_limits<float>::infinity()};
     if (vocab > 64) {
       std::memcpy(logits.bytes.data() + 20, specials, sizeof(specials));
     }
@@ -266,8 +282,9 @@ TEST_P(RowVerbs, GreedyTakesTheFirstOfEqualAndSurvivesInfinity) {
   EXPECT_FLOAT_EQ(one().logprob, 0.0F);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, RowVerbs, testing::Range(0, kIsaCount),
-                         [](const auto& param) { return std::string(isa_name(static_cast<Isa>(param.param))); });
+INSTANTIATE_TEST_SUITE_P(Isa, RowVerbs, testing::Range(0, kIsaCount), [](const auto& param) {
+  return std::string(isa_name(static_cast<Isa>(param.param)));
+});
 
 }  // namespace
 }  // namespace monocle::cpu

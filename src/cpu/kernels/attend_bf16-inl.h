@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bf16 half of attend_core-inl.h: dot products of pairs on AVX-512, tiles on AMX (attend_amx-inl.h). Included by
-// it, in AVX-512 regions only: elsewhere f32 is as fast and the operands are widened when they are packed.
+// The bf16 half of attend_core-inl.h: dot products of pairs on AVX-512, tiles on AMX
+// (attend_amx-inl.h). Included by it, in AVX-512 regions only: elsewhere f32 is as fast and the
+// operands are widened when they are packed.
 
 // A pair of neighbouring elements in every lane.
 inline VB bpair(const std::uint16_t* p) {
@@ -10,8 +11,8 @@ inline VB bpair(const std::uint16_t* p) {
 }
 
 // c[m][kTile] (+)= Σ_k a[m * row + k] b[k][kTile] for kPanel rows; b in pairs along k.
-inline void panel_bf16(const std::uint16_t* a, std::size_t row, const std::uint16_t* b, float* c, int depth,
-                       bool accumulate) {
+inline void panel_bf16(const std::uint16_t* a, std::size_t row, const std::uint16_t* b, float* c,
+                       int depth, bool accumulate) {
   VF acc[kPanel][2];
 #pragma GCC unroll 8
   for (int m = 0; m < kPanel; ++m) {
@@ -41,19 +42,22 @@ inline void panel_bf16(const std::uint16_t* a, std::size_t row, const std::uint1
 inline void attend_g1(const AttendBlock<std::uint16_t>& block, const std::uint16_t* q) {
   const auto depth = static_cast<std::size_t>(block.depth);
   for (int m = 0; m < block.keys; m += kPanel) {
-    panel_bf16(block.k + static_cast<std::size_t>(m) * depth, depth, q, block.s + m * kTile, block.depth, false);
+    panel_bf16(block.k + static_cast<std::size_t>(m) * depth, depth, q, block.s + m * kTile,
+               block.depth, false);
   }
 }
 
 inline void attend_g2(const AttendBlock<std::uint16_t>& block, float* out) {
   const auto keys = static_cast<std::size_t>(block.keys);
   for (int m = 0; m < block.width; m += kPanel) {
-    panel_bf16(block.v + static_cast<std::size_t>(m) * keys, keys, block.p, out + m * kTile, block.keys, true);
+    panel_bf16(block.v + static_cast<std::size_t>(m) * keys, keys, block.p, out + m * kTile,
+               block.keys, true);
   }
 }
 
 // P in pairs of keys. The sum is that of the rounded values, so equal rows of V come out unchanged.
-inline void softmax_p(const AttendBlock<std::uint16_t>& block, const AttendTile<std::uint16_t>& tile) {
+inline void softmax_p(const AttendBlock<std::uint16_t>& block,
+                      const AttendTile<std::uint16_t>& tile) {
   const VF c = vset(block.scale_log2);
   const __m512i half = _mm512_set1_epi32(0x8000);
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flash attention on a tile of kTile queries, one query per lane, shared by the packed and the paged kernels.
+// Flash attention on a tile of kTile queries, one query per lane, shared by the packed and the
+// paged kernels.
 //
-//   S[key][lane] = Σ_d K[key][d] Q[lane][d]        G1: A = K as it lies, B = Q transposed once per tile
-//   P[key][lane] = 2^(c S - m[lane])               vertical: no sum or maximum across lanes anywhere
-//   O[d][lane]  += Σ_key V[key][d] P[key][lane]    G2: A = V transposed
+//   S[key][lane] = Σ_d K[key][d] Q[lane][d]        G1: A = K as it lies, B = Q transposed once per
+//   tile P[key][lane] = 2^(c S - m[lane])               vertical: no sum or maximum across lanes
+//   anywhere O[d][lane]  += Σ_key V[key][d] P[key][lane]    G2: A = V transposed
 //
-// Keys run down the rows, so the softmax works on whole vectors and P comes out in the layout that G2 reads.
-// f32 operands: K [keys][depth], V [keys][width], Q [depth][kTile], P [keys][kTile].
-// bf16 operands: K [keys][depth], V [width][keys], Q and P in pairs along the summed axis: [depth / 2][kTile][2].
-// The base m follows the running maximum only when that has grown by more than 2^8: any base gives the same
-// quotient, and most blocks then leave O alone.
+// Keys run down the rows, so the softmax works on whole vectors and P comes out in the layout that
+// G2 reads. f32 operands: K [keys][depth], V [keys][width], Q [depth][kTile], P [keys][kTile]. bf16
+// operands: K [keys][depth], V [width][keys], Q and P in pairs along the summed axis: [depth /
+// 2][kTile][2]. The base m follows the running maximum only when that has grown by more than 2^8:
+// any base gives the same quotient, and most blocks then leave O alone.
 
 inline constexpr int kTile = 2 * kLanes;
-inline constexpr int kPanel = kLanes == 16 ? 8 : 4;  // rows of A per register panel: 2 kPanel accumulators
+inline constexpr int kPanel =
+    kLanes == 16 ? 8 : 4;  // rows of A per register panel: 2 kPanel accumulators
 inline constexpr float kNoMaximum = -1e30F;
 
-// One tile in a worker's scratch. depth is head_dim padded for the summed axis of G1, width for the rows of G2.
+// One tile in a worker's scratch. depth is head_dim padded for the summed axis of G1, width for the
+// rows of G2.
 template <class T>
 struct AttendTile {
   T* q = nullptr;        // [depth][kTile] or pairs
@@ -36,13 +39,19 @@ struct AttendBlock {
   T* p = nullptr;      // [kKeyBlock][kTile]
   int depth = 0;
   int width = 0;
-  int keys = 0;    // a multiple of 32; those from `real` on are padding
+  int keys = 0;  // a multiple of 32; those from `real` on are padding
   int real = 0;
   float scale_log2 = 1.0F;  // softmax scale / ln 2
 };
 
-// c[m][kTile] (+)= Σ_k a[m * row + k * step] b[k][kTile] for kPanel rows.
-inline void panel_f32(const float* a, std::size_t row, std::size_t step, const float* b, float* c, int depth,
+// Element (m, k) of A lies at m * row + k * step: K keeps its rows, V is read down its columns.
+struct Strides {
+  std::size_t row = 0;
+  std::size_t step = 1;
+};
+
+// c[m][kTile] (+)= Σ_k A[m][k] b[k][kTile] for kPanel rows.
+inline void panel_f32(const float* a, Strides stride, const float* b, float* c, int depth,
                       bool accumulate) {
   VF acc[kPanel][2];
 #pragma GCC unroll 8
@@ -53,10 +62,10 @@ inline void panel_f32(const float* a, std::size_t row, std::size_t step, const f
   for (int k = 0; k < depth; ++k) {
     const VF b0 = vload(b + k * kTile);
     const VF b1 = vload(b + k * kTile + kLanes);
-    const float* ak = a + static_cast<std::size_t>(k) * step;
+    const float* ak = a + static_cast<std::size_t>(k) * stride.step;
 #pragma GCC unroll 8
     for (int m = 0; m < kPanel; ++m) {
-      const VF am = vset(ak[static_cast<std::size_t>(m) * row]);
+      const VF am = vset(ak[static_cast<std::size_t>(m) * stride.row]);
       acc[m][0] = vfma(am, b0, acc[m][0]);
       acc[m][1] = vfma(am, b1, acc[m][1]);
     }
@@ -71,17 +80,20 @@ inline void panel_f32(const float* a, std::size_t row, std::size_t step, const f
 inline void attend_g1(const AttendBlock<float>& block, const float* q) {
   const auto depth = static_cast<std::size_t>(block.depth);
   for (int m = 0; m < block.keys; m += kPanel) {
-    panel_f32(block.k + static_cast<std::size_t>(m) * depth, depth, 1, q, block.s + m * kTile, block.depth, false);
+    panel_f32(block.k + static_cast<std::size_t>(m) * depth, {depth, 1}, q, block.s + m * kTile,
+              block.depth, false);
   }
 }
 
 inline void attend_g2(const AttendBlock<float>& block, float* out) {
+  const Strides down{1, static_cast<std::size_t>(block.width)};
   for (int m = 0; m < block.width; m += kPanel) {
-    panel_f32(block.v + m, 1, static_cast<std::size_t>(block.width), block.p, out + m * kTile, block.keys, true);
+    panel_f32(block.v + m, down, block.p, out + m * kTile, block.keys, true);
   }
 }
 
-// 2^x for x <= 0 or a little above, 0 below -126; the relative error is 2e-7 at degree 6 and 5e-5 at degree 4.
+// 2^x for x <= 0 or a little above, 0 below -126; the relative error is 2e-7 at degree 6 and 5e-5
+// at degree 4.
 template <int kDegree>
 inline VF vexp2(VF x) {
   const VF low = vset(-126.0F);
@@ -100,8 +112,8 @@ inline VF vexp2(VF x) {
   return vless_select(x, low, vzero(), p * vpow2(n));
 }
 
-// Moves the base of each lane where the block's maximum asks for it and brings sum and out to the new base.
-// The new base is rounded to an integer, so that the factor is a power of two and exact.
+// Moves the base of each lane where the block's maximum asks for it and brings sum and out to the
+// new base. The new base is rounded to an integer, so that the factor is a power of two and exact.
 template <class T>
 inline void rebase(const AttendBlock<T>& block, const AttendTile<T>& tile) {
   VF top[2] = {vset(kNoMaximum), vset(kNoMaximum)};
@@ -143,7 +155,8 @@ inline void softmax_p(const AttendBlock<float>& block, const AttendTile<float>& 
   }
 }
 
-// Around a worker's tasks: tile registers are configured per thread, and clean ones make context switches cheaper.
+// Around a worker's tasks: tile registers are configured per thread, and clean ones make context
+// switches cheaper.
 inline void enter_attend() {
 #ifdef MONOCLE_ISA_AMX
   _tile_loadconfig(&kTileConfig);
@@ -195,7 +208,8 @@ inline void start_tile(const AttendTile<T>& tile, int width) {
   }
 }
 
-// A worker's scratch for kTilesPerTask tiles, in one piece: bytes() to reserve, then the constructor lays it out.
+// A worker's scratch for kTilesPerTask tiles, in one piece: bytes() to reserve, then the
+// constructor lays it out.
 template <class T>
 struct AttendScratch {
   AttendTile<T> tiles[kTilesPerTask];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One query per sequence over one split of the paged cache: s = K q, p = 2^(c s - max), o = Σ p V, for all heads of
-// a kv group at once. Bound by memory: 2 D elements of K and V per key are read once; two heads cost about as many
-// cycles as 16 bytes per cycle and core need.
+// One query per sequence over one split of the paged cache: s = K q, p = 2^(c s - max), o = Σ p V,
+// for all heads of a kv group at once. Bound by memory: 2 D elements of K and V per key are read
+// once; two heads cost about as many cycles as 16 bytes per cycle and core need.
 //
-// bf16 is widened without a shuffle: the even elements of a vector are its dwords shifted up, the odd ones masked. So
-// q is brought into that split order first and the sums of V come out in it.
+// bf16 is widened without a shuffle: the even elements of a vector are its dwords shifted up, the
+// odd ones masked. So q is brought into that split order first and the sums of V come out in it.
 
 #include "cpu/kernels/attend_paged-inl.h"
 
@@ -43,17 +43,21 @@ inline void split_load(const float* p, int n, VF& a, VF& b) {
 inline int split_index(const std::uint16_t*, int i) { return (i & 1) * kLanes + i / 2; }
 inline int split_index(const float*, int i) { return i; }
 
-// The visible keys of [begin, end) as runs; returns their number. Keys of freed blocks are never visible.
-inline int visible_runs(const AttendPagedArgs& args, const DecodeTask& task, std::int64_t begin, std::int64_t end,
-                        KeyRun* runs) {
+// The visible keys of [begin, end) as runs; returns their number. Keys of freed blocks are never
+// visible.
+inline int visible_runs(const AttendPagedArgs& args, const DecodeTask& task, std::int64_t begin,
+                        std::int64_t end, KeyRun* runs) {
   const std::int64_t context = args.context[static_cast<std::size_t>(task.sequence)];
-  const std::int64_t window_begin = args.window > 0 ? std::max<std::int64_t>(0, context - args.window) : 0;
-  const std::int64_t bounds[2][2] = {{begin, std::min(end, std::min<std::int64_t>(args.sinks, window_begin))},
-                                     {std::max(begin, window_begin), end}};
+  const std::int64_t window_begin =
+      args.window > 0 ? std::max<std::int64_t>(0, context - args.window) : 0;
+  const std::int64_t bounds[2][2] = {
+      {begin, std::min(end, std::min<std::int64_t>(args.sinks, window_begin))},
+      {std::max(begin, window_begin), end}};
   int count = 0;
   for (const auto& bound : bounds) {
     for (std::int64_t key = bound[0]; key < bound[1];) {
-      const std::int64_t stop = std::min(bound[1], (key / args.kv.block_tokens + 1) * args.kv.block_tokens);
+      const std::int64_t stop =
+          std::min(bound[1], (key / args.kv.block_tokens + 1) * args.kv.block_tokens);
       const std::int64_t first = kv_element(args, task.sequence, task.kv_head, key);
       if (first >= 0) {
         runs[count++] = {first, static_cast<int>(stop - key)};
@@ -66,7 +70,8 @@ inline int visible_runs(const AttendPagedArgs& args, const DecodeTask& task, std
 
 // s[g][i] = q[g] . k[i] for the rows of a run; asks for the same row of the next run while at it.
 template <int kHeads, class Kv>
-inline void score_run(const Kv* k, const Kv* next, int count, const float* q, int head_dim, float* s) {
+inline void score_run(const Kv* k, const Kv* next, int count, const float* q, int head_dim,
+                      float* s) {
   const int padded = round_up(head_dim, kChunk);
   for (int i = 0; i < count; ++i, k += head_dim, next += head_dim) {
     VF acc[std::size_t{kHeads}][2];
@@ -93,9 +98,11 @@ inline void score_run(const Kv* k, const Kv* next, int count, const float* q, in
   }
 }
 
-// o[g] += Σ_i p[g][i] v[i] over the rows of a run, two chunks at a time to keep enough sums in flight.
+// o[g] += Σ_i p[g][i] v[i] over the rows of a run, two chunks at a time to keep enough sums in
+// flight.
 template <int kHeads, class Kv>
-inline void weigh_run(const Kv* v, const Kv* next, int count, const float* p, int head_dim, float* o) {
+inline void weigh_run(const Kv* v, const Kv* next, int count, const float* p, int head_dim,
+                      float* o) {
   const int padded = round_up(head_dim, kChunk);
   for (int c = 0; c < padded; c += 2 * kChunk) {
     const bool second = c + kChunk < padded;
@@ -176,8 +183,8 @@ inline void softmax_split(float* s, int keys, float scale_log2, float* partial) 
 }
 
 inline std::size_t decode_scratch_bytes(int head_dim, int group) {
-  return static_cast<std::size_t>(group) * static_cast<std::size_t>(2 * round_up(head_dim, kChunk) + kSplitKeys) *
-         sizeof(float);
+  return static_cast<std::size_t>(group) *
+         static_cast<std::size_t>(2 * round_up(head_dim, kChunk) + kSplitKeys) * sizeof(float);
 }
 
 template <class Kv>
@@ -208,7 +215,8 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
   for (int r = 0; r < count; keys += runs[r++].count) {
     const Kv* next = k + runs[std::min(r + 1, count - 1)].first;
     each_head_group(group, [&](int g, auto heads) {
-      score_run<heads>(k + runs[r].first, next, runs[r].count, q + g * padded, d, s + g * kSplitKeys + keys);
+      score_run<heads>(k + runs[r].first, next, runs[r].count, q + g * padded, d,
+                       s + g * kSplitKeys + keys);
     });
   }
   const int stride = partial_floats(d);
@@ -219,20 +227,22 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
   for (int r = 0; r < count; keys += runs[r++].count) {
     const Kv* next = v + runs[std::min(r + 1, count - 1)].first;
     each_head_group(group, [&](int g, auto heads) {
-      weigh_run<heads>(v + runs[r].first, next, runs[r].count, s + g * kSplitKeys + keys, d, o + g * padded);
+      weigh_run<heads>(v + runs[r].first, next, runs[r].count, s + g * kSplitKeys + keys, d,
+                       o + g * padded);
     });
   }
   for (int g = 0; g < group; ++g) {
     for (int c = 0; c < d; ++c) {
-      task.partial[g * stride + kPartialHeader + c] = o[g * padded + c / kChunk * kChunk + split_index(k, c % kChunk)];
+      task.partial[g * stride + kPartialHeader + c] =
+          o[g * padded + c / kChunk * kChunk + split_index(k, c % kChunk)];
     }
   }
 }
 
-// The splits of one head into its output row: weights 2^(max - largest max), in the order of the splits. The partials
-// of the splits are `stride` floats apart.
-inline void combine_head(const AttendPagedArgs& args, const float* partial, int splits, std::int64_t stride,
-                         std::int64_t y_first) {
+// The splits of one head into its output row: weights 2^(max - largest max), in the order of the
+// splits. The partials of the splits are `stride` floats apart.
+inline void combine_head(const AttendPagedArgs& args, const float* partial, int splits,
+                         std::int64_t stride, std::int64_t y_first) {
   const int d = args.kv.head_dim;
   float top = -std::numeric_limits<float>::infinity();
   for (int i = 0; i < splits; ++i) {

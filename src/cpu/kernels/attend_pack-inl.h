@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between rows as the model has them and the operands of attend_core-inl.h: transposed queries, values by key block,
-// outputs turned back. On AVX-512 in registers, 16 x 16 dwords at a time; elsewhere the arithmetic takes ten times
-// longer than the moves, which stay plain loops.
+// Between rows as the model has them and the operands of attend_core-inl.h: transposed queries,
+// values by key block, outputs turned back. On AVX-512 in registers, 16 x 16 dwords at a time;
+// elsewhere the arithmetic takes ten times longer than the moves, which stay plain loops.
 
 #include "cpu/kernels/elements-inl.h"
 
@@ -36,7 +36,8 @@ inline void transpose_16x16(__m512i (&r)[16]) {
   }
 }
 
-// Element pairs are dwords, so bf16 queries in pairs and float queries are the same move. depth is a multiple of 32.
+// Element pairs are dwords, so bf16 queries in pairs and float queries are the same move. depth is
+// a multiple of 32.
 template <class T>
 inline void transpose_queries(const T* rows, int depth, T* q) {
   constexpr int kPerDword = static_cast<int>(sizeof(float) / sizeof(T));
@@ -48,17 +49,21 @@ inline void transpose_queries(const T* rows, int depth, T* q) {
       }
       transpose_16x16(block);
       for (int i = 0; i < 16; ++i) {
-        _mm512_storeu_si512(q + (c / kPerDword + i) * kTile * kPerDword + lane * kPerDword, block[i]);
+        _mm512_storeu_si512(q + (c / kPerDword + i) * kTile * kPerDword + lane * kPerDword,
+                            block[i]);
       }
     }
   }
 }
 
-// Columns [0, 32) of v [width][stride] from 32 rows of head_dim; a null row is zero. Two keys make the dwords.
+// Columns [0, 32) of v [width][stride] from 32 rows of head_dim; a null row is zero. Two keys make
+// the dwords.
 template <class In>
-inline void transpose_values(const In* const* rows, int head_dim, int width, int stride, std::uint16_t* v) {
-  alignas(64) static constexpr std::uint16_t kInterleave[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                                8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+inline void transpose_values(const In* const* rows, int head_dim, int width, int stride,
+                             std::uint16_t* v) {
+  alignas(64) static constexpr std::uint16_t kInterleave[32] = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i interleave = _mm512_load_si512(kInterleave);
   for (int d = 0; d < width; d += kLanes) {
     const int lanes = std::clamp(head_dim - d, 0, kLanes);
@@ -114,7 +119,9 @@ inline void finish_lanes(const AttendTile<T>& tile, int lane, int head_dim, Out*
     for (int d = 0; d < head_dim; ++d) {
       row[d] = tile.out[d * kTile + lane + i] * inverse;
     }
-    each_vector(head_dim, [&](std::int64_t d, int lanes) { vput_n(rows[i] + d, vload_n(row + d, lanes), lanes); });
+    each_vector(head_dim, [&](std::int64_t d, int lanes) {
+      vput_n(rows[i] + d, vload_n(row + d, lanes), lanes);
+    });
   }
 }
 #endif
@@ -125,7 +132,9 @@ inline void transpose_values(const In* const* rows, int head_dim, int width, int
   for (int i = 0; i < kKeyPad; ++i, v += width) {
     std::memset(v, 0, static_cast<std::size_t>(width) * sizeof(float));
     if (rows[i] != nullptr) {
-      each_vector(head_dim, [&](std::int64_t d, int lanes) { vstore_n(v + d, vget_n(rows[i] + d, lanes), lanes); });
+      each_vector(head_dim, [&](std::int64_t d, int lanes) {
+        vstore_n(v + d, vget_n(rows[i] + d, lanes), lanes);
+      });
     }
   }
 }
@@ -140,6 +149,7 @@ inline void pack_row(const In* in, int count, int padded, T* out) {
     std::memset(out, 0, static_cast<std::size_t>(padded) * sizeof(T));
     return;
   }
-  each_vector(count, [&](std::int64_t c, int lanes) { vput_n(out + c, vget_n(in + c, lanes), lanes); });
+  each_vector(count,
+              [&](std::int64_t c, int lanes) { vput_n(out + c, vget_n(in + c, lanes), lanes); });
   std::memset(out + count, 0, static_cast<std::size_t>(padded - count) * sizeof(T));
 }

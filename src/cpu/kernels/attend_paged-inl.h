@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// Causal attention of a chunk of queries over the paged cache (attend_core-inl.h does the arithmetic). The lanes of a
-// tile are (query, head of the kv group), so each key and value is fetched once for all heads that share it. A task
-// packs kKeyBlock keys and values from their cache blocks and uses them for kTilesPerTask tiles.
+// Causal attention of a chunk of queries over the paged cache (attend_core-inl.h does the
+// arithmetic). The lanes of a tile are (query, head of the kv group), so each key and value is
+// fetched once for all heads that share it. A task packs kKeyBlock keys and values from their cache
+// blocks and uses them for kTilesPerTask tiles.
 
 #include "cpu/kernels/attend_core-inl.h"
 
 // A row of `count` elements of either type as floats, zero up to `padded`.
 inline void read_row(const void* data, DType type, std::int64_t first, int count, float* out) {
   each_vector(count, [&](std::int64_t c, int lanes) {
-    const VF v = type == DType::kF32 ? vload_n(static_cast<const float*>(data) + first + c, lanes)
-                                     : vload_bf16_n(static_cast<const std::uint16_t*>(data) + first + c, lanes);
+    const VF v = type == DType::kF32
+                     ? vload_n(static_cast<const float*>(data) + first + c, lanes)
+                     : vload_bf16_n(static_cast<const std::uint16_t*>(data) + first + c, lanes);
     vstore_n(out + c, v, lanes);
   });
 }
 
 // Where position `key` of a sequence lies, in elements; -1 in a freed block.
-inline std::int64_t kv_element(const AttendPagedArgs& args, std::int64_t sequence, std::int32_t kv_head,
-                               std::int64_t key) {
+inline std::int64_t kv_element(const AttendPagedArgs& args, std::int64_t sequence,
+                               std::int32_t kv_head, std::int64_t key) {
   const KvView& kv = args.kv;
   const std::int64_t block = args.block_table[sequence * args.max_blocks + key / kv.block_tokens];
   return block < 0 ? -1
-                   : ((block * kv.kv_heads + kv_head) * kv.block_tokens + key % kv.block_tokens) * kv.head_dim;
+                   : ((block * kv.kv_heads + kv_head) * kv.block_tokens + key % kv.block_tokens) *
+                         kv.head_dim;
 }
 
 // The tiles of a task and the position of the query in each lane, as a float: exact below 2^24.
@@ -46,14 +49,16 @@ std::size_t prefill_scratch_bytes(int depth, int width) {
 }
 
 template <class T>
-inline void load_queries(const AttendPagedArgs& args, const PrefillTask& task, int depth, PrefillTiles<T>& tiles) {
+inline void load_queries(const AttendPagedArgs& args, const PrefillTask& task, int depth,
+                         PrefillTiles<T>& tiles) {
   const auto b = static_cast<std::size_t>(task.sequence);
   const int group = args.heads / args.kv.kv_heads;
   const std::int64_t begin = args.query_start[b];
   const std::int64_t queries = args.query_start[b + 1] - begin;
   const std::int64_t rows = queries * group;
   alignas(64) float row[kMaxHeadDim];
-  for (std::int64_t first = task.first_row; tiles.tiles < kTilesPerTask && first < rows; first += kTile) {
+  for (std::int64_t first = task.first_row; tiles.tiles < kTilesPerTask && first < rows;
+       first += kTile) {
     AttendTile<T>& tile = tiles.scratch.tiles[tiles.tiles];
     float* position = tiles.position + tiles.tiles * kTile;
     tile.queries = static_cast<int>(std::min<std::int64_t>(kTile, rows - first));
@@ -62,27 +67,32 @@ inline void load_queries(const AttendPagedArgs& args, const PrefillTask& task, i
       const std::int64_t r = first + std::min(lane, tile.queries - 1);  // idle lanes copy the last
       position[lane] = static_cast<float>(args.context[b] - queries + r / group);
       const std::int64_t head = task.kv_head * group + r % group;
-      read_row(args.q.data, args.q.dtype, (begin + r / group) * args.q.row_stride + head * args.kv.head_dim,
-               args.kv.head_dim, row);
-      pack_row(row, args.kv.head_dim, depth, tiles.k + lane * depth);  // k is free until the first block
+      read_row(args.q.data, args.q.dtype,
+               (begin + r / group) * args.q.row_stride + head * args.kv.head_dim, args.kv.head_dim,
+               row);
+      pack_row(row, args.kv.head_dim, depth,
+               tiles.k + lane * depth);  // k is free until the first block
     }
     transpose_queries(tiles.k, depth, tile.q);
     ++tiles.tiles;
   }
 }
 
-// Keys [first, first + block.real) of the task's kv head, then zeros up to block.keys; freed blocks are zero too.
+// Keys [first, first + block.real) of the task's kv head, then zeros up to block.keys; freed blocks
+// are zero too.
 template <class T, class Kv>
-inline void pack_paged_block(const AttendPagedArgs& args, const PrefillTask& task, std::int64_t first,
-                             const AttendBlock<T>& block, T* k, T* v) {
+inline void pack_paged_block(const AttendPagedArgs& args, const PrefillTask& task,
+                             std::int64_t first, const AttendBlock<T>& block, T* k, T* v) {
   const int d = args.kv.head_dim;
   for (int key = 0; key < block.keys; key += kKeyPad) {
     const Kv* rows[kKeyPad] = {};
     for (int i = 0; i < kKeyPad; ++i) {
-      const std::int64_t at =
-          key + i < block.real ? kv_element(args, task.sequence, task.kv_head, first + key + i) : -1;
+      const std::int64_t at = key + i < block.real
+                                  ? kv_element(args, task.sequence, task.kv_head, first + key + i)
+                                  : -1;
       rows[i] = at < 0 ? nullptr : static_cast<const Kv*>(args.kv.v) + at;
-      pack_row(at < 0 ? nullptr : static_cast<const Kv*>(args.kv.k) + at, d, block.depth, k + (key + i) * block.depth);
+      pack_row(at < 0 ? nullptr : static_cast<const Kv*>(args.kv.k) + at, d, block.depth,
+               k + (key + i) * block.depth);
     }
     transpose_values(rows, d, block.width, block.keys, value_columns(v, key, block.width));
   }
@@ -102,7 +112,8 @@ inline Sight sight(const AttendPagedArgs& args, std::int64_t first, int keys, st
 }
 
 // -inf where the query of a lane does not see the key of a row.
-inline void mask_keys(const AttendPagedArgs& args, std::int64_t first, int keys, const float* position, float* s) {
+inline void mask_keys(const AttendPagedArgs& args, std::int64_t first, int keys,
+                      const float* position, float* s) {
   const VF never = vset(-std::numeric_limits<float>::infinity());
   for (int r = 0; r < keys; ++r) {
     const VF key = vset(static_cast<float>(first + r));
@@ -119,7 +130,8 @@ inline void mask_keys(const AttendPagedArgs& args, std::int64_t first, int keys,
 }
 
 template <class T, class Out>
-inline void store_tiles(const AttendPagedArgs& args, const PrefillTask& task, const PrefillTiles<T>& tiles) {
+inline void store_tiles(const AttendPagedArgs& args, const PrefillTask& task,
+                        const PrefillTiles<T>& tiles) {
   const int group = args.heads / args.kv.kv_heads;
   const std::int64_t begin = args.query_start[static_cast<std::size_t>(task.sequence)];
   const int d = args.kv.head_dim;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same name for both element types of activations: vget reads floats whatever lies in memory, vput rounds once.
+// The same name for both element types of activations: vget reads floats whatever lies in memory,
+// vput rounds once.
 
 inline VF vget(const float* p) { return vload(p); }
 inline VF vget(const std::uint16_t* p) { return vload_bf16(p); }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// y = w x / sqrt(mean(x²) + eps), or (x - mean) in place of x and + b at the end. One row per call; moves 4 n bytes
-// in (the row stays in L1 for the later passes) and 2 or 4 n out.
+// y = w x / sqrt(mean(x²) + eps), or (x - mean) in place of x and + b at the end. One row per call;
+// moves 4 n bytes in (the row stays in L1 for the later passes) and 2 or 4 n out.
 
 #include "cpu/kernels/elements-inl.h"
 
-// Sums go to four vectors, so that neither the latency of one chain nor its rounding error grows with the row.
+// Sums go to four vectors, so that neither the latency of one chain nor its rounding error grows
+// with the row.
 
 inline float sum_of_row(const float* x, std::int64_t n) {
   VF sum[4] = {vzero(), vzero(), vzero(), vzero()};
@@ -15,7 +16,8 @@ inline float sum_of_row(const float* x, std::int64_t n) {
       sum[j] = sum[j] + vload(x + i + j * kLanes);
     }
   }
-  each_vector(n - i, [&](std::int64_t c, int lanes) { sum[0] = sum[0] + vload_n(x + i + c, lanes); });
+  each_vector(n - i,
+              [&](std::int64_t c, int lanes) { sum[0] = sum[0] + vload_n(x + i + c, lanes); });
   return vsum((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
@@ -48,7 +50,8 @@ inline void norm_row(const NormArgs& args, std::int64_t row) {
   const std::int64_t n = args.x.cols;
   const bool layer = args.kind == NormKind::kLayer;
   const float mean = layer ? sum_of_row(x, n) / static_cast<float>(n) : 0.0F;
-  const float factor = 1.0F / std::sqrt(square_sum_of_row(x, n, mean) / static_cast<float>(n) + args.eps);
+  const float factor =
+      1.0F / std::sqrt(square_sum_of_row(x, n, mean) / static_cast<float>(n) + args.eps);
   const VF center = vset(mean);
   const VF scale = vset(factor);
   each_vector(n, [&](std::int64_t c, int lanes) {

@@ -6,7 +6,8 @@
 template <class In>
 inline void widen_row(const void* in, float* out, std::int64_t count) {
   const In* x = static_cast<const In*>(in);
-  each_vector(count, [&](std::int64_t c, int lanes) { vstore_n(out + c, vget_n(x + c, lanes), lanes); });
+  each_vector(count,
+              [&](std::int64_t c, int lanes) { vstore_n(out + c, vget_n(x + c, lanes), lanes); });
 }
 
 // out += weight * in

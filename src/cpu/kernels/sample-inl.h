@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two passes of a greedy draw with its log-probability: maximum, then Σ exp(logit - maximum). Reads the row
-// twice, 4 bytes a logit. NaN counts as -inf, +inf as the largest float, as in ops/sampling.h.
+// The two passes of a greedy draw with its log-probability: maximum, then Σ exp(logit - maximum).
+// Reads the row twice, 4 bytes a logit. NaN counts as -inf, +inf as the largest float, as in
+// ops/sampling.h.
 
 // The largest logit, -inf when there is none.
 inline float best_logit(const float* logits, std::int64_t count) {
@@ -20,7 +21,8 @@ inline float best_logit(const float* logits, std::int64_t count) {
   return std::min(top, std::numeric_limits<float>::max());
 }
 
-// Blocks are summed in float and added up in double: 151,936 terms in one float would lose four digits.
+// Blocks are summed in float and added up in double: 151,936 terms in one float would lose four
+// digits.
 inline double exp_sum(const float* logits, std::int64_t count, float best) {
   constexpr std::int64_t kBlock = 4096;
   const VF top = vset(best);
