@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include "image_target.h"
@@ -30,6 +31,23 @@ TEST(MutatedImages, ManyStillDecodeAndManyDoNot) {
   }
   EXPECT_GT(good, 100);
   EXPECT_LT(good, 900);
+}
+
+// The bounds of a campaign would be worth nothing if they never fired.
+TEST(RunCampaign, ReportsTimeAndMemoryBeyondTheLimits) {
+  const std::vector<Seed> seeds = {{"seed", std::vector<std::byte>(16)}};
+  const auto target = [](std::span<const std::byte>) {
+    const std::vector<char> taken(std::size_t{48} << 20, 'x');
+    ASSERT_EQ(taken.back(), 'x');
+  };
+  Campaign campaign;
+  campaign.cases = 1;
+  run_campaign(seeds, campaign, target);
+  campaign.max_bytes = std::size_t{16} << 20;
+  EXPECT_NONFATAL_FAILURE(run_campaign(seeds, campaign, target), "takes too much memory");
+  campaign.max_bytes = std::size_t{256} << 20;
+  campaign.max_seconds = 0.0;
+  EXPECT_NONFATAL_FAILURE(run_campaign(seeds, campaign, target), "takes too long");
 }
 
 TEST(Mutate, IsDeterministicAndChangesItsSeed) {
