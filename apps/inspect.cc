@@ -171,8 +171,10 @@ Json to_json(const InspectOptions& options, const ModelFiles& files, const Summa
           {"verified", options.verify && files.checkpoint.packed()}};
 }
 
-std::string giga(std::uint64_t bytes) {
-  return fmt::format("{:.2f} GB", static_cast<double>(bytes) * 1e-9);
+std::string size_text(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  return value >= 1e8 ? fmt::format("{:.2f} GB", value * 1e-9)
+                      : fmt::format("{:.2f} MB", value * 1e-6);
 }
 
 std::string fit_text(std::int64_t tokens) {
@@ -185,7 +187,7 @@ void print_text(const Json& json, const Summary& summary) {
   fmt::print("{}\n", json["path"].get<std::string>());
   fmt::print("  Qwen3-VL, {:.3f} G parameters, {} tensors, {}, {}\n",
              json["parameters"].get<double>() * 1e-9, summary.tensors,
-             json["form"].get<std::string>(), giga(json["file_bytes"].get<std::uint64_t>()));
+             json["form"].get<std::string>(), size_text(json["file_bytes"].get<std::uint64_t>()));
   fmt::print(
       "  text: {} layers of {}, {} heads ({} for keys and values), vocabulary {}, {} positions{}\n",
       text["layers"].get<int>(), text["hidden"].get<int>(), text["heads"].get<int>(),
@@ -201,16 +203,16 @@ void print_text(const Json& json, const Summary& summary) {
   for (const Part& part : summary.parts) {
     std::string formats;
     for (const auto& [name, bytes] : part.formats) {
-      formats += fmt::format("{}{} {}", formats.empty() ? "" : ", ", name, giga(bytes));
+      formats += fmt::format("{}{} {}", formats.empty() ? "" : ", ", name, size_text(bytes));
     }
-    fmt::print("  {:<20}{:>14}{:>12}{:>12}   {}\n", part.name, part.parameters, giga(part.bytes),
-               giga(part.int8_bytes), formats);
+    fmt::print("  {:<20}{:>14}{:>12}{:>12}   {}\n", part.name, part.parameters,
+               size_text(part.bytes), size_text(part.int8_bytes), formats);
   }
   const Json& fits = json["context_tokens_that_fit"];
   fmt::print("\n  each token of context takes {} bytes (bf16 keys and values)\n",
              json["kv_bytes_per_token"].get<std::int64_t>());
   fmt::print("  this machine has {} to give: as stored it {}, as int8 it {}\n",
-             giga(json["memory_usable_bytes"].get<std::uint64_t>()),
+             size_text(json["memory_usable_bytes"].get<std::uint64_t>()),
              fit_text(fits["as_stored"].get<std::int64_t>()),
              fit_text(fits["int8"].get<std::int64_t>()));
   if (json["verified"].get<bool>()) {

@@ -85,7 +85,7 @@ inline void check_packed_file(std::span<const std::byte> file) {
 // reader.
 inline void check_packed(std::span<const std::byte> header) {
   constexpr std::size_t kFixed = 64;
-  constexpr std::uint64_t kMostBytes = 1 << 20;
+  constexpr std::uint64_t kMostBytes = 1 << 16;
   std::uint64_t claimed = 0;
   if (header.size() >= kFixed) {
     std::memcpy(&claimed, header.data() + 16, sizeof(claimed));
