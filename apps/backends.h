@@ -12,7 +12,7 @@
 namespace monocle::app {
 
 struct DeviceOptions {
-  std::string device = "auto";  // auto, cpu, reference
+  std::string device = "auto";  // auto, cpu, reference, cuda:N
   int threads = 0;              // 0: all CPUs this process may use
   bool pin = false;
 

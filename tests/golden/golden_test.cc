@@ -85,6 +85,14 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Golden,
                                                           Setup{"cpu", "--quant int8", 1, 0.09}),
                                           testing::ValuesIn(kCases)),
                          test_name);
+#ifdef MONOCLE_GOLDEN_CUDA
+INSTANTIATE_TEST_SUITE_P(Cuda, Golden,
+                         testing::Combine(testing::Values(Setup{"cuda:0", "--compute f32", 5e-5, 0},
+                                                          Setup{"cuda:0", "--quant none", 1, 0.03},
+                                                          Setup{"cuda:0", "--quant int8", 1, 0.06}),
+                                          testing::ValuesIn(kCases)),
+                         test_name);
+#endif
 
 }  // namespace
 }  // namespace monocle::golden

@@ -5,6 +5,9 @@
 #ifdef MONOCLE_PARITY_CPU
 #include "cpu/cpu_backend.h"
 #endif
+#ifdef MONOCLE_PARITY_CUDA
+#include "cuda/cuda_backend.h"
+#endif
 
 namespace monocle::parity {
 namespace {
@@ -22,10 +25,24 @@ Made make_reference(int) { return std::make_unique<ReferenceBackend>(); }
 Made make_cpu(int threads) { return cpu::make_cpu_backend({.threads = threads}); }
 #endif
 
+#ifdef MONOCLE_PARITY_CUDA
+// A machine without a GPU skips these tests.
+Made make_cuda(int) {
+  Made made = cuda::make_cuda_backend({});
+  if (!made && made.error().code == ErrorCode::kUnavailable) {
+    return fail(ErrorCode::kUnsupported, "{}", made.error().message);
+  }
+  return made;
+}
+#endif
+
 constexpr Entry kBackends[] = {
     {"reference", make_reference},
 #ifdef MONOCLE_PARITY_CPU
     {"cpu", make_cpu},
+#endif
+#ifdef MONOCLE_PARITY_CUDA
+    {"cuda", make_cuda},
 #endif
 };
 

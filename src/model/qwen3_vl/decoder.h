@@ -33,6 +33,9 @@ class Decoder {
     std::span<const std::int64_t> slots;
   };
   Staged stage(const StepInputs& step, Workspace& workspace);
+  static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv, const TensorView& logits);
+  void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv, Workspace& workspace,
+                  TensorView logits, const TraceSink* trace);
   void attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv, TensorView x,
                  Workspace& workspace);
   void mlp(const DecoderLayer& w, TensorView x, Workspace& workspace);

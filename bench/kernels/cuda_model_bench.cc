@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one JSON object.
+//   cuda_model_bench [preset] [format]      presets and formats as in `monocle bench model`
+// decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps, sampling included. Share
+// of the roof: weights and cache bytes of a step over its time, over the read bandwidth measured just before.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cuda/cuda_backend.h"
+#include "engine/engine.h"
+#include "model/qwen3_vl/cost.h"
+#include "model/qwen3_vl/qwen3_vl.h"
+#include "model/qwen3_vl/random_weights.h"
+
+namespace {
+
+using namespace monocle;
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kContext = 512;
+constexpr std::int32_t kGenerated = 64;
+constexpr std::int32_t kRepeats = 5;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+Json spread(std::vector<double> samples) {
+  std::ranges::sort(samples);
+  return {{"median", samples[samples.size() / 2]}, {"min", samples.front()}, {"max", samples.back()}};
+}
+double median(std::vector<double> samples) {
+  std::ranges::sort(samples);
+  return samples[samples.size() / 2];
+}
+
+struct Bench {
+  qwen3_vl::Config config;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<qwen3_vl::Qwen3Vl> model;
+  double read_gb_s = 0;
+
+  Request request(std::int64_t tokens, std::int32_t answer, std::int64_t salt) const {
+    Request out;
+    for (std::int64_t i = 0; i < tokens; ++i) {
+      out.prompt.token_ids.push_back(
+          static_cast<std::int32_t>(1 + (i * 7919 + salt * 104729) % (model->facts().vocab - 1)));
+    }
+    for (int axis = 0; axis < 3; ++axis) {
+      for (std::int64_t i = 0; i < tokens; ++i) {
+        out.prompt.positions.push_back(static_cast<std::int32_t>(i));
+      }
+    }
+    out.max_tokens = answer;
+    return out;
+  }
+
+  // One prompt step of all sequences' prompts, then decode steps; false when a request failed.
+  Status generate(std::int32_t batch, std::vector<double>& prefill, std::vector<double>& decode) {
+    for (std::int32_t i = 0; i < batch; ++i) {
+      auto submitted = engine->submit(request(kContext, kGenerated, i));
+      if (!submitted) {
+        return tl::unexpected<Error>(submitted.error());
+      }
+    }
+    std::vector<TokenEvent> events;
+    bool first = true;
+    while (!engine->idle()) {
+      events.clear();
+      const Clock::time_point start = Clock::now();
+      engine->step(events);
+      (first ? prefill : decode).push_back(seconds_since(start));
+      first = false;
+      for (const TokenEvent& event : events) {
+        if (event.finish == FinishReason::kError) {
+          return fail(ErrorCode::kInternal, "{}", event.error);
+        }
+      }
+    }
+    return {};
+  }
+
+  Result<Json> text(std::int32_t batch) {
+    // A workspace is planned once per model; the engine of the largest batch serves all.
+    std::vector<double> prefill;
+    std::vector<double> decode;
+    for (std::int32_t i = 0; i <= kRepeats; ++i) {
+      std::vector<double> prompt_times;
+      std::vector<double> step_times;
+      MONOCLE_TRY(generate(batch, prompt_times, step_times));
+      if (i > 0) {  // the first run warms up and records
+        prefill.push_back(prompt_times.front());
+        decode.push_back(median(step_times));
+      }
+    }
+    const double step = median(decode);
+    const double cache = static_cast<double>(batch) *
+                         qwen3_vl::kv_read_bytes(config.text, kContext + kGenerated / 2, model->kv());
+    const double bytes = static_cast<double>(model->facts().decode_weight_bytes) + cache;
+    const double tokens = static_cast<double>(batch) * static_cast<double>(kContext);
+    const double flops = qwen3_vl::prefill_flops(config.text, kContext, 0) * batch;
+    return Json{{"batch", batch},
+                {"context", kContext},
+                {"decode_step_s", spread(decode)},
+                {"decode_tok_s", batch / step},
+                {"decode_gb_s", bytes / step * 1e-9},
+                {"decode_share_of_read_roof", bytes / step * 1e-9 / read_gb_s},
+                {"prefill_s", spread(prefill)},
+                {"prefill_tok_s", tokens / median(prefill)},
+                {"prefill_tflop_s", flops / median(prefill) * 1e-12}};
+  }
+
+  Result<Json> vision(std::int32_t side) {
+    const std::int32_t patches_side = side / config.vision.patch_size;
+    const GridThw grid{1, patches_side, patches_side};
+    Patches patches{
+        .rows = std::vector<float>(static_cast<std::size_t>(grid.patches() * config.vision.patch_dim())),
+        .grid = grid};
+    for (std::size_t i = 0; i < patches.rows.size(); ++i) {
+      patches.rows[i] = static_cast<float>(i * 2654435761U % 2048U) / 1024.0F - 1.0F;
+    }
+    MONOCLE_ASSIGN(MediaRows rows, MediaRows::allocate(backend->memory(), grid.tokens(config.vision.spatial_merge_size),
+                                                       1 + model->facts().deepstack_levels, model->facts().hidden));
+    std::vector<double> samples;
+    for (std::int32_t i = 0; i <= kRepeats; ++i) {
+      const Clock::time_point start = Clock::now();
+      MONOCLE_TRY(model->encode_media(patches, rows, 0, nullptr));
+      backend->wait(backend->mark());
+      if (i > 0) {
+        samples.push_back(seconds_since(start));
+      }
+    }
+    return Json{{"image_side", side},
+                {"encode_s", spread(samples)},
+                {"tflop_s", qwen3_vl::vision_flops(config.vision, grid) / median(samples) * 1e-12}};
+  }
+
+  std::unique_ptr<Engine> engine;
+};
+
+Status run(const std::string& preset, const std::string& format, Json& out) {
+  Bench bench;
+  MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
+  bench.read_gb_s = roof.read_gb_s;
+  MONOCLE_ASSIGN(bench.config, qwen3_vl::preset_config(preset));
+  MONOCLE_ASSIGN(bench.backend, cuda::make_cuda_backend({}));
+  qwen3_vl::WeightOptions weights;
+  if (format == "int8") {
+    weights = {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
+  }
+  ThreadPool pool(16);
+  const auto source = [&](std::string_view name, std::span<const std::int64_t> shape) -> Result<LoadedTensor> {
+    return qwen3_vl::random_tensor(name, shape, pool);
+  };
+  const Clock::time_point start = Clock::now();
+  MONOCLE_ASSIGN(bench.model, qwen3_vl::Qwen3Vl::load(bench.config, weights, qwen3_vl::Precision::kAuto, source,
+                                                      *bench.backend, pool));
+  out = {{"device", bench.backend->capabilities().name},
+         {"model", "random " + preset},
+         {"format", format},
+         {"read_roof_gb_s", roof.read_gb_s},
+         {"load_s", seconds_since(start)}};
+  std::fprintf(stderr, "%s\n", out.dump().c_str());
+  EngineLimits limits;
+  limits.step_tokens = 32 * kContext;
+  limits.sequences = 32;
+  limits.context_tokens = kContext + kGenerated + 2;
+  limits.kv = bench.model->kv();
+  limits.patches = 128 * 128;
+  MONOCLE_ASSIGN(bench.engine, Engine::create(*bench.model, *bench.backend, limits));
+  for (const std::int32_t batch : {1, 8, 32}) {
+    MONOCLE_ASSIGN(Json result, bench.text(batch));
+    std::fprintf(stderr, "%s\n", result.dump().c_str());
+    out["text"].push_back(std::move(result));
+  }
+  for (const std::int32_t side : {1024, 2048}) {
+    MONOCLE_ASSIGN(Json result, bench.vision(side));
+    std::fprintf(stderr, "%s\n", result.dump().c_str());
+    out["vision"].push_back(std::move(result));
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Json out;
+  try {
+    const auto status = run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16", out);
+    if (!status) {
+      out["error"] = status.error().message;
+    }
+  } catch (const std::exception& error) {
+    out["error"] = error.what();
+  }
+  std::printf("%s\n", out.dump(2).c_str());
+  return out.contains("error") ? 1 : 0;
+}

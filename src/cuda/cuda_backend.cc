@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/cuda_backend.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "base/check.h"
+#include "cuda/check.h"
+#include "cuda/device_memory.h"
+#include "cuda/graph_cache.h"
+#include "cuda/kernels/kernels.h"
+#include "cuda/linear_table.h"
+#include "cuda/pending_samples.h"
+#include "ops/validate.h"
+
+namespace monocle::cuda {
+namespace {
+
+constexpr std::size_t kPinnedBytes = std::size_t{16} << 20;
+constexpr std::size_t kResultBytes = std::size_t{64} << 10;
+
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend(Capabilities capabilities, const Launch& launch, std::size_t shared_bytes, HostRing ring,
+              HostRing results)
+      : capabilities_(std::move(capabilities)),
+        launch_(launch),
+        shared_bytes_(shared_bytes),
+        memory_(std::make_unique<DeviceMemory>(launch_, std::move(ring), [this] { run_pending_norm(); })),
+        samples_(std::move(results)) {
+    MONOCLE_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
+  }
+  ~CudaBackend() override {
+    cudaStreamSynchronize(launch_.stream);
+    memory_.reset();
+    cudaFree(launch_.scratch);
+    cudaFree(launch_.counters);
+    cudaEventDestroy(done_);
+    cudaStreamDestroy(launch_.stream);
+  }
+  CudaBackend(const CudaBackend&) = delete;
+  CudaBackend& operator=(const CudaBackend&) = delete;
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  Memory& memory() override { return *memory_; }
+
+  void embed(const EmbedArgs& args) override { run(args, cuda::embed); }
+  void add_rows(const AddRowsArgs& args) override { run(args, cuda::add_rows); }
+  void gather_rows(const GatherRowsArgs& args) override { run(args, cuda::gather_rows); }
+  void blend_rows(const BlendRowsArgs& args) override { run(args, cuda::blend_rows); }
+  void rope_append(const RopeAppendArgs& args) override { run(args, cuda::rope_append); }
+  void norm(const NormArgs& args) override {
+    validate(args);
+    prepare();
+    pending_norm_ = args;  // the next linear() may compute it on the way
+  }
+  void linear(const LinearArgs& args) override;
+  void attend_paged(const AttendPagedArgs& args) override;
+  void attend_packed(const AttendPackedArgs& args) override;
+  void sample(const SampleArgs& args) override {
+    validate(args);
+    prepare();
+    samples_.enqueue(launch_, args);
+  }
+
+  Ticket mark() override {
+    prepare();
+    MONOCLE_CUDA_CHECK(cudaEventRecord(done_, launch_.stream));
+    return ++ticket_;
+  }
+  void wait(Ticket ticket) override {
+    MONOCLE_CHECK(ticket <= ticket_);
+    MONOCLE_CUDA_CHECK(cudaEventSynchronize(done_));  // of the last mark: at least as late
+    samples_.finish();
+  }
+  void replay(GraphKey key, FunctionRef<void()> enqueue) override {
+    prepare();
+    graphs_.replay(launch_.stream, key, [&] {
+      enqueue();
+      prepare();
+    });
+  }
+
+ private:
+  // What must be enqueued before anything else: writes of the host and a norm that was put off.
+  void prepare() {
+    memory_->flush();
+    run_pending_norm();
+  }
+  void run_pending_norm() {
+    if (pending_norm_) {
+      cuda::norm(launch_, *pending_norm_);
+      pending_norm_.reset();
+    }
+  }
+  template <class Args>
+  void run(const Args& args, void (*verb)(const Launch&, const Args&)) {
+    validate(args);
+    prepare();
+    verb(launch_, args);
+  }
+
+  Capabilities capabilities_;
+  Launch launch_;
+  std::size_t shared_bytes_;
+  std::unique_ptr<DeviceMemory> memory_;
+  GraphCache graphs_;
+  PendingSamples samples_;
+  std::optional<NormArgs> pending_norm_;
+  cudaEvent_t done_ = nullptr;
+  Ticket ticket_ = 0;
+};
+
+void CudaBackend::linear(const LinearArgs& args) {
+  validate(args);
+  memory_->flush();
+  if (pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, shared_bytes_)) {
+    linear_skinny(launch_, args, &*pending_norm_);
+    pending_norm_.reset();
+    return;
+  }
+  prepare();
+  if (args.x.rows == 0) {
+    return;
+  }
+  switch (choose_linear(args, shared_bytes_)) {
+    case LinearKernel::kSimple:
+      return linear_simple(launch_, args);
+    case LinearKernel::kSkinny:
+      return linear_skinny(launch_, args, nullptr);
+    case LinearKernel::kTiles:
+      return linear_tiles(launch_, args);
+  }
+}
+
+void CudaBackend::attend_paged(const AttendPagedArgs& args) {
+  validate(args);
+  prepare();
+  // As many rows as sequences are single queries, but for empty sequences beside a chunk; the decode kernel does both.
+  const bool narrow = args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 && args.q.row_stride % 8 == 0;
+  const bool chunks = args.q.rows > static_cast<std::int64_t>(args.context.size());
+  const bool tiles = narrow && chunks && attend_prefill_fits(args);
+  attend_decode(launch_, args, tiles);
+  if (tiles) {
+    attend_prefill(launch_, args);
+  }
+}
+
+void CudaBackend::attend_packed(const AttendPackedArgs& args) {
+  validate(args);
+  prepare();
+  if (args.y.dtype == DType::kBF16 && attend_packed_tiles_fits(args)) {
+    attend_packed_tiles(launch_, args);
+  } else {
+    attend_packed_exact(launch_, args);
+  }
+}
+
+template <class T>
+Status device_allocate(T*& pointer, std::size_t count) {
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, count * sizeof(T)) != cudaSuccess) {
+    cudaGetLastError();
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU for scratch memory: none free", count * sizeof(T));
+  }
+  MONOCLE_CUDA_CHECK(cudaMemset(memory, 0, count * sizeof(T)));
+  pointer = static_cast<T*>(memory);
+  return {};
+}
+
+Result<cudaDeviceProp> open_device(int device) {
+  int count = 0;
+  const cudaError_t found = cudaGetDeviceCount(&count);
+  if (found != cudaSuccess) {
+    cudaGetLastError();
+    return fail(ErrorCode::kUnavailable, "no usable GPU: {}", cudaGetErrorString(found));
+  }
+  if (device < 0 || device >= count) {
+    return fail(ErrorCode::kUnavailable, "cuda:{} does not exist: {} GPUs are visible", device, count);
+  }
+  cudaDeviceProp properties{};
+  MONOCLE_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
+  if (properties.major < 8) {
+    return fail(ErrorCode::kUnsupported, "{} has compute capability {}.{}; 8.0 is the oldest supported",
+                properties.name, properties.major, properties.minor);
+  }
+  MONOCLE_CUDA_CHECK(cudaSetDevice(device));
+  if (!has_code()) {
+    return fail(ErrorCode::kUnsupported, "this program holds no code for {} (compute capability {}.{})",
+                properties.name, properties.major, properties.minor);
+  }
+  return properties;
+}
+
+Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
+  MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(options.device));
+  MONOCLE_ASSIGN(HostRing ring, HostRing::create(kPinnedBytes));
+  MONOCLE_ASSIGN(HostRing results, HostRing::create(kResultBytes));
+  Launch launch;
+  launch.multiprocessors = properties.multiProcessorCount;
+  launch.overlap = options.overlap && properties.major >= 9;
+  launch.scratch_floats = kScratchFloats;
+  MONOCLE_TRY(device_allocate(launch.scratch, kScratchFloats));
+  MONOCLE_TRY(device_allocate(launch.counters, kCounters));
+  MONOCLE_CUDA_CHECK(cudaStreamCreateWithFlags(&launch.stream, cudaStreamNonBlocking));
+  MONOCLE_CUDA_CHECK(cudaDeviceSynchronize());
+  Capabilities capabilities;
+  capabilities.name = fmt::format("cuda:{} {}", options.device, properties.name);
+  capabilities.activation = DType::kBF16;
+  capabilities.kv = DType::kBF16;
+  capabilities.host_memory = false;
+  capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
+  return std::make_unique<CudaBackend>(std::move(capabilities), launch, properties.sharedMemPerBlockOptin,
+                                       std::move(ring), std::move(results));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_cuda_backend(const CudaOptions& options) {
+  try {
+    return create(options);
+  } catch (const DeviceError& error) {
+    return fail(ErrorCode::kUnavailable, "cuda:{}: {}", options.device, error.what());
+  }
+}
+
+}  // namespace monocle::cuda

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/device_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "cuda/check.h"
+#include "quant/format.h"
+
+namespace monocle::cuda {
+namespace {
+
+constexpr std::size_t kSmallWrite = 64 * 1024;
+
+bool word_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 4 == 0; }
+
+}  // namespace
+
+DeviceMemory::~DeviceMemory() {
+  for (void* pointer : live_) {
+    cudaFree(pointer);
+  }
+}
+
+Result<void*> DeviceMemory::allocate(std::size_t bytes) {
+  void* pointer = nullptr;
+  const std::size_t rounded = std::max(bytes, std::size_t{64});
+  const cudaError_t error = cudaMalloc(&pointer, rounded);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // not sticky
+    std::size_t free = 0;
+    std::size_t total = 0;
+    MONOCLE_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU, {} of {} bytes free", bytes, free, total);
+  }
+  check(error, "cudaMalloc");
+  live_.insert(pointer);
+  MONOCLE_CUDA_CHECK(cudaMemsetAsync(pointer, 0, rounded, launch_.stream));
+  return pointer;
+}
+
+void DeviceMemory::release(void* pointer) {
+  MONOCLE_CHECK(pointer == nullptr || live_.erase(pointer) == 1);
+  before_access_();
+  flush();
+  cudaFree(pointer);  // waits for the verbs; an error here was or will be reported by one of them
+}
+
+void DeviceMemory::write(void* device, const void* host, std::size_t bytes) {
+  if (bytes == 0) {
+    return;
+  }
+  before_access_();
+  if (bytes > kSmallWrite || !word_aligned(device)) {
+    flush();
+    MONOCLE_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, launch_.stream));
+    MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));  // the host side may be reused now
+    return;
+  }
+  void* pinned = take_pinned(bytes);
+  std::memcpy(pinned, host, bytes);
+  if (waiting_.count == kMaxHostCopies) {
+    flush();
+  }
+  waiting_.entry[waiting_.count++] = {device, pinned, static_cast<std::uint32_t>(bytes)};
+}
+
+void DeviceMemory::read(void* host, const void* device, std::size_t bytes) {
+  if (bytes == 0) {
+    return;
+  }
+  before_access_();
+  flush();
+  MONOCLE_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, launch_.stream));
+  MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));
+}
+
+Result<WeightView> DeviceMemory::place(const WeightView& host) {
+  const FormatInfo& info = format_info(host.format);
+  const std::size_t data_bytes = info.data_bytes(host.rows, host.cols);
+  const std::size_t aux_bytes = info.aux_bytes(host.rows, host.cols);
+  WeightView out = host;
+  MONOCLE_ASSIGN(void* data, allocate(data_bytes));
+  write(data, host.data, data_bytes);
+  out.data = data;
+  if (aux_bytes > 0) {
+    MONOCLE_ASSIGN(void* aux, allocate(aux_bytes));
+    write(aux, host.aux, aux_bytes);
+    out.aux = aux;
+  }
+  return out;
+}
+
+void DeviceMemory::flush() {
+  if (waiting_.count > 0) {
+    copy_from_host(launch_, waiting_);
+    waiting_.count = 0;
+  }
+}
+
+void* DeviceMemory::take_pinned(std::size_t bytes) {
+  MONOCLE_CHECK(bytes <= ring_.capacity());
+  void* out = ring_.take(bytes);
+  if (out == nullptr) {
+    flush();
+    MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));
+    ring_.reset();
+    out = ring_.take(bytes);
+  }
+  return out;
+}
+
+}  // namespace monocle::cuda

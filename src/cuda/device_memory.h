@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory on the GPU. Small writes are kept in pinned memory until the next verb and then leave in one launch; large
+// ones are copied at once. Weights are copied and owned here. One thread.
+#pragma once
+
+#include <functional>
+#include <unordered_set>
+#include <utility>
+
+#include "cuda/host_ring.h"
+#include "cuda/kernels/kernels.h"
+#include "ops/backend.h"
+
+namespace monocle::cuda {
+
+class DeviceMemory final : public Memory {
+ public:
+  // `launch` must outlive the memory. before_access enqueues verbs that were put off: they come before any access.
+  DeviceMemory(const Launch& launch, HostRing ring, std::function<void()> before_access)
+      : launch_(launch), ring_(std::move(ring)), before_access_(std::move(before_access)) {}
+  ~DeviceMemory() override;
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  Result<void*> allocate(std::size_t bytes) override;
+  void release(void* pointer) override;
+  void write(void* device, const void* host, std::size_t bytes) override;
+  void read(void* host, const void* device, std::size_t bytes) override;
+  Result<WeightView> place(const WeightView& host) override;
+
+  // Enqueues the writes that are still waiting.
+  void flush();
+
+ private:
+  void* take_pinned(std::size_t bytes);
+
+  const Launch& launch_;
+  HostRing ring_;
+  std::function<void()> before_access_;
+  HostCopies waiting_{};
+  std::unordered_set<void*> live_;
+};
+
+}  // namespace monocle::cuda

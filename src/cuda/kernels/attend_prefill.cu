@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// attend_paged for prefill chunks: causal attention of a sequence's last n tokens over the paged cache, see
+// attend_tiles.cuh for the tile and its traffic. blockIdx.x = tile of 64 queries of one sequence, .y = query head.
+// The grid is an upper bound that needs no lengths: T / 64 full tiles and one partial tile per sequence.
+#include <cmath>
+
+#include "cuda/kernels/attend_tiles.cuh"
+#include "cuda/kernels/kernels.h"
+
+namespace monocle::cuda {
+namespace {
+
+struct PagedPlan {
+  const AttendPagedArgs& a;
+  int queries = 0;
+  int keys = 0;
+  int row0 = 0;       // of the block's first query
+  int position0 = 0;  // of the same
+  const std::int32_t* table = nullptr;
+  int head = 0;
+  int kv_head = 0;
+
+  // Finds the block's tile by walking the sequences; false behind the last one.
+  __device__ bool open() {
+    int tile = static_cast<int>(blockIdx.x);
+    for (int b = 0; b < static_cast<int>(a.context.size()); ++b) {
+      const int begin = a.query_start.data()[b];
+      const int count = a.query_start.data()[b + 1] - begin;
+      const int tiles = count > 1 ? (count + kTileQueries - 1) / kTileQueries : 0;
+      if (tile < tiles) {
+        const int offset = tile * kTileQueries;
+        queries = count - offset < kTileQueries ? count - offset : kTileQueries;
+        row0 = begin + offset;
+        position0 = a.context.data()[b] - count + offset;
+        keys = position0 + queries;
+        table = a.block_table + std::int64_t{b} * a.max_blocks;
+        head = static_cast<int>(blockIdx.y);
+        kv_head = head / (a.heads / a.kv.kv_heads);
+        return true;
+      }
+      tile -= tiles;
+    }
+    return false;
+  }
+  __device__ const std::uint16_t* q(int i) const {
+    return static_cast<const std::uint16_t*>(a.q.data) + (row0 + i) * a.q.row_stride + head * a.kv.head_dim;
+  }
+  __device__ const std::uint16_t* k(int j) const { return cached(a.kv.k, j); }
+  __device__ const std::uint16_t* v(int j) const { return cached(a.kv.v, j); }
+  __device__ const void* anywhere() const { return a.kv.k; }
+  __device__ bool sees(int i, int key) const {
+    const int query = position0 + i;
+    return key <= query && (a.window == 0 || key > query - a.window || key < a.sinks);
+  }
+  __device__ int next(int tile) const {
+    const int window_start = a.window == 0 ? 0 : position0 - a.window + 1;
+    const int first = window_start > 0 ? window_start / kTileKeys : 0;
+    return tile * kTileKeys < a.sinks || tile >= first ? tile : first;
+  }
+  __device__ void put(int i, int column, float first, float second) const {
+    const std::int64_t at = (row0 + i) * a.y.row_stride + head * a.kv.head_dim + column;
+    store(a.y.data, a.y.dtype, at, first);
+    store(a.y.data, a.y.dtype, at + 1, second);
+  }
+
+ private:
+  __device__ const std::uint16_t* cached(const void* pages, int j) const {
+    const std::int64_t block = table[j / a.kv.block_tokens];
+    if (block < 0) {
+      return nullptr;
+    }
+    return static_cast<const std::uint16_t*>(pages) +
+           ((block * a.kv.kv_heads + kv_head) * a.kv.block_tokens + j % a.kv.block_tokens) * a.kv.head_dim;
+  }
+};
+
+template <int kD>
+__global__ __launch_bounds__(kTileThreads) void attend_prefill_kernel(const __grid_constant__ AttendPagedArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  PagedPlan plan{a};
+  if (plan.open()) {
+    attend_tile<kD>(plan, kD, a.scale);
+  }
+}
+
+template <int kD>
+void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
+  auto* kernel = attend_prefill_kernel<kD>;
+  allow_shared(kernel, TileShape<kD>::kSharedBytes);
+  const std::int64_t tiles = args.q.rows / kTileQueries + static_cast<std::int64_t>(args.context.size());
+  launch(at, kernel,
+         {dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(args.heads)), dim3(kTileThreads),
+          TileShape<kD>::kSharedBytes},
+         args);
+}
+
+}  // namespace
+
+bool attend_prefill_fits(const AttendPagedArgs& args) {
+  return args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 && args.q.row_stride % 2 == 0 &&
+         (args.kv.head_dim == 64 || args.kv.head_dim == 128);
+}
+
+void attend_prefill(const Launch& at, const AttendPagedArgs& args) {
+  args.kv.head_dim == 64 ? launch_prefill<64>(at, args) : launch_prefill<128>(at, args);
+}
+
+}  // namespace monocle::cuda

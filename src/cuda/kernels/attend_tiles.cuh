@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention of many queries on the tensor cores: y = softmax(scale q kᵀ) v with a running maximum, never storing the
+// scores. bf16 operands, float32 scores and sums; the probabilities are rounded to bf16 for the second product.
+//
+// A block of 4 warps takes 64 queries of one head, 16 per warp; keys and values pass through shared memory 64 at a
+// time, the next 64 on their way while these are used. Rows of kD channels are padded by 16 bytes, so that the eight
+// rows of a matrix lie in different banks. Moves 4 D bytes per key and block, does 4 * 64 * D operations for it.
+//
+// A Plan says which rows a block works on:
+//   bool open(args)           false: nothing to do in this block
+//   int queries, keys         of the block's tile; key indices start at 0
+//   q(i), k(j), v(j)          rows of bf16, null = zeros
+//   bool sees(i, j)           the mask;  int next(tile)  the first tile of 64 keys from `tile` on that any query sees
+//   void put(i, c, a, b)      stores channels c, c + 1 of query i
+#pragma once
+
+#include "cuda/kernels/linear_rows.cuh"
+
+namespace monocle::cuda {
+
+inline constexpr int kTileQueries = 64;
+inline constexpr int kTileKeys = 64;
+inline constexpr int kTileThreads = 128;
+
+template <int kD>
+struct TileShape {
+  static constexpr int kPitch = 2 * (kD + 8);                   // bytes
+  static constexpr int kPlane = kTileKeys * kPitch;             // keys or values
+  static constexpr std::size_t kSharedBytes = 4 * kPlane;       // two stages
+};
+
+template <int kD, class Plan>
+__device__ inline void copy_keys(const Plan& plan, std::uint32_t stage, int tile, int d) {
+  constexpr int kPieces = kD / 8;
+#pragma unroll
+  for (int i = static_cast<int>(threadIdx.x); i < kTileKeys * kPieces; i += kTileThreads) {
+    const int j = tile * kTileKeys + i / kPieces;
+    const int c = i % kPieces * 8;
+    const std::uint16_t* k = j < plan.keys && c < d ? plan.k(j) : nullptr;
+    const std::uint16_t* v = k != nullptr ? plan.v(j) : nullptr;
+    const std::uint32_t to = stage + static_cast<std::uint32_t>(i / kPieces * TileShape<kD>::kPitch + 2 * c);
+    copy16(to, k != nullptr ? k + c : plan.anywhere(), k != nullptr);
+    copy16(to + TileShape<kD>::kPlane, v != nullptr ? v + c : plan.anywhere(), v != nullptr);
+  }
+}
+
+// Scores of the warp's 16 queries and 64 keys.
+template <int kD>
+__device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uint32_t keys, float (&s)[8][4]) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+#pragma unroll
+  for (int n = 0; n < 8; ++n) {
+    s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0F;
+  }
+#pragma unroll
+  for (int c = 0; c < kD / 16; ++c) {
+#pragma unroll
+    for (int n = 0; n < 8; n += 2) {
+      std::uint32_t k[4];
+      const int row = 8 * n + lane / 16 * 8 + lane % 8;
+      load_matrices(k, keys + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch + (2 * c + lane / 8 % 2) * 16));
+      const std::uint32_t k0[2] = {k[0], k[1]};
+      const std::uint32_t k1[2] = {k[2], k[3]};
+      mma_bf16(s[n], q[c], k0);
+      mma_bf16(s[n + 1], q[c], k1);
+    }
+  }
+}
+
+// sum += probabilities * values
+template <int kD>
+__device__ inline void add_values(const float (&p)[8][4], std::uint32_t values, float (&sum)[kD / 8][4]) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+#pragma unroll
+  for (int j = 0; j < kTileKeys / 16; ++j) {
+    const std::uint32_t a[4] = {to_bf16_pair(p[2 * j][0], p[2 * j][1]), to_bf16_pair(p[2 * j][2], p[2 * j][3]),
+                                to_bf16_pair(p[2 * j + 1][0], p[2 * j + 1][1]),
+                                to_bf16_pair(p[2 * j + 1][2], p[2 * j + 1][3])};
+#pragma unroll
+    for (int n = 0; n < kD / 8; n += 2) {
+      std::uint32_t v[4];
+      const int row = 16 * j + lane / 8 % 2 * 8 + lane % 8;
+      load_matrices_transposed(
+          v, values + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch + (n + lane / 16) * 16));
+      const std::uint32_t v0[2] = {v[0], v[1]};
+      const std::uint32_t v1[2] = {v[2], v[3]};
+      mma_bf16(sum[n], a, v0);
+      mma_bf16(sum[n + 1], a, v1);
+    }
+  }
+}
+
+// Turns scores into probabilities against the running maximum; rows g and g + 8 of the warp are h = 0, 1.
+template <int kD, class Plan>
+__device__ inline void soften(const Plan& plan, int first_query, int tile, float scale_log2, float (&s)[8][4],
+                              float (&best)[2], float (&mass)[2], float (&sum)[kD / 8][4]) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int query = first_query + lane / 4 + 8 * h;
+    float top = best[h];
+#pragma unroll
+    for (int n = 0; n < 8; ++n) {
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int key = tile * kTileKeys + 8 * n + lane % 4 * 2 + e;
+        float& score = s[n][2 * h + e];
+        score = key < plan.keys && plan.sees(query, key) ? score * scale_log2 : -INFINITY;
+        top = fmaxf(top, score);
+      }
+    }
+    top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 1));
+    top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2));
+    const float base = top == -INFINITY ? 0.0F : top;  // a row that sees nothing yet
+    const float decay = exp2f(best[h] - base);
+    best[h] = top;
+    mass[h] *= decay;
+#pragma unroll
+    for (int n = 0; n < 8; ++n) {
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        float& score = s[n][2 * h + e];
+        score = exp2f(score - base);
+        mass[h] += score;
+      }
+    }
+#pragma unroll
+    for (int n = 0; n < kD / 8; ++n) {
+      sum[n][2 * h] *= decay;
+      sum[n][2 * h + 1] *= decay;
+    }
+  }
+}
+
+template <int kD, class Plan>
+__device__ inline void attend_tile(const Plan& plan, int d, float scale) {
+  extern __shared__ uint4 shared[];
+  using Shape = TileShape<kD>;
+  const std::uint32_t room = shared_address(shared);
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int first_query = static_cast<int>(threadIdx.x / 32) * 16;
+  const int tiles = (plan.keys + kTileKeys - 1) / kTileKeys;
+  int tile = plan.next(0);
+  if (tile < tiles) {
+    copy_keys<kD>(plan, room, tile, d);
+  }
+  copy_commit();
+
+  std::uint32_t q[kD / 16][4];
+#pragma unroll
+  for (int c = 0; c < kD / 16; ++c) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int query = first_query + lane / 4 + i % 2 * 8;
+      const int column = 16 * c + lane % 4 * 2 + i / 2 * 8;
+      const std::uint16_t* row = query < plan.queries && column < d ? plan.q(query) : nullptr;
+      q[c][i] = row != nullptr ? __ldcg(reinterpret_cast<const std::uint32_t*>(row + column)) : 0U;
+    }
+  }
+  float sum[kD / 8][4] = {};
+  float best[2] = {-INFINITY, -INFINITY};
+  float mass[2] = {};
+  for (int stage = 0; tile < tiles; stage ^= 1) {
+    const int ahead = plan.next(tile + 1);
+    if (ahead < tiles) {
+      copy_keys<kD>(plan, room + static_cast<std::uint32_t>((stage ^ 1) * 2 * Shape::kPlane), ahead, d);
+    }
+    copy_commit();
+    copy_wait<1>();
+    __syncthreads();
+    const std::uint32_t keys = room + static_cast<std::uint32_t>(stage * 2 * Shape::kPlane);
+    float s[8][4];
+    score_tile<kD>(q, keys, s);
+    soften<kD>(plan, first_query, tile, scale * 1.4426950408889634F, s, best, mass, sum);
+    add_values<kD>(s, keys + Shape::kPlane, sum);
+    __syncthreads();
+    tile = ahead;
+  }
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int query = first_query + lane / 4 + 8 * h;
+    mass[h] += __shfl_xor_sync(0xffffffffU, mass[h], 1);
+    mass[h] += __shfl_xor_sync(0xffffffffU, mass[h], 2);
+    if (query >= plan.queries) {
+      continue;
+    }
+    const float inverse = 1.0F / mass[h];
+#pragma unroll
+    for (int n = 0; n < kD / 8; ++n) {
+      const int column = 8 * n + lane % 4 * 2;
+      if (column < d) {
+        plan.put(query, column, sum[n][2 * h] * inverse, sum[n][2 * h + 1] * inverse);
+      }
+    }
+  }
+}
+
+}  // namespace monocle::cuda

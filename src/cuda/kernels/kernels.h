@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host functions that launch the kernels. Each takes a verb's validated arguments and enqueues on at.stream; empty
+// work is no launch. Which linear() kernel fits which arguments is said in cuda/linear_table.h.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/launch.h"
+#include "ops/args.h"
+
+namespace monocle::cuda {
+
+void embed(const Launch& at, const EmbedArgs& args);
+void add_rows(const Launch& at, const AddRowsArgs& args);
+void gather_rows(const Launch& at, const GatherRowsArgs& args);
+void blend_rows(const Launch& at, const BlendRowsArgs& args);
+void norm(const Launch& at, const NormArgs& args);
+void rope_append(const Launch& at, const RopeAppendArgs& args);
+
+void linear_simple(const Launch& at, const LinearArgs& args);
+// x is the RMS norm of `norm`.x where norm is not null; it is written to norm->y all the same.
+void linear_skinny(const Launch& at, const LinearArgs& args, const NormArgs* norm);
+void linear_tiles(const Launch& at, const LinearArgs& args);
+
+// singles_only: sequences with more than one query are left to attend_prefill.
+void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only);
+// Sequences with more than one query, bf16 throughout, on the tensor cores.
+bool attend_prefill_fits(const AttendPagedArgs& args);
+void attend_prefill(const Launch& at, const AttendPagedArgs& args);
+void attend_packed_exact(const Launch& at, const AttendPackedArgs& args);
+// bf16 on the tensor cores; overwrites qkv.
+bool attend_packed_tiles_fits(const AttendPackedArgs& args);
+void attend_packed_tiles(const Launch& at, const AttendPackedArgs& args);
+
+// What one greedy row yields; id -1 when no logit is above -inf.
+struct Greedy {
+  std::int32_t id;
+  float logprob;
+};
+// rows[i] of the logits; out[i] may be mapped host memory.
+void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows, std::int32_t count,
+                   Greedy* out);
+
+// Small host writes: entry i copies bytes from mapped host memory to the device.
+struct HostCopy {
+  void* to;
+  const void* from;
+  std::uint32_t bytes;
+};
+inline constexpr int kMaxHostCopies = 16;
+struct HostCopies {
+  HostCopy entry[kMaxHostCopies];
+  int count;
+};
+void copy_from_host(const Launch& at, const HostCopies& copies);
+
+// Whether this program holds machine code or PTX for the current device.
+bool has_code();
+
+// Reads `bytes` of device memory at full speed; for measuring the memory roof.
+void read_memory(const Launch& at, const void* data, std::size_t bytes);
+
+}  // namespace monocle::cuda

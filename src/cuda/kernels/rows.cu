@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs that move or add rows: embed, add_rows, gather_rows, blend_rows.
+//
+// One block of 256 threads per row, neighbouring threads on neighbouring columns. Bytes per row of H columns:
+//   embed        H * size(table) read, 4 H written       gather_rows  4 H read, 4 H written
+//   add_rows     H * size(source) + 4 H read, 4 H written
+//   blend_rows   4 H * size(table) + 4 H read, 4 H written
+#include "cuda/kernels/common.cuh"
+#include "cuda/kernels/kernels.h"
+
+namespace monocle::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t t = blockIdx.x;
+  float* y = static_cast<float*>(a.y.data) + t * a.y.row_stride;
+  const std::int32_t media_row = a.media_row != nullptr ? a.media_row[t] : -1;
+  if (media_row >= 0) {
+    for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
+      y[c] = load(a.media.data, a.media.dtype, media_row * a.media.row_stride + c);
+    }
+    return;
+  }
+  const std::int64_t id = a.ids.data()[t];
+  const float scale =
+      a.table.format == QuantFormat::kInt8Channel ? static_cast<const float*>(a.table.aux)[id] : 1.0F;
+  for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
+    y[c] = scale * load_weight(a.table.data, a.table.format, id * a.table.cols + c);
+  }
+}
+
+__global__ void add_rows_kernel(const __grid_constant__ AddRowsArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t t = blockIdx.x;
+  const std::int64_t from = a.row.data()[t];
+  float* y = static_cast<float*>(a.y.data) + t * a.y.row_stride;
+  for (std::int64_t c = threadIdx.x; from >= 0 && c < a.y.cols; c += kThreads) {
+    y[c] = __ldcg(y + c) + load(a.source.data, a.source.dtype, from * a.source.row_stride + c);
+  }
+}
+
+__global__ void gather_rows_kernel(const __grid_constant__ GatherRowsArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t t = blockIdx.x;
+  const float* x = static_cast<const float*>(a.x.data) + a.row.data()[t] * a.x.row_stride;
+  float* y = static_cast<float*>(a.y.data) + t * a.y.row_stride;
+  for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
+    y[c] = __ldcg(x + c);
+  }
+}
+
+__global__ void blend_rows_kernel(const __grid_constant__ BlendRowsArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t t = blockIdx.x;
+  float* y = static_cast<float*>(a.y.data) + t * a.y.row_stride;
+  for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
+    float sum = 0.0F;
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      sum += a.weight[4 * t + j] *
+             load_weight(a.table.data, a.table.format, a.index[4 * t + j] * a.table.cols + c);
+    }
+    y[c] = __ldcg(y + c) + sum;
+  }
+}
+
+template <class Args>
+void over_rows(const Launch& at, void (*kernel)(Args), const Args& args) {
+  if (args.y.rows > 0) {
+    launch(at, kernel, {dim3(static_cast<unsigned>(args.y.rows)), dim3(kThreads)}, args);
+  }
+}
+
+}  // namespace
+
+void embed(const Launch& at, const EmbedArgs& args) { over_rows(at, embed_kernel, args); }
+void add_rows(const Launch& at, const AddRowsArgs& args) { over_rows(at, add_rows_kernel, args); }
+void gather_rows(const Launch& at, const GatherRowsArgs& args) { over_rows(at, gather_rows_kernel, args); }
+void blend_rows(const Launch& at, const BlendRowsArgs& args) { over_rows(at, blend_rows_kernel, args); }
+
+}  // namespace monocle::cuda

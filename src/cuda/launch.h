@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every kernel launcher needs of the device, and the scratch memory that kernels share. Scratch holds partial
+// results between the blocks of one launch; the next launch may overwrite it.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace monocle::cuda {
+
+struct Launch {
+  cudaStream_t stream = nullptr;
+  int multiprocessors = 0;
+  // Whether a kernel may start before its predecessor ends (compute capability 9 and later). Every kernel then waits
+  // itself, by pdl_wait(), before it touches anything a kernel writes.
+  bool overlap = false;
+  float* scratch = nullptr;
+  std::size_t scratch_floats = 0;
+  std::uint32_t* counters = nullptr;  // [kCounters], all zero between launches
+};
+
+inline constexpr std::size_t kCounters = 8192;
+inline constexpr std::size_t kScratchFloats = std::size_t{4} << 20;
+
+}  // namespace monocle::cuda
