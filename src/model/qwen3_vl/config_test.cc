@@ -271,7 +271,8 @@ TEST(Config, EveryFieldThatShapesTheModelIsDemanded) {
                                           "eos_token_id",      "use_cache",          "dtype",
                                           "initializer_range", "tie_word_embeddings"};
   for (const char* part : {"text_config", "vision_config"}) {
-    for (const auto& [key, value] : published()[part].items()) {
+    const Json intact = published();
+    for (const auto& [key, value] : intact[part].items()) {
       Json json = published();
       json[part].erase(key);
       const auto config = parse_config(json.dump());
