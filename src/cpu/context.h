@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a CPU verb runs with besides its arguments: the workers, scratch memory and the instruction set. Owned by the
-// backend, used by one thread at a time. Scratch grows when a larger shape comes and is never given back, so a warm
-// step does not allocate.
+// What a CPU verb runs with besides its arguments: the workers, scratch memory and the instruction
+// set. Owned by the backend, used by one thread at a time. Scratch grows when a larger shape comes
+// and is never given back, so a warm step does not allocate.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ class Context {
   [[nodiscard]] ThreadPool& pool() { return pool_; }
   [[nodiscard]] Isa isa() const { return isa_; }
 
-  // 64-byte aligned memory for the whole verb, contents undefined. One at a time: a second call may move the first.
+  // 64-byte aligned memory for the whole verb, contents undefined. One at a time: a second call may
+  // move the first.
   std::byte* shared(std::size_t bytes) { return grown(shared_, bytes); }
 
   // Before forking: every worker gets `bytes`. Inside: worker(w), contents undefined.
@@ -31,7 +32,9 @@ class Context {
       grown(buffer, bytes);
     }
   }
-  [[nodiscard]] std::byte* worker(int index) const { return workers_[static_cast<std::size_t>(index)].data(); }
+  [[nodiscard]] std::byte* worker(int index) const {
+    return workers_[static_cast<std::size_t>(index)].data();
+  }
 
  private:
   static std::byte* grown(Buffer& buffer, std::size_t bytes) {

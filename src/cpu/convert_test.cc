@@ -22,7 +22,8 @@ class ConvertTest : public testing::TestWithParam<Isa> {
   }
 };
 
-// Values around every rounding and class boundary: halves, subnormals, NaNs, infinities, both signs.
+// Values around every rounding and class boundary: halves, subnormals, NaNs, infinities, both
+// signs.
 std::vector<float> awkward_values(std::size_t count) {
   std::vector<float> values;
   std::uint32_t state = 12345;
@@ -66,7 +67,8 @@ TEST_P(ConvertTest, ExpIsAccurateOverItsRangeAndExactAtItsEnds) {
     ASSERT_LT(std::fabs(static_cast<double>(out[i]) - exact), 2.5e-7 * exact) << in[i];
   }
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> ends = {0.0F, -kInfinity, -100.0F, -1e30F, kInfinity, 89.0F, std::nanf("")};
+  const std::vector<float> ends = {0.0F,      -kInfinity, -100.0F,      -1e30F,
+                                   kInfinity, 89.0F,      std::nanf("")};
   std::vector<float> got(ends.size());
   kernels.exp(ends.data(), got.data(), static_cast<std::int64_t>(ends.size()));
   EXPECT_EQ(got[0], 1.0F);
@@ -78,7 +80,8 @@ TEST_P(ConvertTest, ExpIsAccurateOverItsRangeAndExactAtItsEnds) {
   EXPECT_TRUE(std::isnan(got[6]));
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, ConvertTest, testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512),
+INSTANTIATE_TEST_SUITE_P(Isa, ConvertTest,
+                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512),
                          [](const auto& param) { return isa_name(param.param); });
 
 TEST(IsaTest, ForcedTiers) {

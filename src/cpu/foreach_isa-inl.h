@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiles one kernel body once per instruction set. Use, at the end of the includes of a .cc file:
 //
-//   #include "cpu/simd_includes.h"                            // every header a body may need, before any region
-//   #define MONOCLE_CPU_KERNEL "cpu/kernels/convert-inl.h"
-//   #include "cpu/foreach_isa-inl.h"
+//   #include "cpu/simd_includes.h"                            // every header a body may need,
+//   before any region #define MONOCLE_CPU_KERNEL "cpu/kernels/convert-inl.h" #include
+//   "cpu/foreach_isa-inl.h"
 //
-// and the body then exists as monocle::cpu::{portable,avx2,avx512}::f. Regions, not per-file flags: with -mavx512f on
-// a file, weak symbols of the standard library (std::__rotate, ...) are compiled for it too, and the linker may keep
-// that copy for the whole program. Inside a region only our own functions get the wider target. No include guard.
+// and the body then exists as monocle::cpu::{portable,avx2,avx512}::f. Regions, not per-file flags:
+// with -mavx512f on a file, weak symbols of the standard library (std::__rotate, ...) are compiled
+// for it too, and the linker may keep that copy for the whole program. Inside a region only our own
+// functions get the wider target. No include guard.
 
 #ifndef MONOCLE_CPU_KERNEL
 #error "define MONOCLE_CPU_KERNEL first"
@@ -41,7 +42,8 @@ namespace monocle::cpu::avx2 {
 #pragma GCC pop_options
 
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")
+#pragma GCC target( \
+    "avx2,fma,f16c,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")
 #define MONOCLE_ISA_PORTABLE 0
 #define MONOCLE_ISA_AVX2 0
 #define MONOCLE_ISA_AVX512 1

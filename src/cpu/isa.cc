@@ -55,16 +55,19 @@ Isa detect() {
     return Isa::kPortable;
   }
   const std::uint64_t state = xcr0();
-  const bool avx2 = bit(base.ecx, 12) && bit(base.ecx, 29) && bit(wide.ebx, 5) && (state & kYmmState) == kYmmState;
+  const bool avx2 = bit(base.ecx, 12) && bit(base.ecx, 29) && bit(wide.ebx, 5) &&
+                    (state & kYmmState) == kYmmState;
   if (!avx2) {
     return Isa::kPortable;
   }
-  const bool avx512 = bit(wide.ebx, 16) && bit(wide.ebx, 17) && bit(wide.ebx, 30) && bit(wide.ebx, 31) &&
-                      bit(wide.ecx, 11) && bit(more.eax, 5) && (state & kZmmState) == kZmmState;
+  const bool avx512 = bit(wide.ebx, 16) && bit(wide.ebx, 17) && bit(wide.ebx, 30) &&
+                      bit(wide.ebx, 31) && bit(wide.ecx, 11) && bit(more.eax, 5) &&
+                      (state & kZmmState) == kZmmState;
   if (!avx512) {
     return Isa::kAvx2;
   }
-  const bool amx = bit(wide.edx, 22) && bit(wide.edx, 24) && bit(wide.edx, 25) && (state & kTileState) == kTileState;
+  const bool amx = bit(wide.edx, 22) && bit(wide.edx, 24) && bit(wide.edx, 25) &&
+                   (state & kTileState) == kTileState;
   return amx && amx_permitted() ? Isa::kAmx : Isa::kAvx512;
 }
 #else
@@ -92,12 +95,14 @@ Result<Isa> choose_isa(std::string_view forced) {
       continue;
     }
     if (!isa_supported(isa)) {
-      return fail(ErrorCode::kUnsupported, "MONOCLE_CPU_ISA={} is forced, but this machine supports at most {}", forced,
+      return fail(ErrorCode::kUnsupported,
+                  "MONOCLE_CPU_ISA={} is forced, but this machine supports at most {}", forced,
                   isa_name(best_isa()));
     }
     return isa;
   }
-  return fail(ErrorCode::kInvalidArgument, "MONOCLE_CPU_ISA={} is not one of portable, avx2, avx512, amx", forced);
+  return fail(ErrorCode::kInvalidArgument,
+              "MONOCLE_CPU_ISA={} is not one of portable, avx2, avx512, amx", forced);
 }
 
 std::string_view isa_from_environment() {

@@ -7,8 +7,8 @@
 namespace monocle::cpu {
 namespace {
 
-// Fewer rows than this are one pass of the dot kernels, which stream W a little faster. For int8 the two agree to the
-// bit; for bf16 they add in another order.
+// Fewer rows than this are one pass of the dot kernels, which stream W a little faster. For int8
+// the two agree to the bit; for bf16 they add in another order.
 constexpr std::int64_t kAmxRows = 5;
 
 struct Choice {
@@ -24,7 +24,8 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
       if (x == DType::kF32) {
         return {LinearKind::kWidened, "dot f32 x bf16 widened"};
       }
-      return {LinearKind::kBF16, vector_isa(isa) == Isa::kAvx512 ? "dot bf16 x bf16" : "dot bf16 x bf16, both widened"};
+      return {LinearKind::kBF16, vector_isa(isa) == Isa::kAvx512 ? "dot bf16 x bf16"
+                                                                 : "dot bf16 x bf16, both widened"};
     case QuantFormat::kInt8Channel:
       return {LinearKind::kInt8, "dot int8 x int8"};
     case QuantFormat::kF16:
@@ -46,6 +47,8 @@ LinearKernel linear_kernel(const LinearKey& key) {
   return {chosen.name, dot_function(chosen.kind, key.isa)};
 }
 
-bool linear_native(QuantFormat format) { return choice(format, DType::kF32, Isa::kPortable).kind != LinearKind::kUnpacked; }
+bool linear_native(QuantFormat format) {
+  return choice(format, DType::kF32, Isa::kPortable).kind != LinearKind::kUnpacked;
+}
 
 }  // namespace monocle::cpu

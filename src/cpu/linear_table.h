@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernel computes a linear layer: a pure function of the weight format, the element type of x, the tier and the
-// number of rows. `monocle doctor` prints it.
+// Which kernel computes a linear layer: a pure function of the weight format, the element type of
+// x, the tier and the number of rows. `monocle doctor` prints it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace monocle::cpu {
 
 struct LinearKernel {
-  const char* name;         // e.g. "dot bf16 x bf16 -> f32"
+  const char* name;  // e.g. "dot bf16 x bf16 -> f32"
   LinearFunction function;
 };
 

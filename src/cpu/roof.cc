@@ -11,7 +11,8 @@
 #if MONOCLE_CPU_X86
 MONOCLE_AMX_REGION_BEGIN
 namespace monocle::cpu::amx {
-// Four independent accumulators hide the latency of a tile product (52 cycles against a rate of one in 16).
+// Four independent accumulators hide the latency of a tile product (52 cycles against a rate of one
+// in 16).
 float roof_bf16(std::int64_t rounds) {
   _tile_loadconfig(&kTileConfig);
   _tile_zero(0);
@@ -80,7 +81,8 @@ double rate(Context& context, const Loop& loop, double seconds) {
       sink[static_cast<std::size_t>(worker) * 16] = loop.body(kRounds);
     });
     spent += took;
-    best = std::max(best, static_cast<double>(loop.work(kRounds)) * context.pool().size() / took * 1e-9);
+    best = std::max(best,
+                    static_cast<double>(loop.work(kRounds)) * context.pool().size() / took * 1e-9);
   }
   return best;
 }
@@ -92,7 +94,9 @@ double measure_read_gb_s(Context& context, const RoofOptions& options) {
   const std::size_t each = options.buffer_bytes / threads / 4096 * 4096;
   const Buffer buffer(each * threads);
   const auto read = MONOCLE_CPU_PICK(context.isa(), roof_read);
-  const auto part = [&](int worker) { return buffer.data() + static_cast<std::size_t>(worker) * each; };
+  const auto part = [&](int worker) {
+    return buffer.data() + static_cast<std::size_t>(worker) * each;
+  };
   // Untouched pages are all the same zero page, which would measure the cache.
   context.pool().run([&](int worker) { std::memset(part(worker), worker + 1, each); });
   std::vector<float> sink(threads * 16);
@@ -100,7 +104,8 @@ double measure_read_gb_s(Context& context, const RoofOptions& options) {
   double spent = 0;
   while (spent < options.seconds || best == 0) {
     const double took = seconds_of(context, [&](int worker) {
-      sink[static_cast<std::size_t>(worker) * 16] = read(part(worker), static_cast<std::int64_t>(each));
+      sink[static_cast<std::size_t>(worker) * 16] =
+          read(part(worker), static_cast<std::int64_t>(each));
     });
     spent += took;
     best = std::max(best, static_cast<double>(each * threads) / took * 1e-9);

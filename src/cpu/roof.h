@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine can do at most, measured: the denominators of every CPU figure we print. Takes about a second and
-// `buffer_bytes` of memory; not for the request path.
+// What this machine can do at most, measured: the denominators of every CPU figure we print. Takes
+// about a second and `buffer_bytes` of memory; not for the request path.
 #pragma once
 
 #include <cstddef>
@@ -10,20 +10,22 @@
 namespace monocle::cpu {
 
 struct Roof {
-  double read_gb_s = 0;      // memory read, all workers, 1e9 bytes per second
-  double f32_gflops = 0;     // fused multiply-adds on registers, all workers, 2 per multiply-add
-  double bf16_gflops = 0;    // the same with bf16 factors and float sums, as the tier's kernels compute them
-  double int8_gops = 0;      // int8 factors, int32 sums
+  double read_gb_s = 0;   // memory read, all workers, 1e9 bytes per second
+  double f32_gflops = 0;  // fused multiply-adds on registers, all workers, 2 per multiply-add
+  double bf16_gflops =
+      0;  // the same with bf16 factors and float sums, as the tier's kernels compute them
+  double int8_gops = 0;  // int8 factors, int32 sums
 };
 
 struct RoofOptions {
   std::size_t buffer_bytes = std::size_t{1} << 30;  // far larger than the last-level cache
-  double seconds = 0.2;                             // per figure; the best of several repeats counts
+  double seconds = 0.2;  // per figure; the best of several repeats counts
 };
 
 Roof measure_roof(Context& context, const RoofOptions& options);
 
-// Only the memory figure: it varies within minutes on shared machines, so benchmarks repeat it beside their own.
+// Only the memory figure: it varies within minutes on shared machines, so benchmarks repeat it
+// beside their own.
 double measure_read_gb_s(Context& context, const RoofOptions& options);
 
 }  // namespace monocle::cpu

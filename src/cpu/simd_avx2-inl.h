@@ -58,9 +58,13 @@ inline VF vpow2(VF v) {
   const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(127));
   return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
 }
-inline VF vless_select(VF a, VF b, VF x, VF y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+inline VF vless_select(VF a, VF b, VF x, VF y) {
+  return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
 inline VF vabs(VF v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v); }
-inline VF vcopysign(VF size, VF sign) { return _mm256_or_ps(vabs(size), _mm256_and_ps(_mm256_set1_ps(-0.0F), sign)); }
+inline VF vcopysign(VF size, VF sign) {
+  return _mm256_or_ps(vabs(size), _mm256_and_ps(_mm256_set1_ps(-0.0F), sign));
+}
 
 inline float vsum(VF v) {
   const __m128 b = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -82,22 +86,28 @@ inline VB bload_n(const std::uint16_t* p, int n) {
   return bload(part);
 }
 inline VF even_bf16(VB v) { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
-inline VF odd_bf16(VB v) { return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-65536))); }
+inline VF odd_bf16(VB v) {
+  return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-65536)));
+}
 inline VF bdot(VF acc, VB a, VB b) {
   return vfma(odd_bf16(a), odd_bf16(b), vfma(even_bf16(a), even_bf16(b), acc));
 }
 
-// Integer dot products: both sides as 16-bit integers. VPMADDUBSW on bytes would saturate; the sign trick that avoids
-// it costs as many instructions as widening does, once activations are stored widened.
+// Integer dot products: both sides as 16-bit integers. VPMADDUBSW on bytes would saturate; the sign
+// trick that avoids it costs as many instructions as widening does, once activations are stored
+// widened.
 inline constexpr int kIntStep = 16;
 using IntX = std::int16_t;
 inline constexpr int kIntOffset = 0;
 using VI = __m256i;
 using VX = __m256i;
-inline VX xload(const IntX* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(p))); }
+inline VX xload(const IntX* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(p)));
+}
 inline VX xset(int x) { return _mm256_set1_epi16(static_cast<short>(x)); }
 inline VX wload_i8(const std::int8_t* p) {
-  return _mm256_cvtepi8_epi16(_mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p))));
+  return _mm256_cvtepi8_epi16(
+      _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p))));
 }
 inline VX wload_i8_n(const std::int8_t* p, int n) {
   std::int8_t part[kIntStep] = {};
@@ -112,6 +122,7 @@ inline std::int32_t isum(VI v) {
 }
 inline void vstore_int8(IntX* p, VF v) {
   const __m256i wide = _mm256_cvtps_epi32(v);
-  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(p)),
-                   _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
+  _mm_storeu_si128(
+      static_cast<__m128i*>(static_cast<void*>(p)),
+      _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
 }

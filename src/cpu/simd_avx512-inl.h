@@ -19,7 +19,8 @@ inline void vstore_n(float* p, VF v, int n) { _mm512_mask_storeu_ps(p, lane_mask
 inline VF widen_bf16(__m256i bits) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
 }
-// In integers like the scalar conversion: VCVTNEPS2BF16 flushes subnormals, which would break byte equality.
+// In integers like the scalar conversion: VCVTNEPS2BF16 flushes subnormals, which would break byte
+// equality.
 inline __m256i narrow_bf16(VF v) {
   const __m512i bits = _mm512_castps_si512(v);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -37,7 +38,9 @@ inline VF vload_bf16_n(const std::uint16_t* p, int n) {
 inline void vstore_bf16(std::uint16_t* p, VF v) {
   _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(p)), narrow_bf16(v));
 }
-inline void vstore_bf16_n(std::uint16_t* p, VF v, int n) { _mm256_mask_storeu_epi16(p, lane_mask(n), narrow_bf16(v)); }
+inline void vstore_bf16_n(std::uint16_t* p, VF v, int n) {
+  _mm256_mask_storeu_epi16(p, lane_mask(n), narrow_bf16(v));
+}
 inline VF vload_i8(const std::int8_t* p) {
   const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p)));
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
@@ -46,13 +49,16 @@ inline VF vload_i8(const std::int8_t* p) {
 inline VF vfma(VF a, VF b, VF c) { return _mm512_fmadd_ps(a, b, c); }
 inline VF vmax(VF a, VF b) { return _mm512_max_ps(a, b); }
 inline VF vmin(VF a, VF b) { return _mm512_min_ps(a, b); }
-inline VF vround(VF v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline VF vround(VF v) {
+  return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 inline VF vpow2(VF v) { return _mm512_scalef_ps(_mm512_set1_ps(1.0F), v); }
 inline VF vless_select(VF a, VF b, VF x, VF y) {
   return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
 }
 inline VF vabs(VF v) {
-  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)));
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff)));
 }
 inline VF vcopysign(VF size, VF sign) {
   const __m512i mask = _mm512_set1_epi32(0x7fffffff);  // ternary 0xca: mask ? size : sign
@@ -84,8 +90,10 @@ inline VF bdot(VF acc, VB a, VB b) {
 
 // Four vectors to their four sums, each added in the order of vsum.
 inline __m128 vsum4(VF v0, VF v1, VF v2, VF v3) {
-  const VF a = _mm512_add_ps(_mm512_shuffle_f32x4(v0, v1, 0x44), _mm512_shuffle_f32x4(v0, v1, 0xee));
-  const VF b = _mm512_add_ps(_mm512_shuffle_f32x4(v2, v3, 0x44), _mm512_shuffle_f32x4(v2, v3, 0xee));
+  const VF a =
+      _mm512_add_ps(_mm512_shuffle_f32x4(v0, v1, 0x44), _mm512_shuffle_f32x4(v0, v1, 0xee));
+  const VF b =
+      _mm512_add_ps(_mm512_shuffle_f32x4(v2, v3, 0x44), _mm512_shuffle_f32x4(v2, v3, 0xee));
   const VF c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
   const VF d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
   const VF e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
@@ -94,9 +102,9 @@ inline __m128 vsum4(VF v0, VF v1, VF v2, VF v3) {
 }
 
 // Integer dot products: activations as unsigned bytes (s + 128), weights as they lie.
-inline constexpr int kIntStep = 64;       // products per idot
+inline constexpr int kIntStep = 64;  // products per idot
 using IntX = std::uint8_t;
-inline constexpr int kIntOffset = 128;    // what was added to every activation
+inline constexpr int kIntOffset = 128;  // what was added to every activation
 using VI = __m512i;
 using VX = __m512i;
 inline VX xload(const IntX* p) { return _mm512_loadu_si512(p); }

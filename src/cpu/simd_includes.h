@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that a kernel body may use from outside. Included before the first target region, so that no library
-// function is compiled for an instruction set that the machine may lack. Also the dispatch helper.
+// Everything that a kernel body may use from outside. Included before the first target region, so
+// that no library function is compiled for an instruction set that the machine may lack. Also the
+// dispatch helper.
 #pragma once
 
 #include <algorithm>
@@ -27,5 +28,6 @@
        : ((isa) == ::monocle::cpu::Isa::kAvx2 ? &::monocle::cpu::avx2::function \
                                               : &::monocle::cpu::portable::function))
 #else
-#define MONOCLE_CPU_PICK(isa, function) (static_cast<void>(isa), &::monocle::cpu::portable::function)
+#define MONOCLE_CPU_PICK(isa, function) \
+  (static_cast<void>(isa), &::monocle::cpu::portable::function)
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise functions on VF, written once on the vocabulary of simd-inl.h.
 
-// e^x, relative error below 2.5e-7. Exactly 0 below -87.33 (and for -inf), inf above 88.37 (2.4e38), NaN for NaN.
-// x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts keeps r exact; the polynomial is Taylor's to degree 7.
+// e^x, relative error below 2.5e-7. Exactly 0 below -87.33 (and for -inf), inf above 88.37
+// (2.4e38), NaN for NaN. x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts keeps r exact; the
+// polynomial is Taylor's to degree 7.
 inline VF vexp(VF x) {
   const VF low = vset(-87.33F);
   const VF high = vset(88.37F);

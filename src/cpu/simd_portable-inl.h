@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// simd-inl.h for any target of GCC or Clang: their generic 16-byte vectors become SSE2 on x86-64 and NEON on aarch64.
+// simd-inl.h for any target of GCC or Clang: their generic 16-byte vectors become SSE2 on x86-64
+// and NEON on aarch64.
 
 inline constexpr int kLanes = 4;
 using VF = float __attribute__((vector_size(16)));
@@ -21,7 +22,9 @@ inline VF vload_n(const float* p, int n) {
   return v;
 }
 inline void vstore(float* p, VF v) { std::memcpy(p, &v, sizeof(v)); }
-inline void vstore_n(float* p, VF v, int n) { std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float)); }
+inline void vstore_n(float* p, VF v, int n) {
+  std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
+}
 
 inline VF vload_bf16_n(const std::uint16_t* p, int n) {
   VF v{};
@@ -43,7 +46,8 @@ inline void vstore_bf16_n(std::uint16_t* p, VF v, int n) {
 }
 inline void vstore_bf16(std::uint16_t* p, VF v) { vstore_bf16_n(p, v, kLanes); }
 inline VF vload_i8(const std::int8_t* p) {
-  return VF{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
+  return VF{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]),
+            static_cast<float>(p[3])};
 }
 
 inline VF vfma(VF a, VF b, VF c) { return a * b + c; }
@@ -55,12 +59,15 @@ inline VF vcopysign(VF size, VF sign) {
   const VU magnitude = __builtin_bit_cast(VU, size) & 0x7fffffffU;
   return __builtin_bit_cast(VF, magnitude | (__builtin_bit_cast(VU, sign) & 0x80000000U));
 }
-// Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |v| < 2^22, which is all that exp needs.
+// Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |v| < 2^22, which is all that exp
+// needs.
 inline VF vround(VF v) {
   const VF magic = vset(12582912.0F);
   return (v + magic) - magic;
 }
-inline VF vpow2(VF v) { return __builtin_bit_cast(VF, (__builtin_convertvector(v, VI) + 127) << 23); }
+inline VF vpow2(VF v) {
+  return __builtin_bit_cast(VF, (__builtin_convertvector(v, VI) + 127) << 23);
+}
 
 inline float vsum(VF v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 inline float vmax_lanes(VF v) { return std::max(std::max(v[0], v[1]), std::max(v[2], v[3])); }
@@ -110,7 +117,8 @@ inline VX wload_i8(const std::int8_t* p) {
 }
 inline VI idot(VI acc, VX x, VX w) {
 #if MONOCLE_CPU_X86
-  return acc + __builtin_bit_cast(VI, _mm_madd_epi16(__builtin_bit_cast(__m128i, x), __builtin_bit_cast(__m128i, w)));
+  return acc + __builtin_bit_cast(VI, _mm_madd_epi16(__builtin_bit_cast(__m128i, x),
+                                                     __builtin_bit_cast(__m128i, w)));
 #else
   for (int i = 0; i < kLanes; ++i) {
     acc[i] += x[2 * i] * w[2 * i] + x[2 * i + 1] * w[2 * i + 1];

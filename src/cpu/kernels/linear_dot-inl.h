@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// y[i][j] = Σ_k x[i][k] w[j][k] as dot products: R rows of W against C rows of x, R x C vector accumulators in
-// registers, one load of each row per step for R C multiply-adds. W is read where it lies, once from memory; a tile of
-// kTileRows of its rows stays in L2 while all rows of x pass by. For few rows of x the loop over W is the outer one and
-// the figure that counts is bytes of W per second; for many, k is cut so that C rows of x and R of W stay in L1, with
-// accumulators set aside in between, which changes no bit of the result.
+// y[i][j] = Σ_k x[i][k] w[j][k] as dot products: R rows of W against C rows of x, R x C vector
+// accumulators in registers, one load of each row per step for R C multiply-adds. W is read where
+// it lies, once from memory; a tile of kTileRows of its rows stays in L2 while all rows of x pass
+// by. For few rows of x the loop over W is the outer one and the figure that counts is bytes of W
+// per second; for many, k is cut so that C rows of x and R of W stay in L1, with accumulators set
+// aside in between, which changes no bit of the result.
 
 inline constexpr int kTileRows = 32;
-inline constexpr int kBlockRows = 4;                              // R
-inline constexpr int kBlockCols = MONOCLE_ISA_AVX512 ? 6 : 3;     // C at most: R C + C + 1 registers
-inline constexpr std::int64_t kChunkBytes = 2048;                 // of one row of x, for many rows
+inline constexpr int kBlockRows = 4;                           // R
+inline constexpr int kBlockCols = MONOCLE_ISA_AVX512 ? 6 : 3;  // C at most: R C + C + 1 registers
+inline constexpr std::int64_t kChunkBytes = 2048;              // of one row of x, for many rows
 
-// How one kind of dot product loads, multiplies and adds up. kStep elements of k at a time; x is padded, w is not.
+// How one kind of dot product loads, multiplies and adds up. kStep elements of k at a time; x is
+// padded, w is not.
 struct DotF32 {
   using W = float;
   using X = float;
@@ -66,21 +68,22 @@ struct PreparedX {
   std::int64_t stride = 0;
 };
 
-// Up to kBlockCols rows of x against one tile of W: where the sums of the tile are kept between cuts of k.
+// Up to kBlockCols rows of x against one tile of W: where the sums of the tile are kept between
+// cuts of k.
 template <class Dot>
 struct TileSums {
   using Sum = decltype(Dot::sum(Dot::zero()));
-  typename Dot::Acc acc[kTileRows * kBlockCols];      // [row / R][R][C]
-  alignas(64) float out[2][kBlockCols][kTileRows];    // finished: gate (or all) and up
+  typename Dot::Acc acc[kTileRows * kBlockCols];    // [row / R][R][C]
+  alignas(64) float out[2][kBlockCols][kTileRows];  // finished: gate (or all) and up
 };
 
 // A stretch of k of one R x C block.
 struct Stretch {
   std::int64_t begin;
-  std::int64_t end;       // whole steps, or the end of the row
+  std::int64_t end;  // whole steps, or the end of the row
   bool first;
   bool last;
-  bool prefetch;          // W comes from memory: ask for the rows of the next block
+  bool prefetch;  // W comes from memory: ask for the rows of the next block
 };
 
 inline void prefetch_line(const void* p) { __builtin_prefetch(p, 0, 3); }
@@ -125,8 +128,8 @@ inline void accumulate(const typename Dot::W* w, std::int64_t w_stride, const Pr
 
 // One block: R rows of W from `row` of the tile on, C rows of x. `sums` gets Sum [C][kTileRows].
 template <class Dot, unsigned R, unsigned C>
-void block(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>& x, const Stretch& k,
-           typename Dot::Acc* kept, typename TileSums<Dot>::Sum* sums) {
+void block(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>& x,
+           const Stretch& k, typename Dot::Acc* kept, typename TileSums<Dot>::Sum* sums) {
   typename Dot::Acc acc[R][C];
 #pragma GCC unroll 8
   for (unsigned r = 0; r < R; ++r) {
@@ -154,17 +157,19 @@ void block(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>
 }
 
 template <class Dot, unsigned R>
-using BlockFunction = void (*)(const typename Dot::W*, std::int64_t, const PreparedX<Dot>&, const Stretch&,
-                               typename Dot::Acc*, typename TileSums<Dot>::Sum*);
+using BlockFunction = void (*)(const typename Dot::W*, std::int64_t, const PreparedX<Dot>&,
+                               const Stretch&, typename Dot::Acc*, typename TileSums<Dot>::Sum*);
 
 template <class Dot, unsigned R>
 BlockFunction<Dot, R> block_for(int cols) {
   if constexpr (kBlockCols == 6) {
-    constexpr BlockFunction<Dot, R> kBlocks[6] = {block<Dot, R, 1>, block<Dot, R, 2>, block<Dot, R, 3>,
-                                                  block<Dot, R, 4>, block<Dot, R, 5>, block<Dot, R, 6>};
+    constexpr BlockFunction<Dot, R> kBlocks[6] = {block<Dot, R, 1>, block<Dot, R, 2>,
+                                                  block<Dot, R, 3>, block<Dot, R, 4>,
+                                                  block<Dot, R, 5>, block<Dot, R, 6>};
     return kBlocks[cols - 1];
   } else {
-    constexpr BlockFunction<Dot, R> kBlocks[3] = {block<Dot, R, 1>, block<Dot, R, 2>, block<Dot, R, 3>};
+    constexpr BlockFunction<Dot, R> kBlocks[3] = {block<Dot, R, 1>, block<Dot, R, 2>,
+                                                  block<Dot, R, 3>};
     return kBlocks[cols - 1];
   }
 }
@@ -179,22 +184,30 @@ struct TileOfW {
   int rows = 0;
 };
 
+struct Panel {
+  int cols;      // rows of x
+  bool whole_k;  // in one go
+  bool from_memory;
+};
+
 // out[c][r] = x row c · W row r for one tile.
 template <class Dot>
-void tile_product(const TileOfW<Dot>& tile, const PreparedX<Dot>& x, int cols, bool streaming, TileSums<Dot>& sums,
-                  float (*out)[kTileRows]) {
+void tile_product(const TileOfW<Dot>& tile, const PreparedX<Dot>& x, const Panel& panel,
+                  TileSums<Dot>& sums, float (*out)[kTileRows]) {
+  const int cols = panel.cols;
   alignas(64) typename TileSums<Dot>::Sum raw[kBlockCols * kTileRows];
   const std::int64_t k = tile.part->cols;
   constexpr std::int64_t kCut = kChunkBytes / static_cast<std::int64_t>(sizeof(typename Dot::X));
-  const std::int64_t cut = streaming ? k : kCut;
+  const std::int64_t cut = panel.whole_k ? k : kCut;
   const auto many = block_for<Dot, kBlockRows>(cols);
   const auto one = block_for<Dot, 1>(cols);
   for (std::int64_t begin = 0; begin < k; begin += cut) {
     const std::int64_t end = std::min(begin + cut, k);
-    const Stretch stretch{begin, end, begin == 0, end == k, streaming};
+    const Stretch stretch{begin, end, begin == 0, end == k, panel.from_memory};
     int r = 0;
     for (; r + kBlockRows <= tile.rows; r += kBlockRows) {
-      many(tile.data + r * tile.stride, tile.stride, x, stretch, sums.acc + r * kBlockCols, raw + r);
+      many(tile.data + r * tile.stride, tile.stride, x, stretch, sums.acc + r * kBlockCols,
+           raw + r);
     }
     for (; r < tile.rows; ++r) {
       one(tile.data + r * tile.stride, tile.stride, x, stretch, sums.acc + r * kBlockCols, raw + r);
@@ -224,7 +237,9 @@ struct TilePlace {
   std::int64_t column;  // of y
 };
 
-inline std::int64_t part_tiles(const WeightView& part) { return (part.rows + kTileRows - 1) / kTileRows; }
+inline std::int64_t part_tiles(const WeightView& part) {
+  return (part.rows + kTileRows - 1) / kTileRows;
+}
 
 inline std::int64_t tile_count(const LinearArgs& args) {
   const int parts = args.epilogue == Epilogue::kSwiGlu ? 1 : args.w.parts;
@@ -242,7 +257,8 @@ inline TilePlace tile_place(const LinearArgs& args, std::int64_t tile) {
     const std::int64_t tiles = part_tiles(part);
     if (tile < tiles) {
       const std::int64_t begin = tile * kTileRows;
-      return {p, begin, static_cast<int>(std::min<std::int64_t>(kTileRows, part.rows - begin)), column + begin};
+      return {p, begin, static_cast<int>(std::min<std::int64_t>(kTileRows, part.rows - begin)),
+              column + begin};
     }
     tile -= tiles;
     column += part.rows;
@@ -251,7 +267,8 @@ inline TilePlace tile_place(const LinearArgs& args, std::int64_t tile) {
 
 // Stores one tile of sums for the rows [row, row + cols) of y.
 template <class Dot>
-void store_tile(const LinearArgs& args, const TilePlace& place, std::int64_t row, int cols, TileSums<Dot>& sums) {
+void store_tile(const LinearArgs& args, const TilePlace& place, std::int64_t row, int cols,
+                TileSums<Dot>& sums) {
   for (int c = 0; c < cols; ++c) {
     for (int r = 0; r < place.rows; r += kLanes) {
       VF v = vload(&sums.out[0][c][r]);
@@ -263,9 +280,11 @@ void store_tile(const LinearArgs& args, const TilePlace& place, std::int64_t row
   }
 }
 
-// The rows of W that `place` names. Formats without a kernel are unpacked into `unpacked` [kTileRows, k].
+// The rows of W that `place` names. Formats without a kernel are unpacked into `unpacked`
+// [kTileRows, k].
 template <class Dot, bool Unpack>
-TileOfW<Dot> tile_of(const WeightView& part, const TilePlace& place, [[maybe_unused]] float* unpacked) {
+TileOfW<Dot> tile_of(const WeightView& part, const TilePlace& place,
+                     [[maybe_unused]] float* unpacked) {
   TileOfW<Dot> tile{nullptr, part.cols, &part, place.begin, place.rows};
   if constexpr (Unpack) {
     const FormatInfo& info = format_info(part.format);
@@ -280,7 +299,8 @@ TileOfW<Dot> tile_of(const WeightView& part, const TilePlace& place, [[maybe_unu
 }
 
 template <class Dot, bool Unpack>
-void linear_tile(const LinearArgs& args, const PreparedX<Dot>& x, std::int64_t index, float* unpacked) {
+void linear_tile(const LinearArgs& args, const PreparedX<Dot>& x, std::int64_t index,
+                 float* unpacked) {
   TileSums<Dot> sums;
   std::memset(sums.out, 0, sizeof(sums.out));
   const TilePlace place = tile_place(args, index);
@@ -293,21 +313,23 @@ void linear_tile(const LinearArgs& args, const PreparedX<Dot>& x, std::int64_t i
   const std::int64_t m = args.x.rows;
   // Rows of x in equal shares of at most kBlockCols.
   const std::int64_t panels = (m + kBlockCols - 1) / kBlockCols;
-  const bool streaming = panels == 1;
+  // Two panels still wait for W more than for arithmetic: the first brings it in, the second finds
+  // it in L2.
+  const bool streaming = panels <= 2;
   for (std::int64_t p = 0; p < panels; ++p) {
     const std::int64_t row = p * m / panels;
     const int cols = static_cast<int>((p + 1) * m / panels - row);
-    const PreparedX<Dot> panel{x.data + row * x.stride, x.scale + row, x.stride};
+    const PreparedX<Dot> rows{x.data + row * x.stride, x.scale + row, x.stride};
     for (int side = 0; side < sides; ++side) {
-      tile_product(tiles[side], panel, cols, streaming, sums, sums.out[side]);
+      tile_product(tiles[side], rows, {cols, streaming, streaming && p == 0}, sums, sums.out[side]);
     }
     store_tile<Dot>(args, place, row, cols, sums);
   }
 }
 
 template <class Dot>
-void prepare_row(const ConstTensorView& x, std::int64_t row, typename Dot::X* out, [[maybe_unused]] float* scale,
-                 std::int64_t padded) {
+void prepare_row(const ConstTensorView& x, std::int64_t row, typename Dot::X* out,
+                 [[maybe_unused]] float* scale, std::int64_t padded) {
   if constexpr (std::is_same_v<Dot, DotInt8>) {
     scale[row] = quantise_row(x, row, out, padded);
   } else {
@@ -333,14 +355,16 @@ void linear_dot(const LinearArgs& args, Context& context) {
   // Rows a power of two apart would fall into the same few sets of L1.
   const std::int64_t stride = padded + 64 / static_cast<std::int64_t>(sizeof(X));
   const std::size_t scale_bytes = (static_cast<std::size_t>(m) * sizeof(float) + 63) / 64 * 64;
-  std::byte* memory = context.shared(scale_bytes + static_cast<std::size_t>(m * stride) * sizeof(X));
+  std::byte* memory =
+      context.shared(scale_bytes + static_cast<std::size_t>(m * stride) * sizeof(X));
   auto* scale = static_cast<float*>(static_cast<void*>(memory));
   auto* data = static_cast<X*>(static_cast<void*>(memory + scale_bytes));
-  context.pool().parallel_for(m, std::max<std::int64_t>(1, 32768 / k), [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      prepare_row<Dot>(args.x, row, data + row * stride, scale, padded);
-    }
-  });
+  context.pool().parallel_for(m, std::max<std::int64_t>(1, 32768 / k),
+                              [&](std::int64_t begin, std::int64_t end, int) {
+                                for (std::int64_t row = begin; row < end; ++row) {
+                                  prepare_row<Dot>(args.x, row, data + row * stride, scale, padded);
+                                }
+                              });
   if constexpr (Unpack) {
     context.reserve_workers(static_cast<std::size_t>(2 * kTileRows * k) * sizeof(float));
   }
@@ -348,7 +372,8 @@ void linear_dot(const LinearArgs& args, Context& context) {
   const std::int64_t tiles = tile_count(args);
   const std::int64_t grain = std::max<std::int64_t>(1, tiles / (context.pool().size() * 8));
   context.pool().parallel_for(tiles, grain, [&](std::int64_t begin, std::int64_t end, int worker) {
-    auto* unpacked = Unpack ? static_cast<float*>(static_cast<void*>(context.worker(worker))) : nullptr;
+    auto* unpacked =
+        Unpack ? static_cast<float*>(static_cast<void*>(context.worker(worker))) : nullptr;
     for (std::int64_t tile = begin; tile < end; ++tile) {
       linear_tile<Dot, Unpack>(args, x, tile, unpacked);
     }
@@ -356,11 +381,17 @@ void linear_dot(const LinearArgs& args, Context& context) {
 }
 
 void linear_f32(const LinearArgs& args, Context& context) { linear_dot<DotF32>(args, context); }
-void linear_widened(const LinearArgs& args, Context& context) { linear_dot<DotWidened>(args, context); }
-void linear_unpacked(const LinearArgs& args, Context& context) { linear_dot<DotF32, true>(args, context); }
+void linear_widened(const LinearArgs& args, Context& context) {
+  linear_dot<DotWidened>(args, context);
+}
+void linear_unpacked(const LinearArgs& args, Context& context) {
+  linear_dot<DotF32, true>(args, context);
+}
 void linear_int8(const LinearArgs& args, Context& context) { linear_dot<DotInt8>(args, context); }
 #if MONOCLE_ISA_AVX512
 void linear_bf16(const LinearArgs& args, Context& context) { linear_dot<DotBF16>(args, context); }
 #else
-void linear_bf16(const LinearArgs& args, Context& context) { linear_dot<DotWidened>(args, context); }
+void linear_bf16(const LinearArgs& args, Context& context) {
+  linear_dot<DotWidened>(args, context);
+}
 #endif

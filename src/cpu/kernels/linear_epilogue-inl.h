@@ -10,10 +10,13 @@ struct OutputSlot {
 
 inline VF activate(VF v, Epilogue epilogue) {
   switch (epilogue) {
-    case Epilogue::kGeluTanh: return vgelu_tanh(v);
-    case Epilogue::kGeluErf: return vgelu_erf(v);
+    case Epilogue::kGeluTanh:
+      return vgelu_tanh(v);
+    case Epilogue::kGeluErf:
+      return vgelu_erf(v);
     case Epilogue::kNone:
-    case Epilogue::kSwiGlu: break;  // kSwiGlu has two inputs; its caller has combined them
+    case Epilogue::kSwiGlu:
+      break;  // kSwiGlu has two inputs; its caller has combined them
   }
   return v;
 }
@@ -27,8 +30,8 @@ inline void finish(const LinearArgs& args, VF v, const OutputSlot& slot) {
   }
   v = activate(v, args.epilogue);
   if (args.residual.data != nullptr) {
-    const float* residual =
-        static_cast<const float*>(args.residual.data) + slot.row * args.residual.row_stride + slot.column;
+    const float* residual = static_cast<const float*>(args.residual.data) +
+                            slot.row * args.residual.row_stride + slot.column;
     v = v + (whole ? vload(residual) : vload_n(residual, slot.lanes));
   }
   const std::int64_t at = slot.row * args.y.row_stride + slot.column;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations made ready for a dot-product kernel: rows of the factor type, padded with zeros to whole steps.
+// Activations made ready for a dot-product kernel: rows of the factor type, padded with zeros to
+// whole steps.
 
 // One row of x as float, whatever its type; `out` has room for whole vectors.
 inline void float_row(const ConstTensorView& x, std::int64_t row, float* out) {
@@ -27,8 +28,9 @@ inline VF load_some(const T* in, std::int64_t i, std::int64_t count) {
   }
 }
 
-// Symmetric int8: returns the scale amax / 127. Zero rows and rows with NaN or infinity get scale amax / 127 as it
-// comes out, so that a broken input is seen in the output. Writes whole vectors up to `padded`.
+// Symmetric int8: returns the scale amax / 127. Zero rows and rows with NaN or infinity get scale
+// amax / 127 as it comes out, so that a broken input is seen in the output. Writes whole vectors up
+// to `padded`.
 template <class T, class Store>
 inline float quantise(const T* in, std::int64_t count, std::int64_t padded, Store store) {
   VF largest = vzero();
@@ -49,7 +51,8 @@ inline float quantise(const T* in, std::int64_t count, std::int64_t padded, Stor
   return amax / 127.0F;
 }
 
-inline float quantise_row(const ConstTensorView& x, std::int64_t row, IntX* out, std::int64_t padded) {
+inline float quantise_row(const ConstTensorView& x, std::int64_t row, IntX* out,
+                          std::int64_t padded) {
   const auto store = [out](std::int64_t i, VF v) { vstore_int8(out + i, v); };
   if (x.dtype == DType::kF32) {
     return quantise(x.row<float>(row), x.cols, padded, store);

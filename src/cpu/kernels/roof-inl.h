@@ -17,7 +17,8 @@ float roof_read(const std::byte* data, std::int64_t bytes) {
   VF sum[kStreams] = {vzero(), vzero(), vzero(), vzero()};
   for (std::int64_t at = 0; at < stretch; at += kLine) {
     for (std::int64_t s = 0; s < kStreams; ++s) {
-      const float* line = static_cast<const float*>(static_cast<const void*>(data + s * stretch + at));
+      const float* line =
+          static_cast<const float*>(static_cast<const void*>(data + s * stretch + at));
       for (int lane = 0; lane < kLine / 4; lane += kLanes) {
         sum[s] = vmax(sum[s], vload(line + lane));
       }

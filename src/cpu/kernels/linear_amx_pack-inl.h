@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = x Wᵀ on AMX tiles, computed as yᵀ = W xᵀ: 16 rows of W times 64 bytes of k are an A tile just
+// as they lie, so weights need no rearranged copy; x is packed once per call into B tiles ([k /
+// f][16 rows of x][f], f = 2 bf16 or 4 int8). Two A and two B tiles make four accumulators: one
+// tile load per tile product, so that a step of 64 bytes of k costs at best 4 products of 16 cycles
+// and moves 4 KB from L2.
+//
+// A strip is 32 rows of W (for kSwiGlu 16 of gate and 16 of up, so that both meet in registers),
+// cut along k into chunks. Sums wait between chunks in scratch as they are, so neither chunks nor
+// strips nor the other rows of x change a bit of the result. Where all of packed x fits into L2 a
+// strip meets it alone; else kSharedStrips strips meet each part of it together, so that it comes
+// from L3 only once for all of them.
+
+inline constexpr std::int64_t kTileBytes = 1024;
+inline constexpr std::int64_t kChunkSteps =
+    64;  // rarer visits to the scratch of sums cost more L2, but less time
+inline constexpr int kStripRows = 32;
+inline constexpr std::int64_t kSharedStrips = 4;
+inline constexpr std::int64_t kPackedInL2 = 512 << 10;  // bytes
+
+struct TilesBF16 {
+  using Element = std::uint16_t;
+  static constexpr std::int64_t kStep = 32;
+  static constexpr bool kInteger = false;
+};
+struct TilesInt8 {
+  using Element = std::int8_t;
+  static constexpr std::int64_t kStep = 64;
+  static constexpr bool kInteger = true;
+};
+
+inline void* at(std::byte* base, std::int64_t offset) { return base + offset; }
+
+// In place: r[i] lane j becomes r[j] lane i.
+inline void transpose16(__m512i (&r)[16]) {
+  __m512i t[16];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < 4; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+    r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+    r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
+  }
+}
+
+// 64 bytes of which the first `bytes` exist.
+inline __m512i load_bytes(const void* p, std::int64_t bytes) {
+  if (bytes >= 64) {
+    return _mm512_loadu_si512(p);
+  }
+  return _mm512_maskz_loadu_epi8((__mmask64{1} << bytes) - 1, p);
+}
+
+template <class Tiles>
+struct PackedX {
+  std::byte* tiles = nullptr;      // [groups][steps][kTileBytes]
+  float* scale = nullptr;          // [groups * 16], int8 only
+  std::byte* quantised = nullptr;  // [groups * 16][steps * 64], int8 only
+  std::int64_t m = 0;
+  std::int64_t groups = 0;  // of 16 rows
+  std::int64_t steps = 0;   // of 64 bytes of k
+
+  [[nodiscard]] std::byte* tile(std::int64_t group, std::int64_t step) const {
+    return tiles + (group * steps + step) * kTileBytes;
+  }
+};
+
+template <class Tiles>
+void pack_group(const ConstTensorView& x, const PackedX<Tiles>& packed, std::int64_t group) {
+  const std::int64_t first = group * 16;
+  const std::int64_t rows = std::min<std::int64_t>(16, packed.m - first);
+  const std::byte* source[16];
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if constexpr (Tiles::kInteger) {
+      auto* row = static_cast<std::int8_t*>(at(packed.quantised, (first + i) * packed.steps * 64));
+      const auto store = [row](std::int64_t c, VF v) {
+        _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(row + c)),
+                         _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+      };
+      packed.scale[first + i] =
+          x.dtype == DType::kF32
+              ? quantise(x.row<float>(first + i), x.cols, packed.steps * 64, store)
+              : quantise(x.row<std::uint16_t>(first + i), x.cols, packed.steps * 64, store);
+      source[i] = static_cast<const std::byte*>(static_cast<const void*>(row));
+    } else {
+      source[i] =
+          static_cast<const std::byte*>(static_cast<const void*>(x.row<std::uint16_t>(first + i)));
+    }
+  }
+  const std::int64_t bytes = x.cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
+  for (std::int64_t s = 0; s < packed.steps; ++s) {
+    __m512i r[16];
+    for (std::int64_t i = 0; i < 16; ++i) {
+      r[i] = i < rows ? load_bytes(source[i] + s * 64, bytes - s * 64) : _mm512_setzero_si512();
+    }
+    transpose16(r);
+    std::byte* tile = packed.tile(group, s);
+    for (std::int64_t i = 0; i < 16; ++i) {
+      _mm512_store_si512(tile + i * 64, r[i]);
+    }
+  }
+}
+
+template <class Tiles>
+PackedX<Tiles> pack_x(const ConstTensorView& x, Context& context) {
+  PackedX<Tiles> packed;
+  packed.m = x.rows;
+  packed.groups = (x.rows + 15) / 16;
+  packed.steps = (x.cols + Tiles::kStep - 1) / Tiles::kStep;
+  const std::int64_t tile_bytes = packed.groups * packed.steps * kTileBytes;
+  const std::int64_t scale_bytes = packed.groups * 64;
+  std::byte* memory = context.shared(
+      static_cast<std::size_t>(tile_bytes * (Tiles::kInteger ? 2 : 1) + scale_bytes));
+  packed.tiles = memory;
+  packed.scale = static_cast<float*>(at(memory, tile_bytes));
+  packed.quantised = memory + tile_bytes + scale_bytes;
+  context.pool().parallel_for(packed.groups, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t group = begin; group < end; ++group) {
+      pack_group<Tiles>(x, packed, group);
+    }
+  });
+  return packed;
+}
