@@ -213,7 +213,7 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
   }
   int keys = 0;
   for (int r = 0; r < count; keys += runs[r++].count) {
-    const Kv* next = k + runs[std::min(r + 1, count - 1)].first;
+    const Kv* next = r + 1 < count ? k + runs[r + 1].first : v + runs[0].first;
     each_head_group(group, [&](int g, auto heads) {
       score_run<heads>(k + runs[r].first, next, runs[r].count, q + g * padded, d,
                        s + g * kSplitKeys + keys);
