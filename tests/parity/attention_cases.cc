@@ -53,7 +53,8 @@ HostTensor written_rows(const HostTensor& pages, const std::vector<std::int64_t>
   return out;
 }
 
-std::vector<HostTensor> run_rope(Backend& backend, const RopeSetup& setup, double perturbation) {
+std::vector<HostTensor> run_rope(Backend& backend, const RopeSetup& setup,
+                                 const Movement& movement) {
   Random random(setup.name);
   const std::int64_t d = setup.head_dim;
   const HostTensor qkv =
@@ -85,7 +86,7 @@ std::vector<HostTensor> run_rope(Backend& backend, const RopeSetup& setup, doubl
 
   Rig rig(backend);
   RopeAppendArgs args;
-  args.qkv = rig.put(perturbed(qkv, perturbation, 1));
+  args.qkv = rig.put(moved(qkv, movement, 1));
   args.q_norm = rig.put(random.vector(d, 1.0F, 0.2F));
   args.k_norm = rig.put(random.vector(d, 1.0F, 0.2F));
   args.positions = rig.put(positions);
@@ -182,7 +183,8 @@ Pages make_pages(const PagedSetup& setup, Random& random) {
   return pages;
 }
 
-std::vector<HostTensor> run_paged(Backend& backend, const PagedSetup& setup, double perturbation) {
+std::vector<HostTensor> run_paged(Backend& backend, const PagedSetup& setup,
+                                  const Movement& movement) {
   Random random(setup.name);
   const Pages pages = make_pages(setup, random);
   std::vector<std::int32_t> query_start{0};
@@ -196,9 +198,9 @@ std::vector<HostTensor> run_paged(Backend& backend, const PagedSetup& setup, dou
   HostTensor y(query_start.back(), cols, setup.y, 5);
   Rig rig(backend);
   AttendPagedArgs args;
-  args.q = rig.put(perturbed(q, perturbation, 1));
-  const TensorView k = rig.put(perturbed(pages.k, perturbation, 2));
-  const TensorView v = rig.put(perturbed(pages.v, perturbation, 3));
+  args.q = rig.put(moved(q, movement, 1));
+  const TensorView k = rig.put(moved(pages.k, movement, 2));
+  const TensorView v = rig.put(moved(pages.v, movement, 3));
   args.kv = {k.data,         v.data,        k.dtype, pages.blocks, setup.block_tokens,
              setup.kv_heads, setup.head_dim};
   args.heads = setup.heads;
@@ -224,7 +226,7 @@ struct PackedSetup {
 };
 
 std::vector<HostTensor> run_packed(Backend& backend, const PackedSetup& setup,
-                                   double perturbation) {
+                                   const Movement& movement) {
   Random random(setup.name);
   std::vector<std::int32_t> segments{0};
   std::vector<std::int32_t> row;
@@ -247,7 +249,7 @@ std::vector<HostTensor> run_packed(Backend& backend, const PackedSetup& setup,
   HostTensor y(segments.back(), cols, setup.y, 6);
   Rig rig(backend);
   AttendPackedArgs args;
-  args.qkv = rig.put(perturbed(qkv, perturbation, 1));
+  args.qkv = rig.put(moved(qkv, movement, 1));
   args.heads = setup.heads;
   args.head_dim = setup.head_dim;
   args.row = {rig.put(row), row.size()};
@@ -273,8 +275,8 @@ void add_paged(std::vector<Case>& cases, PagedSetup setup, const std::string& wh
       setup.q == DType::kBF16 || setup.kv == DType::kBF16 || setup.y == DType::kBF16;
   const double rounding =
       narrow ? kUnitBF16 : sum_rounding(std::max<std::int64_t>(setup.head_dim, longest));
-  const auto run = [setup](Backend& backend, double moved) {
-    return run_paged(backend, setup, moved);
+  const auto run = [setup](Backend& backend, const Movement& movement) {
+    return run_paged(backend, setup, movement);
   };
   cases.push_back({setup.name, run, matches_within(run, rounding, setup.head_dim)});
 }
@@ -297,8 +299,8 @@ std::vector<Case> rope_cases() {
         setup.scale = tokens == 17 ? 1.1098612F : 1.0F;
         setup.name = fmt::format("rope_append_t{}_h{}_kv{}_d{}_kv{}_q{}", tokens, heads, kv_heads,
                                  head_dim, dtype_name(setup.kv), dtype_name(setup.q));
-        const auto run = [setup](Backend& backend, double moved) {
-          return run_rope(backend, setup, moved);
+        const auto run = [setup](Backend& backend, const Movement& movement) {
+          return run_rope(backend, setup, movement);
         };
         cases.push_back({setup.name, run, matches_within(run, sum_rounding(head_dim), head_dim)});
       }
@@ -358,8 +360,8 @@ std::vector<Case> packed_cases() {
         setup.name =
             fmt::format("attend_packed_{}_h{}_d{}_y{}", i, setup.heads, head_dim, dtype_name(y));
         const double rounding = y == DType::kBF16 ? kUnitBF16 : sum_rounding(300);
-        const auto run = [setup](Backend& backend, double moved) {
-          return run_packed(backend, setup, moved);
+        const auto run = [setup](Backend& backend, const Movement& movement) {
+          return run_packed(backend, setup, movement);
         };
         cases.push_back({setup.name, run, matches_within(run, rounding, head_dim)});
       }

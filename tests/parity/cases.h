@@ -10,9 +10,9 @@
 
 namespace monocle::parity {
 
-// Runs the verb and returns its outputs. `perturbation` moves the inputs, see perturbed(); 0 = as
-// they are.
-using RunFunction = std::function<std::vector<HostTensor>(Backend& backend, double perturbation)>;
+// Runs the verb, with its inputs moved, and returns its outputs.
+using RunFunction =
+    std::function<std::vector<HostTensor>(Backend& backend, const Movement& movement)>;
 // Compares the outputs of some backend with the reference.
 using CheckFunction = std::function<void(const std::vector<HostTensor>& outputs)>;
 

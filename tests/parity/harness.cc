@@ -112,15 +112,15 @@ HostWeight Random::weight(QuantFormat format, std::int64_t rows, std::int64_t co
   return out;
 }
 
-HostTensor perturbed(HostTensor tensor, double size, std::uint64_t seed) {
-  if (size == 0.0) {
+HostTensor moved(const HostTensor& tensor, const Movement& movement, std::uint64_t input) {
+  if (movement.size == 0.0) {
     return tensor;
   }
   // In float even when the tensor is bf16: the movement must not vanish in the rounding of the
   // storage.
   HostTensor out(tensor.rows(), tensor.cols(), DType::kF32, tensor.stride() - tensor.cols());
-  std::mt19937_64 engine(seed);
-  std::uniform_real_distribution<double> move(-size, size);
+  std::mt19937_64 engine(movement.seed * 16 + input);
+  std::uniform_real_distribution<double> move(-movement.size, movement.size);
   for (std::int64_t r = 0; r < tensor.rows(); ++r) {
     for (std::int64_t c = 0; c < tensor.cols(); ++c) {
       out.set(r, c,
@@ -197,7 +197,7 @@ void expect_close(const HostTensor& actual, const HostTensor& expected,
     }
   }
   const double count = static_cast<double>(actual.rows() * actual.cols());
-  if (count >= 16.0) {  // a handful of elements may be small by chance
+  if (count >= 64.0) {  // a handful of elements may be small by chance
     EXPECT_GT(std::sqrt(power / count), 1e-3) << "meaningless: the expected output is all but zero";
     EXPECT_LT(slack, power * 0.01)
         << "meaningless: the tolerance is a tenth of the expected output";

@@ -14,7 +14,7 @@ namespace monocle::parity {
 
 // Rounding error of one operation, relative: half a unit in the last place.
 inline constexpr double kUnitF32 = 0x1p-24;
-inline constexpr double kUnitBF16 = 0x1p-9;
+inline constexpr double kUnitBF16 = 0x1p-8;
 constexpr double unit_of(DType dtype) { return dtype == DType::kBF16 ? kUnitBF16 : kUnitF32; }
 
 // A tensor in host memory in its own element type. Padding between rows is NaN, and so is every
@@ -82,9 +82,13 @@ class Random {
   std::normal_distribution<float> normal_{0.0F, 1.0F};
 };
 
-// Every element times 1 + d, d uniform in [-size, size]: how much a result moves when its inputs
-// are rounded.
-HostTensor perturbed(HostTensor tensor, double size, std::uint64_t seed);
+// Trial roundings of all inputs of a case: every element times 1 + d, d uniform in [-size, size].
+struct Movement {
+  double size = 0.0;  // 0: inputs stay as they are
+  std::uint64_t seed = 0;
+};
+// `input` tells the tensors of one case apart.
+HostTensor moved(const HostTensor& tensor, const Movement& movement, std::uint64_t input);
 
 // What a case puts into a backend's memory; all of it is released at the end.
 class Rig {

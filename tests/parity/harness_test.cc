@@ -17,15 +17,15 @@ namespace {
 struct Pair {
   HostTensor actual;
   HostTensor expected;
-  std::vector<double> tolerance = std::vector<double>(20, 1e-3);
+  std::vector<double> tolerance = std::vector<double>(65, 1e-3);
 };
 
 // Static: gtest's failure-catching macros cannot see locals.
 Pair& fresh(float size) {
   static Pair pair;
   pair = Pair();
-  pair.expected = HostTensor(4, 5, DType::kF32, 2);
-  for (std::int64_t i = 0; i < 20; ++i) {
+  pair.expected = HostTensor(13, 5, DType::kF32, 2);
+  for (std::int64_t i = 0; i < 65; ++i) {
     pair.expected.set(i / 5, i % 5, size * static_cast<float>(i + 1));
   }
   pair.actual = pair.expected;
@@ -54,7 +54,7 @@ TEST(Harness, ComputedNanIsTheWorst) {
 
 TEST(Harness, UnwrittenElementFails) {
   static Pair& pair = fresh(1.0F);
-  static HostTensor poison(4, 5, DType::kF32, 2);
+  static HostTensor poison(13, 5, DType::kF32, 2);
   EXPECT_FATAL_FAILURE(expect_close(poison, pair.expected, pair.tolerance),
                        "never written: row 0 col 0");
 }
@@ -68,13 +68,13 @@ TEST(Harness, WriteBetweenRowsFails) {
 
 TEST(Harness, ZerosAreRefused) {
   static Pair& pair = fresh(1e-6F);
-  pair.tolerance.assign(20, 1e-9);
+  pair.tolerance.assign(65, 1e-9);
   EXPECT_NONFATAL_FAILURE(expect_close(pair.actual, pair.expected, pair.tolerance), "all but zero");
 }
 
 TEST(Harness, WideToleranceIsRefused) {
   static Pair& pair = fresh(1.0F);
-  pair.tolerance.assign(20, 5.0);
+  pair.tolerance.assign(65, 5.0);
   EXPECT_NONFATAL_FAILURE(expect_close(pair.actual, pair.expected, pair.tolerance),
                           "tenth of the expected");
 }
@@ -160,7 +160,7 @@ TEST(Harness, EachVerbsCasesNoticeASmallError) {
                                     [&](const Case& one) { return one.name.starts_with(name); });
     ASSERT_NE(found, all_cases().end()) << name;
     WrongBackend wrong;
-    const std::vector<HostTensor> outputs = found->run(wrong, 0.0);
+    const std::vector<HostTensor> outputs = found->run(wrong, Movement());
     testing::TestPartResultArray failures;
     {
       testing::ScopedFakeTestPartResultReporter catcher(

@@ -170,7 +170,7 @@ Oracle exact_oracle(const Setup& setup, const Data& data) {
     for (std::int64_t c = 0; c < out.z.cols(); ++c) {
       const double spread = std::sqrt(static_cast<double>(squares.at(r, c)));
       const double size = std::max(spread, std::fabs(static_cast<double>(out.z.at(r, c))));
-      out.error.push_back(3.0 * input_rounding(setup) * spread + (sums + 8.0 * kUnitF32) * size);
+      out.error.push_back(2.0 * input_rounding(setup) * spread + (sums + 8.0 * kUnitF32) * size);
     }
   }
   return out;
@@ -304,7 +304,7 @@ std::vector<Case> linear_cases() {
         setup.format = format.format;
         setup.x = x;
         apply_variant(setup, shape.n, i + combination);
-        const auto run = [setup](Backend& backend, double) {
+        const auto run = [setup](Backend& backend, const Movement&) {
           return std::vector<HostTensor>{run_linear(backend, setup, make_data(setup))};
         };
         cases.push_back({setup.name, run,

@@ -29,7 +29,7 @@ TEST_P(Parity, Reference) {
     GTEST_SKIP() << backend.error().message;
   }
   ASSERT_TRUE(backend.has_value()) << backend.error().message;
-  test_case().check(test_case().run(**backend, 0.0));
+  test_case().check(test_case().run(**backend, Movement()));
 }
 
 class Threads : public Parity {};
@@ -42,7 +42,7 @@ TEST_P(Threads, AnyNumberGivesTheSameBytes) {
       GTEST_SKIP() << backend.error().message;
     }
     ASSERT_TRUE(backend.has_value()) << backend.error().message;
-    std::vector<HostTensor> outputs = test_case().run(**backend, 0.0);
+    std::vector<HostTensor> outputs = test_case().run(**backend, Movement());
     if (threads == 1) {
       first = std::move(outputs);
       continue;

@@ -13,7 +13,8 @@ struct NormSetup {
   DType y = DType::kF32;
 };
 
-std::vector<HostTensor> run_norm(Backend& backend, const NormSetup& setup, double perturbation) {
+std::vector<HostTensor> run_norm(Backend& backend, const NormSetup& setup,
+                                 const Movement& movement) {
   Random random(setup.name);
   HostTensor x = random.tensor(setup.m, setup.n, DType::kF32, 3);
   for (std::int64_t c = 0; c < setup.n; ++c) {
@@ -28,7 +29,7 @@ std::vector<HostTensor> run_norm(Backend& backend, const NormSetup& setup, doubl
   Rig rig(backend);
   NormArgs args;
   args.kind = setup.kind;
-  args.x = rig.put(perturbed(x, perturbation, 1));
+  args.x = rig.put(moved(x, movement, 1));
   args.weight = rig.put(weight);
   args.bias = setup.kind == NormKind::kLayer ? rig.put(bias) : nullptr;
   HostTensor y(setup.m, setup.n, setup.y, 2);
@@ -47,7 +48,7 @@ struct EmbedSetup {
   DType media = DType::kF32;
 };
 
-std::vector<HostTensor> run_embed(Backend& backend, const EmbedSetup& setup, double) {
+std::vector<HostTensor> run_embed(Backend& backend, const EmbedSetup& setup, const Movement&) {
   constexpr std::int32_t kVocab = 53;
   constexpr std::int32_t kMediaRows = 11;
   Random random(setup.name);
@@ -81,7 +82,7 @@ struct RowsSetup {
   DType source = DType::kF32;
 };
 
-std::vector<HostTensor> run_add_rows(Backend& backend, const RowsSetup& setup, double) {
+std::vector<HostTensor> run_add_rows(Backend& backend, const RowsSetup& setup, const Movement&) {
   Random random(setup.name);
   const HostTensor source = random.tensor(9, setup.cols, setup.source, 1);
   HostTensor y = random.tensor(setup.count, setup.cols, DType::kF32, 6);
@@ -96,7 +97,7 @@ std::vector<HostTensor> run_add_rows(Backend& backend, const RowsSetup& setup, d
   return {y};
 }
 
-std::vector<HostTensor> run_gather_rows(Backend& backend, const RowsSetup& setup, double) {
+std::vector<HostTensor> run_gather_rows(Backend& backend, const RowsSetup& setup, const Movement&) {
   Random random(setup.name);
   const HostTensor x = random.tensor(13, setup.cols, DType::kF32, 3);
   std::vector<std::int32_t> rows;
@@ -119,7 +120,7 @@ struct BlendSetup {
 };
 
 std::vector<HostTensor> run_blend_rows(Backend& backend, const BlendSetup& setup,
-                                       double perturbation) {
+                                       const Movement& movement) {
   constexpr std::int32_t kPositions = 48;
   Random random(setup.name);
   const HostWeight table = random.weight(setup.format, kPositions, setup.cols);
@@ -136,10 +137,10 @@ std::vector<HostTensor> run_blend_rows(Backend& backend, const BlendSetup& setup
     }
   }
   Rig rig(backend);
-  const TensorView view = rig.put(perturbed(y, perturbation, 1));
+  const TensorView view = rig.put(moved(y, movement, 1));
   BlendRowsArgs args;
   args.index = rig.put(index);
-  args.weight = static_cast<const float*>(rig.put(perturbed(weight, perturbation, 2)).data);
+  args.weight = static_cast<const float*>(rig.put(moved(weight, movement, 2)).data);
   args.table = rig.put(table);
   args.y = view;
   backend.blend_rows(args);
@@ -161,8 +162,8 @@ std::vector<Case> norm_cases() {
         NormSetup setup{fmt::format("norm_{}_m{}_n{}_y{}", kind == NormKind::kRms ? "rms" : "layer",
                                     m, n, dtype_name(y)),
                         kind, m, n, y};
-        const auto run = [setup](Backend& backend, double moved) {
-          return run_norm(backend, setup, moved);
+        const auto run = [setup](Backend& backend, const Movement& movement) {
+          return run_norm(backend, setup, movement);
         };
         cases.push_back({setup.name, run, matches_within(run, sum_rounding(n), 0)});
       }
@@ -182,8 +183,8 @@ std::vector<Case> row_cases() {
                          hidden,
                          hidden != 64,
                          hidden == 72 ? DType::kBF16 : DType::kF32};
-        const auto run = [setup](Backend& backend, double moved) {
-          return run_embed(backend, setup, moved);
+        const auto run = [setup](Backend& backend, const Movement& movement) {
+          return run_embed(backend, setup, movement);
         };
         cases.push_back({setup.name, run, matches_exactly(run)});
       }
@@ -192,8 +193,8 @@ std::vector<Case> row_cases() {
       for (const std::int64_t count : {0, 1, 7, 67}) {
         BlendSetup setup{fmt::format("blend_rows_{}_n{}", format.name, count), format.format, count,
                          count == 7 ? 1152 : 131};
-        const auto run = [setup](Backend& backend, double moved) {
-          return run_blend_rows(backend, setup, moved);
+        const auto run = [setup](Backend& backend, const Movement& movement) {
+          return run_blend_rows(backend, setup, movement);
         };
         cases.push_back({setup.name, run, matches_within(run, sum_rounding(5), 0)});
       }
@@ -203,14 +204,14 @@ std::vector<Case> row_cases() {
     for (const DType source : {DType::kF32, DType::kBF16}) {
       RowsSetup setup{fmt::format("add_rows_n{}_{}", count, dtype_name(source)), count, 65 + count,
                       source};
-      const auto run = [setup](Backend& backend, double moved) {
-        return run_add_rows(backend, setup, moved);
+      const auto run = [setup](Backend& backend, const Movement& movement) {
+        return run_add_rows(backend, setup, movement);
       };
       cases.push_back({setup.name, run, matches_exactly(run)});
     }
     RowsSetup setup{fmt::format("gather_rows_n{}", count), count, 65 + count, DType::kF32};
-    const auto run = [setup](Backend& backend, double moved) {
-      return run_gather_rows(backend, setup, moved);
+    const auto run = [setup](Backend& backend, const Movement& movement) {
+      return run_gather_rows(backend, setup, movement);
     };
     cases.push_back({setup.name, run, matches_exactly(run)});
   }

@@ -136,6 +136,18 @@ TEST_P(SampleParity, ChoosesTheSameTokens) {
   }
 }
 
+TEST_P(SampleParity, NoRowsIsNothingToDo) {
+  const auto& [name, vocab] = GetParam();
+  auto backend = make_backend(name, 2);
+  if (!backend && backend.error().code == ErrorCode::kUnsupported) {
+    GTEST_SKIP() << backend.error().message;
+  }
+  ASSERT_TRUE(backend.has_value()) << backend.error().message;
+  Batch batch;
+  fill(batch, 0, vocab, 0, "empty");
+  EXPECT_TRUE(run(**backend, batch).empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Verbs, SampleParity,
                          testing::Combine(testing::ValuesIn(backend_names()),
                                           testing::Values(1, 7, 33, 1027, 151936 - 267)),
