@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiles one kernel body once per instruction set. Use, at the end of the includes of a .cc file:
 //
-//   #include "cpu/simd_includes.h"                            // every header a body may need,
-//   before any region #define MONOCLE_CPU_KERNEL "cpu/kernels/convert-inl.h" #include
-//   "cpu/foreach_isa-inl.h"
+//   #include "cpu/simd_includes.h"
+//   #define MONOCLE_CPU_KERNEL "cpu/kernels/convert-inl.h"
+//   #include "cpu/foreach_isa-inl.h"
 //
 // and the body then exists as monocle::cpu::{portable,avx2,avx512}::f. Regions, not per-file flags:
 // with -mavx512f on a file, weak symbols of the standard library (std::__rotate, ...) are compiled

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// y = epilogue(x Wᵀ + bias) + residual on the CPU. Two families of kernels share epilogue and
-// driver:
+// y = epilogue(x Wᵀ + bias) + residual on the CPU. Two families of kernels share the epilogue:
 //
 //   dot   kernels/linear_dot-inl.h: every sum is a dot product of a row of W and a row of x, both
-//   read as they lie.
-//         All tiers, all row counts; for one row of x it is the streaming kernel of decode.
+//         read as they lie. All tiers, all row counts; for few rows it streams W.
 //   amx   kernels/linear_amx-inl.h: tiles of W times tiles of xᵀ.
 //
 // What a row of y holds depends on that row of x, on W and on the kernel only: not on the number of

@@ -5,22 +5,26 @@
 //   VF                           vector of kLanes floats; + - * / and unary - work on it
 //   VB                           vector of 2 kLanes bf16 bit patterns
 //   vzero() vset(x)
-//   vload(p) vstore(p, v)        any alignment; vload_n(p, n) zero-fills, vstore_n(p, v, n): 0 <= n
-//   <= kLanes vload_bf16(p) ...            bf16 in memory, float in the register; _n and store
-//   likewise (nearest even) vload_i8(p)                  kLanes int8 in memory, float in the
-//   register vfma(a, b, c)                a b + c, one rounding except on portable vmax(a, b)
-//   vmin(a, b)        b when either is NaN vsum(v) vmax_lanes(v)        across lanes, in a fixed
-//   order vround(v) vpow2(v)           nearest even; 2^v for integral v in [-126, 127]
+//   vload(p) vstore(p, v)        any alignment; vload_n(p, n) zero-fills, vstore_n(p, v, n),
+//                                0 <= n <= kLanes
+//   vload_bf16(p) ...            bf16 in memory, float in the register; _n and store likewise
+//                                (nearest even)
+//   vload_i8(p)                  kLanes int8 in memory, float in the register
+//   vfma(a, b, c)                a b + c, one rounding except on portable
+//   vmax(a, b) vmin(a, b)        b when either is NaN
+//   vsum(v) vmax_lanes(v)        across lanes, in a fixed order
+//   vround(v) vpow2(v)           nearest even, |v| < 2^22; 2^v, v integral in [-126, 127]
 //   vless_select(a, b, x, y)     a < b ? x : y
 //   vabs(v) vcopysign(size, sign)
 //   bload(p) bload_n(p, n)       VB; n <= 2 kLanes, zero-filled
-//   bdot(acc, a, b)              acc[i] + a[2i] b[2i] + a[2i+1] b[2i+1]: order and rounding differ
-//   per tier vsum4(a, b, c, d)            avx512 only: four sums at once, each as vsum
+//   bdot(acc, a, b)              acc[i] + a[2i] b[2i] + a[2i+1] b[2i+1]; rounding differs per tier
+//   vsum4(a, b, c, d)            avx512 only: four sums at once, each as vsum
 //
 //   kIntStep, IntX, kIntOffset   products per idot; element of a quantised activation; what was
-//   added to it VI VX                        int32 accumulators; one step of either factor xload(p)
-//   wload_i8(p) wload_i8_n(p, n) idot(acc, x, w) isum(acc)      exact vstore_int8(p, v) kLanes
-//   integral-valued floats in [-127, 127] as IntX, nearest even
+//                                added to it
+//   VI VX                        int32 accumulators; one step of either factor
+//   xload(p) wload_i8(p) wload_i8_n(p, n) idot(acc, x, w) isum(acc)    exact
+//   vstore_int8(p, v)            kLanes integral-valued floats in [-127, 127] as IntX, nearest even
 //
 // Included inside a namespace of foreach_isa-inl.h, once per region.
 #if MONOCLE_ISA_AVX512

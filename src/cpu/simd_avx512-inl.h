@@ -49,9 +49,13 @@ inline VF vload_i8(const std::int8_t* p) {
 inline VF vfma(VF a, VF b, VF c) { return _mm512_fmadd_ps(a, b, c); }
 inline VF vmax(VF a, VF b) { return _mm512_max_ps(a, b); }
 inline VF vmin(VF a, VF b) { return _mm512_min_ps(a, b); }
+// Without optimisation this intrinsic is a macro, whose casts warn here instead of in its header.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 inline VF vround(VF v) {
   return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+#pragma GCC diagnostic pop
 inline VF vpow2(VF v) { return _mm512_scalef_ps(_mm512_set1_ps(1.0F), v); }
 inline VF vless_select(VF a, VF b, VF x, VF y) {
   return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);

@@ -28,6 +28,9 @@
        : ((isa) == ::monocle::cpu::Isa::kAvx2 ? &::monocle::cpu::avx2::function \
                                               : &::monocle::cpu::portable::function))
 #else
-#define MONOCLE_CPU_PICK(isa, function) \
-  (static_cast<void>(isa), &::monocle::cpu::portable::function)
+// A conditional like the other one, so that templates resolve and `isa` counts as used in the same
+// way.
+#define MONOCLE_CPU_PICK(isa, function)                                          \
+  ((isa) == ::monocle::cpu::Isa::kPortable ? &::monocle::cpu::portable::function \
+                                           : &::monocle::cpu::portable::function)
 #endif
