@@ -202,7 +202,7 @@ class TraceRunner {
     for (const MediaItem& item : items) {
       const GridThw& grid = item.patches->grid;
       grids.insert(grids.end(), {grid.t, grid.h, grid.w});
-      append(pixels_key, {item.patches->rows.data(), DType::kF32, grid.patches(), opened_.config.vision.patch_dim()});
+      append(pixels_key, item.patches->rows, opened_.config.vision.patch_dim());
     }
     put(grid_key, {std::ssize(items), 3}, grids);
   }
@@ -247,13 +247,14 @@ class TraceRunner {
   }
 
   // Adds rows to a tensor that grows medium by medium.
-  void append(const std::string& key, ConstTensorView value) {
-    const std::vector<float> host = to_host(value);
+  void append(const std::string& key, ConstTensorView value) { append(key, to_host(value), value.cols); }
+
+  void append(const std::string& key, const std::vector<float>& host, std::int64_t cols) {
     TracedTensor& tensor = trace_[key];
     if (tensor.shape.empty()) {
-      tensor.shape = {0, value.cols};
+      tensor.shape = {0, cols};
     }
-    tensor.shape[0] += value.rows;
+    tensor.shape[0] += std::ssize(host) / cols;
     const auto bytes = std::as_bytes(std::span(host));
     tensor.data.insert(tensor.data.end(), bytes.begin(), bytes.end());
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one JSON object.
-//   cuda_model_bench [preset] [format]      presets and formats as in `monocle bench model`
+//   cuda_model_bench [preset] [format] [batch]      presets and formats as in `monocle bench model`
 // decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps, sampling included. Share
 // of the roof: weights and cache bytes of a step over its time, over the read bandwidth measured just before.
 #include <algorithm>
@@ -141,7 +141,7 @@ struct Bench {
   std::unique_ptr<Engine> engine;
 };
 
-Status run(const std::string& preset, const std::string& format, Json& out) {
+Status run(const std::string& preset, const std::string& format, const std::vector<std::int32_t>& batches, Json& out) {
   Bench bench;
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
   bench.read_gb_s = roof.read_gb_s;
@@ -171,7 +171,7 @@ Status run(const std::string& preset, const std::string& format, Json& out) {
   limits.kv = bench.model->kv();
   limits.patches = 128 * 128;
   MONOCLE_ASSIGN(bench.engine, Engine::create(*bench.model, *bench.backend, limits));
-  for (const std::int32_t batch : {1, 8, 32}) {
+  for (const std::int32_t batch : batches) {
     MONOCLE_ASSIGN(Json result, bench.text(batch));
     std::fprintf(stderr, "%s\n", result.dump().c_str());
     out["text"].push_back(std::move(result));
@@ -189,7 +189,9 @@ Status run(const std::string& preset, const std::string& format, Json& out) {
 int main(int argc, char** argv) {
   Json out;
   try {
-    const auto status = run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16", out);
+    const auto status = run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16",
+                            argc > 3 ? std::vector<std::int32_t>{std::stoi(argv[3])} : std::vector<std::int32_t>{1, 8, 32},
+                            out);
     if (!status) {
       out["error"] = status.error().message;
     }

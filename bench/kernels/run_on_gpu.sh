@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds the CUDA backend and runs parity, golden, sanitizer and speed steps; JSON and logs go to $OUT.
-# STEPS: which of "parity golden sanitize bench roof trace" to run. BUILD: the build folder. COMMIT: for the record.
+# STEPS: which of "parity golden sanitize bench roof profile" to run. BUILD: the build folder. COMMIT: for the record.
 set -u
 cd "$(dirname "$0")/../.."
 OUT=${OUT:-results}
@@ -66,9 +66,15 @@ times = sorted(times[3:])
 print(json.dumps({"gemm": "8192^3 bf16, torch " + torch.__version__, "tflop_s": 2 * 8192**3 / times[5] / 1e9}))
 P
 }
-trace() {
-  timeout 60 ncu --clock-control none --set basic --kernel-name-base demangled -c "${NCU_COUNT:-40}" -s "${NCU_SKIP:-600}" \
-    "$BUILD/bench/kernels/cuda_model_bench" tiny bf16 >"$OUT/ncu.log" 2>&1
+# Time of every kernel of the first prompt and the first decode step, one after the other (no overlap).
+profile() {
+  local batch
+  for batch in ${PROFILE_BATCHES:-1 32}; do
+    timeout 60 ncu --clock-control none --metrics gpu__time_duration.sum,dram__bytes_read.sum,dram__throughput.avg.pct_of_peak_sustained_elapsed \
+      --csv -k 'regex:(linear|attend|rope|norm|sample|embed|gather)' -c "${NCU_COUNT:-480}" \
+      "$BUILD/bench/kernels/cuda_model_bench" 2b bf16 "$batch" >"/tmp/ncu.$batch" 2>&1
+    python3 bench/kernels/summarise_profile.py "/tmp/ncu.$batch" | tee "$OUT/profile_$batch.txt"
+  done
 }
 for step in $STEPS; do
   log "step $step"

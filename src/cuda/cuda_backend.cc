@@ -138,10 +138,13 @@ void CudaBackend::attend_paged(const AttendPagedArgs& args) {
   validate(args);
   prepare();
   // As many rows as sequences are single queries, but for empty sequences beside a chunk; the decode kernel does both.
-  const bool narrow = args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 && args.q.row_stride % 8 == 0;
   const bool chunks = args.q.rows > static_cast<std::int64_t>(args.context.size());
-  const bool tiles = narrow && chunks && attend_prefill_fits(args);
-  attend_decode(launch_, args, tiles);
+  const bool tiles = chunks && attend_prefill_fits(args);
+  if (attend_decode_tiles_fits(args)) {
+    attend_decode_tiles(launch_, args, tiles);
+  } else {
+    attend_decode(launch_, args, tiles);
+  }
   if (tiles) {
     attend_prefill(launch_, args);
   }

@@ -53,9 +53,7 @@ void DeviceMemory::write(void* device, const void* host, std::size_t bytes) {
   }
   before_access_();
   if (bytes > kSmallWrite || !word_aligned(device)) {
-    flush();
-    MONOCLE_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, launch_.stream));
-    MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));  // the host side may be reused now
+    write_at_once(device, host, bytes);
     return;
   }
   void* pinned = take_pinned(bytes);
@@ -64,6 +62,12 @@ void DeviceMemory::write(void* device, const void* host, std::size_t bytes) {
     flush();
   }
   waiting_.entry[waiting_.count++] = {device, pinned, static_cast<std::uint32_t>(bytes)};
+}
+
+void DeviceMemory::write_at_once(void* device, const void* host, std::size_t bytes) {
+  flush();
+  MONOCLE_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, launch_.stream));
+  MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));  // the host side may be reused now
 }
 
 void DeviceMemory::read(void* host, const void* device, std::size_t bytes) {
@@ -76,17 +80,18 @@ void DeviceMemory::read(void* host, const void* device, std::size_t bytes) {
   MONOCLE_CUDA_CHECK(cudaStreamSynchronize(launch_.stream));
 }
 
+// Kernels read weights before they wait for the launch ahead of them, so no launch may write them.
 Result<WeightView> DeviceMemory::place(const WeightView& host) {
   const FormatInfo& info = format_info(host.format);
   const std::size_t data_bytes = info.data_bytes(host.rows, host.cols);
   const std::size_t aux_bytes = info.aux_bytes(host.rows, host.cols);
   WeightView out = host;
   MONOCLE_ASSIGN(void* data, allocate(data_bytes));
-  write(data, host.data, data_bytes);
+  write_at_once(data, host.data, data_bytes);
   out.data = data;
   if (aux_bytes > 0) {
     MONOCLE_ASSIGN(void* aux, allocate(aux_bytes));
-    write(aux, host.aux, aux_bytes);
+    write_at_once(aux, host.aux, aux_bytes);
     out.aux = aux;
   }
   return out;

@@ -33,6 +33,7 @@ class DeviceMemory final : public Memory {
 
  private:
   void* take_pinned(std::size_t bytes);
+  void write_at_once(void* device, const void* host, std::size_t bytes);
 
   const Launch& launch_;
   HostRing ring_;

@@ -5,6 +5,7 @@ namespace monocle::cuda {
 namespace {
 
 constexpr std::int64_t kSkinnyRows = 16;
+constexpr std::int64_t kFusedNormRows = 2;  // every block reads all of x in float32: soon more than a launch costs
 constexpr std::int64_t kSkinnyColumns = 1024;  // of one round of the 8 warps
 
 bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
@@ -21,7 +22,7 @@ bool streams(const LinearArgs& args) {
 
 std::size_t skinny_shared_bytes(std::int64_t rows, std::int64_t cols) {
   const std::int64_t padded = (cols + kSkinnyColumns - 1) / kSkinnyColumns * kSkinnyColumns + 32;
-  return static_cast<std::size_t>(rows * padded * 2) + 21 * 1024;
+  return static_cast<std::size_t>(rows * padded * 2) + 22 * 1024;
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ bool fuses_norm(const NormArgs& norm, const LinearArgs& args, std::size_t shared
   return norm.kind == NormKind::kRms && norm.y.data == args.x.data && norm.y.rows == args.x.rows &&
          norm.y.cols == args.x.cols && norm.y.row_stride == args.x.row_stride && norm.y.dtype == args.x.dtype &&
          norm.x.row_stride % 4 == 0 && aligned(norm.x.data) && aligned(norm.weight) &&
-         args.y.data != norm.x.data && choose_linear(args, shared_bytes) == LinearKernel::kSkinny;
+         norm.x.rows <= kFusedNormRows && args.y.data != norm.x.data && choose_linear(args, shared_bytes) == LinearKernel::kSkinny;
 }
 
 }  // namespace monocle::cuda

@@ -2,12 +2,12 @@
 // attend_paged for single queries: y = sum_p softmax(scale q k_p) v_p over the cached keys a query sees.
 //
 // Reads every visible key and value once: 2 size(kv) D bytes per key and kv head, shared by the G query heads of the
-// group. Blocks of 4 warps: blockIdx.x = query row, .y = kv head (times chunks of kGroup query heads), .z = split of
+// group. Blocks of 4 warps: blockIdx.x = query row (or sequence, see singles_only), .y = kv head (times chunks of kGroup query heads), .z = split of
 // the keys. A warp takes 8 keys at a time, two per load instruction: 16 lanes hold one row of D channels, 16 bytes or
 // more each; keys and values are loaded together. Scores and sums are float32 with a running maximum. Partial results
 // of warps meet in shared memory, those of splits in scratch, where the block that finishes last adds them in order.
 // The grid depends on the number of rows only, never on the lengths, so that a recorded launch fits any step.
-#include "cuda/kernels/common.cuh"
+#include "cuda/kernels/attend_splits.cuh"
 #include "cuda/kernels/kernels.h"
 
 namespace monocle::cuda {
@@ -15,53 +15,9 @@ namespace {
 
 constexpr int kWarps = 4;
 constexpr int kThreads = 32 * kWarps;
-constexpr int kKeys = 8;  // of a warp at a time
-constexpr float kNever = -1e30F;
-
-struct DecodeArgs {
-  AttendPagedArgs attend;
-  float* scratch;
-  std::uint32_t* counters;
-  bool singles_only;
-};
-
-// The keys a query sees, as a list: the sinks, then the window (or everything).
-struct Visible {
-  int sequence = 0;
-  int count = 0;
-  int sinks = 0;
-  int window_start = 0;
-  int queries = 0;
-
-  __device__ int position(int index) const { return index < sinks ? index : window_start + index - sinks; }
-};
-
-__device__ inline Visible find_visible(const AttendPagedArgs& a, int row) {
-  const std::int32_t* start = a.query_start.data();
-  const int sequences = static_cast<int>(a.context.size());
-  int low = row < sequences ? row : 0;
-  if (!(row < sequences && start[row] == row && start[row + 1] == row + 1)) {
-    low = 0;
-    for (int high = sequences - 1; low < high;) {  // the last sequence that starts at or before the row
-      const int middle = (low + high + 1) / 2;
-      if (start[middle] <= row) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-  }
-  Visible out;
-  out.sequence = low;
-  out.queries = start[low + 1] - start[low];
-  const int query = a.context.data()[low] - (start[low + 1] - row);
-  if (a.window > 0) {
-    out.window_start = query - a.window + 1 > 0 ? query - a.window + 1 : 0;
-    out.sinks = a.sinks < out.window_start ? a.sinks : out.window_start;
-  }
-  out.count = out.sinks + query + 1 - out.window_start;
-  return out;
-}
+// Keys of a warp at a time: at least one load of the whole warp.
+template <int kD>
+inline constexpr int kKeys = kD >= 32 ? 8 : 256 / kD;
 
 template <class Kv>
 __device__ inline float exponential(float x) {
@@ -82,7 +38,7 @@ __device__ inline void attend_keys(const AttendPagedArgs& a, const Visible& seen
                                    State<kGroup>& s) {
   constexpr int kLanes = kD / 8;  // per key
   constexpr int kPerLoad = 32 / kLanes;
-  constexpr int kLoads = kKeys / kPerLoad;
+  constexpr int kLoads = kKeys<kD> / kPerLoad;
   const int lane = static_cast<int>(threadIdx.x % 32);
   float k[kLoads][8];
   float v[kLoads][8];
@@ -164,23 +120,6 @@ __device__ inline void join_lanes(State<kGroup>& s) {
   }
 }
 
-// Softmax partials of `parts` equal records {best, mass, sum[kD]} `pitch` floats apart: channel c of their sum.
-template <int kD>
-__device__ inline void join_parts(const float* from, int parts, std::int64_t pitch, int c, float (&out)[3]) {
-  float best = kNever;
-  for (int i = 0; i < parts; ++i) {
-    best = fmaxf(best, __ldcg(from + i * pitch));
-  }
-  float mass = 0.0F;
-  float sum = 0.0F;
-  for (int i = 0; i < parts; ++i) {
-    const float scale = expf(__ldcg(from + i * pitch) - best);
-    mass += scale * __ldcg(from + i * pitch + 1);
-    sum += scale * __ldcg(from + i * pitch + 2 + c);
-  }
-  out[0] = best, out[1] = mass, out[2] = sum;
-}
-
 template <class Kv, int kD, int kGroup>
 __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_constant__ DecodeArgs args) {
   constexpr int kRecord = kD + 2;
@@ -189,13 +128,17 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
   const AttendPagedArgs& a = args.attend;
   pdl_launch_next();
   pdl_wait();
-  const int row = static_cast<int>(blockIdx.x);
+  const int row = query_row(args);
+  if (row < 0) {
+    return;
+  }
   const Visible seen = find_visible(a, row);
   const int splits = static_cast<int>(gridDim.z);
-  const int per_split = ((seen.count + splits - 1) / splits + kWarps * kKeys - 1) / (kWarps * kKeys) * (kWarps * kKeys);
+  constexpr int kRound = kWarps * kKeys<kD>;
+  const int per_split = ((seen.count + splits - 1) / splits + kRound - 1) / kRound * kRound;
   const int begin = static_cast<int>(blockIdx.z) * per_split;
   const int end = begin + per_split < seen.count ? begin + per_split : seen.count;
-  if ((args.singles_only && seen.queries > 1) || begin >= end) {
+  if (begin >= end) {
     return;
   }
   const int group = a.heads / a.kv.kv_heads;
@@ -218,7 +161,7 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
       s.sum[h][c] = 0.0F;
     }
   }
-  for (int first = begin + warp * kKeys; first < end; first += kWarps * kKeys) {
+  for (int first = begin + warp * kKeys<kD>; first < end; first += kRound) {
     attend_keys<Kv, kD, kGroup>(a, seen, kv_head, first, end, s);
   }
   join_lanes<kD>(s);
@@ -274,10 +217,12 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
     return;
   }
   __threadfence();
-  for (int h = 0; h < heads && c < kD; ++h) {
-    float out[3];
-    join_parts<kD>(args.scratch + item * splits * kGroup * kRecord + h * kRecord, active, kGroup * kRecord, c, out);
-    store(a.y.data, a.y.dtype, row * a.y.row_stride + (head0 + h) * kD + c, out[2] / out[1]);
+  for (int h = 0; h < heads; ++h) {
+    const float value = join_parts(args.scratch + (item * splits * kGroup + h) * kRecord, active, kGroup * kRecord,
+                                   c < kD ? c : 0);
+    if (c < kD) {
+      store(a.y.data, a.y.dtype, row * a.y.row_stride + (head0 + h) * kD + c, value);
+    }
   }
   if (threadIdx.x == 0) {
     args.counters[item] = 0;
@@ -286,7 +231,7 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
 
 template <class Kv, int kD, int kGroup>
 void launch_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only) {
-  const std::int64_t rows = args.q.rows;
+  const std::int64_t rows = singles_only ? static_cast<std::int64_t>(args.context.size()) : args.q.rows;
   const std::int64_t group = args.heads / args.kv.kv_heads;
   const std::int64_t columns = args.kv.kv_heads * ((group + kGroup - 1) / kGroup);
   const std::int64_t items = rows * columns;
@@ -318,13 +263,21 @@ void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_o
   if (args.q.rows == 0) {
     return;
   }
-  MONOCLE_CHECK(args.kv.head_dim == 64 || args.kv.head_dim == 128);
-  if (args.kv.dtype == DType::kF32) {
-    args.kv.head_dim == 64 ? choose_group<float, 64>(at, args, singles_only)
-                           : choose_group<float, 128>(at, args, singles_only);
-  } else {
-    args.kv.head_dim == 64 ? choose_group<std::uint16_t, 64>(at, args, singles_only)
-                           : choose_group<std::uint16_t, 128>(at, args, singles_only);
+  const bool wide = args.kv.dtype == DType::kF32;
+  switch (args.kv.head_dim) {
+    case 16:
+      return wide ? launch_decode<float, 16, 4>(at, args, singles_only)
+                  : launch_decode<std::uint16_t, 16, 4>(at, args, singles_only);
+    case 32:
+      return wide ? launch_decode<float, 32, 4>(at, args, singles_only)
+                  : launch_decode<std::uint16_t, 32, 4>(at, args, singles_only);
+    case 64:
+      return wide ? choose_group<float, 64>(at, args, singles_only)
+                  : choose_group<std::uint16_t, 64>(at, args, singles_only);
+    default:
+      MONOCLE_CHECK(args.kv.head_dim == 128);
+      return wide ? choose_group<float, 128>(at, args, singles_only)
+                  : choose_group<std::uint16_t, 128>(at, args, singles_only);
   }
 }
 

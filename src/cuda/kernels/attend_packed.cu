@@ -81,9 +81,10 @@ struct PackedPlan {
     return false;
   }
   __device__ const std::uint16_t* q(int i) const { return turned(0, patch0 + i); }
-  __device__ const std::uint16_t* k(int j) const { return turned(1, begin + j); }
-  __device__ const std::uint16_t* v(int j) const { return turned(2, begin + j); }
-  __device__ const void* anywhere() const { return a.qkv.data; }
+  __device__ const std::uint16_t* k_base() const { return turned(1, begin); }
+  __device__ const std::uint16_t* v_base() const { return turned(2, begin); }
+  __device__ std::int64_t row(int j) const { return 2 * j * a.qkv.row_stride; }  // bf16 in the place of float32
+  __device__ bool full(int tile, int) const { return (tile + 1) * kTileKeys <= keys; }
   __device__ bool sees(int, int) const { return true; }
   __device__ int next(int tile) const { return tile; }
   __device__ void put(int i, int column, float first, float second) const {

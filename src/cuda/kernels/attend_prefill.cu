@@ -45,9 +45,17 @@ struct PagedPlan {
   __device__ const std::uint16_t* q(int i) const {
     return static_cast<const std::uint16_t*>(a.q.data) + (row0 + i) * a.q.row_stride + head * a.kv.head_dim;
   }
-  __device__ const std::uint16_t* k(int j) const { return cached(a.kv.k, j); }
-  __device__ const std::uint16_t* v(int j) const { return cached(a.kv.v, j); }
-  __device__ const void* anywhere() const { return a.kv.k; }
+  __device__ const std::uint16_t* k_base() const { return static_cast<const std::uint16_t*>(a.kv.k); }
+  __device__ const std::uint16_t* v_base() const { return static_cast<const std::uint16_t*>(a.kv.v); }
+  __device__ std::int64_t row(int j) const {  // block_tokens is a power of two
+    const int shift = 31 - __clz(a.kv.block_tokens);
+    const std::int64_t block = table[j >> shift];
+    const std::int64_t token = j & (a.kv.block_tokens - 1);
+    return block < 0 ? -1 : (((block * a.kv.kv_heads + kv_head) << shift) + token) * a.kv.head_dim;
+  }
+  __device__ bool full(int tile, int i) const {
+    return a.window == 0 && (tile + 1) * kTileKeys <= position0 + i + 1;
+  }
   __device__ bool sees(int i, int key) const {
     const int query = position0 + i;
     return key <= query && (a.window == 0 || key > query - a.window || key < a.sinks);
@@ -61,16 +69,6 @@ struct PagedPlan {
     const std::int64_t at = (row0 + i) * a.y.row_stride + head * a.kv.head_dim + column;
     store(a.y.data, a.y.dtype, at, first);
     store(a.y.data, a.y.dtype, at + 1, second);
-  }
-
- private:
-  __device__ const std::uint16_t* cached(const void* pages, int j) const {
-    const std::int64_t block = table[j / a.kv.block_tokens];
-    if (block < 0) {
-      return nullptr;
-    }
-    return static_cast<const std::uint16_t*>(pages) +
-           ((block * a.kv.kv_heads + kv_head) * a.kv.block_tokens + j % a.kv.block_tokens) * a.kv.head_dim;
   }
 };
 
@@ -99,6 +97,7 @@ void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
 
 bool attend_prefill_fits(const AttendPagedArgs& args) {
   return args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 && args.q.row_stride % 2 == 0 &&
+         (args.kv.block_tokens & (args.kv.block_tokens - 1)) == 0 &&
          (args.kv.head_dim == 64 || args.kv.head_dim == 128);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of many queries on the tensor cores: y = softmax(scale q kᵀ) v with a running maximum, never storing the
-// scores. bf16 operands, float32 scores and sums; the probabilities are rounded to bf16 for the second product.
+// scores. bf16 operands, float32 scores and sums; the probabilities are rounded to bf16 for the second product
+// and divided by the sum of what they were rounded to.
 //
 // A block of 4 warps takes 64 queries of one head, 16 per warp; keys and values pass through shared memory 64 at a
 // time, the next 64 on their way while these are used. Rows of kD channels are padded by 16 bytes, so that the eight
@@ -9,8 +10,9 @@
 // A Plan says which rows a block works on:
 //   bool open(args)           false: nothing to do in this block
 //   int queries, keys         of the block's tile; key indices start at 0
-//   q(i), k(j), v(j)          rows of bf16, null = zeros
+//   q(i)                      a row of bf16;  k_base(), v_base(), row(j)  where key j lies from there, < 0 = zeros
 //   bool sees(i, j)           the mask;  int next(tile)  the first tile of 64 keys from `tile` on that any query sees
+//   bool full(tile, i)        whether query i and those behind it see every key of the tile
 //   void put(i, c, a, b)      stores channels c, c + 1 of query i
 #pragma once
 
@@ -21,6 +23,13 @@ namespace monocle::cuda {
 inline constexpr int kTileQueries = 64;
 inline constexpr int kTileKeys = 64;
 inline constexpr int kTileThreads = 128;
+inline constexpr float kLog2E = 1.4426950408889634F;
+
+__device__ inline float power_of_two(float x) {
+  float out;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
+  return out;
+}
 
 template <int kD>
 struct TileShape {
@@ -36,11 +45,11 @@ __device__ inline void copy_keys(const Plan& plan, std::uint32_t stage, int tile
   for (int i = static_cast<int>(threadIdx.x); i < kTileKeys * kPieces; i += kTileThreads) {
     const int j = tile * kTileKeys + i / kPieces;
     const int c = i % kPieces * 8;
-    const std::uint16_t* k = j < plan.keys && c < d ? plan.k(j) : nullptr;
-    const std::uint16_t* v = k != nullptr ? plan.v(j) : nullptr;
+    const std::int64_t row = j < plan.keys && c < d ? plan.row(j) : -1;
+    const std::int64_t at = row >= 0 ? row + c : 0;
     const std::uint32_t to = stage + static_cast<std::uint32_t>(i / kPieces * TileShape<kD>::kPitch + 2 * c);
-    copy16(to, k != nullptr ? k + c : plan.anywhere(), k != nullptr);
-    copy16(to + TileShape<kD>::kPlane, v != nullptr ? v + c : plan.anywhere(), v != nullptr);
+    copy16(to, plan.k_base() + at, row >= 0);
+    copy16(to + TileShape<kD>::kPlane, plan.v_base() + at, row >= 0);
   }
 }
 
@@ -67,15 +76,13 @@ __device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uin
   }
 }
 
-// sum += probabilities * values
+// sum += probabilities * values; p[n][h] are columns 2 t, 2 t + 1 of row g + 8 h.
 template <int kD>
-__device__ inline void add_values(const float (&p)[8][4], std::uint32_t values, float (&sum)[kD / 8][4]) {
+__device__ inline void add_values(const std::uint32_t (&p)[8][2], std::uint32_t values, float (&sum)[kD / 8][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int j = 0; j < kTileKeys / 16; ++j) {
-    const std::uint32_t a[4] = {to_bf16_pair(p[2 * j][0], p[2 * j][1]), to_bf16_pair(p[2 * j][2], p[2 * j][3]),
-                                to_bf16_pair(p[2 * j + 1][0], p[2 * j + 1][1]),
-                                to_bf16_pair(p[2 * j + 1][2], p[2 * j + 1][3])};
+    const std::uint32_t a[4] = {p[2 * j][0], p[2 * j][1], p[2 * j + 1][0], p[2 * j + 1][1]};
 #pragma unroll
     for (int n = 0; n < kD / 8; n += 2) {
       std::uint32_t v[4];
@@ -91,38 +98,38 @@ __device__ inline void add_values(const float (&p)[8][4], std::uint32_t values, 
 }
 
 // Turns scores into probabilities against the running maximum; rows g and g + 8 of the warp are h = 0, 1.
-template <int kD, class Plan>
+template <int kD, bool kMasked, class Plan>
 __device__ inline void soften(const Plan& plan, int first_query, int tile, float scale_log2, float (&s)[8][4],
-                              float (&best)[2], float (&mass)[2], float (&sum)[kD / 8][4]) {
+                              std::uint32_t (&p)[8][2], float (&best)[2], float (&mass)[2],
+                              float (&sum)[kD / 8][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
-    const int query = first_query + lane / 4 + 8 * h;
-    float top = best[h];
+    float top = -INFINITY;
 #pragma unroll
     for (int n = 0; n < 8; ++n) {
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
-        const int key = tile * kTileKeys + 8 * n + lane % 4 * 2 + e;
         float& score = s[n][2 * h + e];
-        score = key < plan.keys && plan.sees(query, key) ? score * scale_log2 : -INFINITY;
+        if (kMasked) {
+          const int key = tile * kTileKeys + 8 * n + lane % 4 * 2 + e;
+          const int query = first_query + lane / 4 + 8 * h;
+          score = key < plan.keys && plan.sees(query, key) ? score : -INFINITY;
+        }
         top = fmaxf(top, score);
       }
     }
     top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 1));
-    top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2));
+    top = fmaxf(best[h], scale_log2 * fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2)));
     const float base = top == -INFINITY ? 0.0F : top;  // a row that sees nothing yet
-    const float decay = exp2f(best[h] - base);
+    const float decay = power_of_two(best[h] - base);
     best[h] = top;
     mass[h] *= decay;
 #pragma unroll
     for (int n = 0; n < 8; ++n) {
-#pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        float& score = s[n][2 * h + e];
-        score = exp2f(score - base);
-        mass[h] += score;
-      }
+      p[n][h] = to_bf16_pair(power_of_two(fmaf(s[n][2 * h], scale_log2, -base)),
+                             power_of_two(fmaf(s[n][2 * h + 1], scale_log2, -base)));
+      mass[h] += bf16_low(p[n][h]) + bf16_high(p[n][h]);  // of the rounded ones: the weights then add up to one
     }
 #pragma unroll
     for (int n = 0; n < kD / 8; ++n) {
@@ -171,8 +178,13 @@ __device__ inline void attend_tile(const Plan& plan, int d, float scale) {
     const std::uint32_t keys = room + static_cast<std::uint32_t>(stage * 2 * Shape::kPlane);
     float s[8][4];
     score_tile<kD>(q, keys, s);
-    soften<kD>(plan, first_query, tile, scale * 1.4426950408889634F, s, best, mass, sum);
-    add_values<kD>(s, keys + Shape::kPlane, sum);
+    std::uint32_t p[8][2];
+    if (plan.full(tile, first_query)) {
+      soften<kD, false>(plan, first_query, tile, scale * kLog2E, s, p, best, mass, sum);
+    } else {
+      soften<kD, true>(plan, first_query, tile, scale * kLog2E, s, p, best, mass, sum);
+    }
+    add_values<kD>(p, keys + Shape::kPlane, sum);
     __syncthreads();
     tile = ahead;
   }

@@ -24,6 +24,8 @@ void linear_tiles(const Launch& at, const LinearArgs& args);
 
 // singles_only: sequences with more than one query are left to attend_prefill.
 void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only);
+bool attend_decode_tiles_fits(const AttendPagedArgs& args);  // bf16, up to 8 query heads per kv head
+void attend_decode_tiles(const Launch& at, const AttendPagedArgs& args, bool singles_only);
 // Sequences with more than one query, bf16 throughout, on the tensor cores.
 bool attend_prefill_fits(const AttendPagedArgs& args);
 void attend_prefill(const Launch& at, const AttendPagedArgs& args);

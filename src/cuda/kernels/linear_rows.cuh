@@ -43,7 +43,7 @@ __device__ inline void finish_sum(const LinearArgs& a, std::int64_t row, std::in
 
 // D += A B on the tensor cores: A [16, 16] bf16 row-major, B [16, 8] bf16 column-major, D [16, 8] f32.
 __device__ inline void mma_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  asm volatile(
+  asm(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])

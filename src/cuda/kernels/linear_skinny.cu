@@ -136,54 +136,76 @@ __device__ inline void load_x(const SkinnyArgs& a, std::uint16_t* xs) {
   }
 }
 
-// The same from the norm's input: y = bf16(w x / sqrt(mean(x²) + eps)). Block 0 also writes norm.y.
-__device__ inline void load_normed(const SkinnyArgs& a, std::uint16_t* xs, float* room) {
+// w x of the RMS norm w x / sqrt(mean(x²) + eps) as bf16, and the sums of squares of x by token and warp. The division
+// comes after the products: it is one factor per token, and nobody has to wait for it.
+__device__ inline void load_unnormed(const SkinnyArgs& a, std::uint16_t* xs, float* squares) {
   const NormArgs& norm = a.norm;
   const int k = static_cast<int>(norm.x.cols);
-  const int m = static_cast<int>(norm.x.rows);
-  const int warp = static_cast<int>(threadIdx.x / 32);
-  for (int token = 0; token < m; ++token) {
+  for (int token = 0; token < static_cast<int>(norm.x.rows); ++token) {
     const float* x = static_cast<const float*>(norm.x.data) + token * norm.x.row_stride;
-    float squares = 0.0F;
-    for (int c = static_cast<int>(threadIdx.x) * 4; c < k; c += kThreads * 4) {
-      const float4 v = __ldcg(reinterpret_cast<const float4*>(x + c));
-      squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    float sum = 0.0F;
+#pragma unroll 2
+    for (int c = static_cast<int>(threadIdx.x) * 4; c < a.pitch; c += kThreads * 4) {
+      float4 v{0.0F, 0.0F, 0.0F, 0.0F};
+      float4 w = v;
+      if (c < k) {
+        v = __ldcg(reinterpret_cast<const float4*>(x + c));
+        w = __ldg(reinterpret_cast<const float4*>(norm.weight + c));
+      }
+      sum += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+      *reinterpret_cast<uint2*>(xs + token * a.pitch + c) = {to_bf16_pair(w.x * v.x, w.y * v.y),
+                                                             to_bf16_pair(w.z * v.z, w.w * v.w)};
     }
-    squares = warp_sum(squares);
+    sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) {
-      room[token * kWarps + warp] = squares;
+      squares[token * kWarps + threadIdx.x / 32] = sum;
     }
   }
-  __syncthreads();
-  for (int token = 0; token < m; ++token) {
-    float squares = 0.0F;
+}
+
+__device__ inline float norm_factor(const SkinnyArgs& a, const float* squares, int token) {
+  if (!a.has_norm) {
+    return 1.0F;
+  }
+  float sum = 0.0F;
 #pragma unroll
-    for (int i = 0; i < kWarps; ++i) {
-      squares += room[token * kWarps + i];
-    }
-    const float factor = 1.0F / sqrtf(squares / static_cast<float>(k) + norm.eps);
-    const float* x = static_cast<const float*>(norm.x.data) + token * norm.x.row_stride;
-    for (int c = static_cast<int>(threadIdx.x) * 4; c < a.pitch; c += kThreads * 4) {
-      uint2 packed{0, 0};
-      if (c < k) {
-        const float4 v = __ldcg(reinterpret_cast<const float4*>(x + c));
-        const float4 w = __ldg(reinterpret_cast<const float4*>(norm.weight + c));
-        packed = {to_bf16_pair(w.x * v.x * factor, w.y * v.y * factor),
-                  to_bf16_pair(w.z * v.z * factor, w.w * v.w * factor)};
-        if (blockIdx.x == 0) {
-          auto* y = static_cast<std::uint16_t*>(norm.y.data) + token * norm.y.row_stride;
-          *reinterpret_cast<uint2*>(y + c) = packed;
-        }
-      }
-      *reinterpret_cast<uint2*>(xs + token * a.pitch + c) = packed;
+  for (int i = 0; i < kWarps; ++i) {
+    sum += squares[token * kWarps + i];
+  }
+  return 1.0F / sqrtf(sum / static_cast<float>(a.norm.x.cols) + a.norm.eps);
+}
+
+// The norm's own result, for whoever else reads it.
+__device__ inline void store_norm(const SkinnyArgs& a, const float* squares) {
+  const NormArgs& norm = a.norm;
+  for (int token = 0; token < static_cast<int>(norm.x.rows); ++token) {
+    const float factor = norm_factor(a, squares, token);
+    for (int c = static_cast<int>(threadIdx.x); c < static_cast<int>(norm.x.cols); c += kThreads) {
+      const float x = __ldcg(static_cast<const float*>(norm.x.data) + token * norm.x.row_stride + c);
+      store(norm.y.data, norm.y.dtype, token * norm.y.row_stride + c, norm.weight[c] * x * factor);
     }
   }
 }
 
 // Adds the warps' sums of a tile and stores the results.
 template <int kTokenTiles, bool kSwiGlu>
-__device__ inline void finish_tile(const SkinnyArgs& a, int tile, float* room, const float (&sum)[kTokenTiles][4]) {
+__device__ inline void finish_tile(const SkinnyArgs& a, int tile, float* room, const float* squares,
+                                   const float (&sum)[kTokenTiles][4]) {
   constexpr int kWarpFloats = 8 * kTokenTiles * kTokenPitch;
+  constexpr int kOut = kSwiGlu ? 8 : kRows;  // results per token
+  const LinearArgs& l = a.linear;
+  const int m = static_cast<int>(l.x.rows);
+  // The residual is asked for before the barrier. A thread has one result, or two for 16 rows of x.
+  constexpr int kMine = (8 * kTokenTiles * kOut + kThreads - 1) / kThreads;
+  float residual[kMine];
+#pragma unroll
+  for (int i = 0; i < kMine; ++i) {
+    const int item = static_cast<int>(threadIdx.x) + i * kThreads;
+    const std::int64_t col = std::int64_t{tile} * kOut + item % kOut;
+    residual[i] = l.residual.data != nullptr && item < m * kOut && col < l.y.cols
+                      ? __ldcg(static_cast<const float*>(l.residual.data) + item / kOut * l.residual.row_stride + col)
+                      : 0.0F;
+  }
   const int lane = static_cast<int>(threadIdx.x % 32);
   float* mine = room + static_cast<int>(threadIdx.x / 32) * kWarpFloats;
 #pragma unroll
@@ -195,28 +217,31 @@ __device__ inline void finish_tile(const SkinnyArgs& a, int tile, float* room, c
     at[kTokenPitch + 8] = sum[i][3];
   }
   __syncthreads();
-  constexpr int kOut = kSwiGlu ? 8 : kRows;  // results per token
-  const int m = static_cast<int>(a.linear.x.rows);
-  const std::int64_t n = a.linear.y.cols;
-  for (int i = static_cast<int>(threadIdx.x); i < m * kOut; i += kThreads) {
-    const int token = i / kOut;
-    const int r = i % kOut;
-    const std::int64_t col = std::int64_t{tile} * kOut + r;
+#pragma unroll
+  for (int i = 0; i < kMine; ++i) {
+    const int item = static_cast<int>(threadIdx.x) + i * kThreads;
+    const int token = item / kOut;
+    const std::int64_t col = std::int64_t{tile} * kOut + item % kOut;
+    if (item >= m * kOut || col >= l.y.cols) {
+      continue;
+    }
     float first = 0.0F;
     float second = 0.0F;
 #pragma unroll
     for (int w = 0; w < kWarps; ++w) {
-      const float* at = room + w * kWarpFloats + token * kTokenPitch + r;
+      const float* at = room + w * kWarpFloats + token * kTokenPitch + item % kOut;
       first += at[0];
       second += kSwiGlu ? at[8] : 0.0F;
     }
-    if (col < n) {
-      if (kSwiGlu) {
-        finish(a.linear, token, col, silu(first) * second);
-      } else {
-        finish_sum(a.linear, token, col, first);
-      }
+    const float factor = norm_factor(a, squares, token);
+    first *= factor;
+    float value = 0.0F;
+    if (kSwiGlu) {
+      value = silu(first) * (second * factor);
+    } else {
+      value = activate(l.epilogue, l.bias != nullptr ? first + l.bias[col] : first);
     }
+    store(l.y.data, l.y.dtype, token * l.y.row_stride + col, value + residual[i]);
   }
 }
 
@@ -225,7 +250,8 @@ __global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid
   extern __shared__ uint4 shared[];
   constexpr int kRoomFloats = kWarps * 8 * kTokenTiles * kTokenPitch;
   auto* room = reinterpret_cast<float*>(shared);  // two of them, used in turn
-  auto* xs = reinterpret_cast<std::uint16_t*>(room + 2 * kRoomFloats);
+  float* squares = room + 2 * kRoomFloats;  // [tokens][kWarps]
+  auto* xs = reinterpret_cast<std::uint16_t*>(squares + 8 * kTokenTiles * kWarps);
 
   Cursor<kSwiGlu> cursor;  // of the next load
   Chunk chunk[2];
@@ -237,7 +263,7 @@ __global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid
   pdl_launch_next();
   pdl_wait();
   if (a.has_norm) {
-    load_normed(a, xs, room);
+    load_unnormed(a, xs, squares);
   } else {
     load_x(a, xs);
   }
@@ -255,7 +281,7 @@ __global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid
         cursor.load(a, chunk[half]);
         cursor.advance(a);
         if (++iteration == a.iterations) {
-          finish_tile<kTokenTiles, kSwiGlu>(a, tile, room + turn * kRoomFloats, sum);
+          finish_tile<kTokenTiles, kSwiGlu>(a, tile, room + turn * kRoomFloats, squares, sum);
 #pragma unroll
           for (int i = 0; i < kTokenTiles; ++i) {
             sum[i][0] = sum[i][1] = sum[i][2] = sum[i][3] = 0.0F;
@@ -267,11 +293,14 @@ __global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid
       }
     }
   }
+  if (a.has_norm && blockIdx.x == 0) {
+    store_norm(a, squares);
+  }
 }
 
 template <int kTokenTiles, bool kSwiGlu>
 void launch_skinny(const Launch& at, const SkinnyArgs& args) {
-  const std::size_t shared = sizeof(float) * 2 * kWarps * 8 * kTokenTiles * kTokenPitch +
+  const std::size_t shared = sizeof(float) * (2 * kWarps * 8 * kTokenTiles * kTokenPitch + 8 * kTokenTiles * kWarps) +
                              sizeof(std::uint16_t) * static_cast<std::size_t>(args.pitch * args.linear.x.rows);
   auto* kernel = linear_skinny_kernel<kTokenTiles, kSwiGlu>;
   allow_shared(kernel, shared);

@@ -18,15 +18,21 @@ constexpr int kThreads = 256;
 constexpr int kDepth = 64;           // columns per stage
 constexpr int kRowBytes = 2 * kDepth;
 
+// Tiles are visited in bands of kBand tiles of x, all of W for each: what the running blocks read fits the cache.
+constexpr unsigned kBand = 16;
+
 struct TileArgs {
   LinearArgs linear;
+  unsigned tiles_m;
+  unsigned tiles_n;
   std::int64_t rows;  // of W, all parts
   float* scratch;
   std::uint32_t* counters;
 };
 
-template <int kM_, int kN_, int kWarpsM_, int kStages_>
+template <int kM_, int kN_, int kWarpsM_, int kStages_, int kBlocks_>
 struct Tile {
+  static constexpr int kBlocks = kBlocks_;  // per multiprocessor
   static constexpr int kM = kM_;
   static constexpr int kN = kN_;
   static constexpr int kWarpsM = kWarpsM_;
@@ -44,24 +50,36 @@ __device__ inline std::uint32_t piece(int row, int column8) {
   return static_cast<std::uint32_t>(row * kRowBytes + ((column8 ^ (row & 7)) << 4));
 }
 
+struct TileAt {
+  int m;
+  int n;
+};
+__device__ inline TileAt tile_at(const TileArgs& a) {
+  const unsigned per_band = kBand * a.tiles_n;
+  const unsigned band = blockIdx.x / per_band;
+  const unsigned height = a.tiles_m - band * kBand < kBand ? a.tiles_m - band * kBand : kBand;
+  const unsigned inside = blockIdx.x - band * per_band;
+  return {static_cast<int>(band * kBand + inside % height), static_cast<int>(inside / height)};
+}
+
 // A thread copies piece threadIdx.x % 8 of every 32nd row.
 template <class T>
 struct Source {
   const std::uint16_t* x[T::kM / 32];
   const std::uint16_t* w[T::kN / 32];
 
-  __device__ explicit Source(const TileArgs& a) {
+  __device__ Source(const TileArgs& a, const TileAt& tile) {
     const LinearArgs& l = a.linear;
     const int first = static_cast<int>(threadIdx.x / 8);
     const int column = static_cast<int>(threadIdx.x % 8) * 8;
 #pragma unroll
     for (int i = 0; i < T::kM / 32; ++i) {
-      const std::int64_t row = std::int64_t{blockIdx.x} * T::kM + first + 32 * i;
+      const std::int64_t row = std::int64_t{tile.m} * T::kM + first + 32 * i;
       x[i] = row < l.x.rows ? static_cast<const std::uint16_t*>(l.x.data) + row * l.x.row_stride + column : nullptr;
     }
 #pragma unroll
     for (int i = 0; i < T::kN / 32; ++i) {
-      const std::int64_t row = std::int64_t{blockIdx.y} * T::kN + first + 32 * i;
+      const std::int64_t row = std::int64_t{tile.n} * T::kN + first + 32 * i;
       const WeightRow at = l.epilogue == Epilogue::kSwiGlu ? find_pair_row(l.w, row) : find_row(l.w, row);
       w[i] = at.part < 0 ? nullptr
                          : static_cast<const std::uint16_t*>(l.w.part.data()[at.part].data) + at.row * l.x.cols + column;
@@ -117,14 +135,15 @@ __device__ inline void multiply_stage(std::uint32_t stage, float (&sum)[T::kFrag
 }
 
 template <class T>
-__device__ inline void store_tile(const TileArgs& a, const float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
+__device__ inline void store_tile(const TileArgs& a, const TileAt& tile,
+                                  const float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
   const LinearArgs& l = a.linear;
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
   const std::int64_t row0 =
-      std::int64_t{blockIdx.x} * T::kM + warp / T::kWarpsN * (16 * T::kFragmentsM) + lane / 4;
+      std::int64_t{tile.m} * T::kM + warp / T::kWarpsN * (16 * T::kFragmentsM) + lane / 4;
   const std::int64_t col0 =
-      std::int64_t{blockIdx.y} * T::kN + warp % T::kWarpsN * (8 * T::kFragmentsN) + lane % 4 * 2;
+      std::int64_t{tile.n} * T::kN + warp % T::kWarpsN * (8 * T::kFragmentsN) + lane % 4 * 2;
 #pragma unroll
   for (int i = 0; i < T::kFragmentsM; ++i) {
 #pragma unroll
@@ -155,7 +174,7 @@ __device__ inline void store_tile(const TileArgs& a, const float (&sum)[T::kFrag
 template <class T>
 __device__ inline bool join_splits(const TileArgs& a, float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
   __shared__ bool last;
-  const std::size_t tile = blockIdx.y * gridDim.x + blockIdx.x;
+  const std::size_t tile = blockIdx.x;
   float* base = a.scratch + tile * gridDim.z * T::kSums * kThreads + threadIdx.x;
   float* flat = &sum[0][0][0];
 #pragma unroll
@@ -174,11 +193,13 @@ __device__ inline bool join_splits(const TileArgs& a, float (&sum)[T::kFragments
   __threadfence();
 #pragma unroll
   for (int i = 0; i < T::kSums; ++i) {
-    float total = 0.0F;
-    for (unsigned z = 0; z < gridDim.z; ++z) {
-      total += __ldcg(base + (z * T::kSums + i) * kThreads);
+    flat[i] = 0.0F;
+  }
+  for (unsigned z = 0; z < gridDim.z; ++z) {  // all loads of a part are in flight together
+#pragma unroll
+    for (int i = 0; i < T::kSums; ++i) {
+      flat[i] += __ldcg(base + (z * T::kSums + i) * kThreads);
     }
-    flat[i] = total;
   }
   if (threadIdx.x == 0) {
     a.counters[tile] = 0;
@@ -187,10 +208,11 @@ __device__ inline bool join_splits(const TileArgs& a, float (&sum)[T::kFragments
 }
 
 template <class T>
-__global__ __launch_bounds__(kThreads, 2) void linear_tiles_kernel(const __grid_constant__ TileArgs a) {
+__global__ __launch_bounds__(kThreads, T::kBlocks) void linear_tiles_kernel(const __grid_constant__ TileArgs a) {
   extern __shared__ uint4 shared[];
   const std::uint32_t ring = shared_address(shared);
-  const Source<T> source(a);
+  const TileAt tile = tile_at(a);
+  const Source<T> source(a, tile);
   const int steps = static_cast<int>((a.linear.x.cols + kDepth - 1) / kDepth);
   const int begin = static_cast<int>(blockIdx.z) * steps / static_cast<int>(gridDim.z);
   const int end = (static_cast<int>(blockIdx.z) + 1) * steps / static_cast<int>(gridDim.z);
@@ -226,17 +248,19 @@ __global__ __launch_bounds__(kThreads, 2) void linear_tiles_kernel(const __grid_
     write = write + 1 == T::kStages ? 0 : write + 1;
   }
   if (gridDim.z == 1 || join_splits<T>(a, sum)) {
-    store_tile<T>(a, sum);
+    store_tile<T>(a, tile, sum);
   }
 }
 
 template <class T>
-void launch_tiles(const Launch& at, const TileArgs& args) {
+void launch_tiles(const Launch& at, TileArgs args) {
   const std::int64_t m = (args.linear.x.rows + T::kM - 1) / T::kM;
   const std::int64_t n = (args.rows + T::kN - 1) / T::kN;
   const std::int64_t steps = (args.linear.x.cols + kDepth - 1) / kDepth;
-  // Two blocks per multiprocessor, but at least four stages of work each.
-  std::int64_t splits = 2 * at.multiprocessors / (m * n);
+  args.tiles_m = static_cast<unsigned>(m);
+  args.tiles_n = static_cast<unsigned>(n);
+  // Fill the multiprocessors, but leave at least four stages of work to each block.
+  std::int64_t splits = T::kBlocks * at.multiprocessors / (m * n);
   splits = splits < steps / 4 ? splits : steps / 4;
   const std::int64_t room = static_cast<std::int64_t>(at.scratch_floats) / (m * n * T::kSums * kThreads);
   splits = splits < room ? splits : room;
@@ -244,7 +268,7 @@ void launch_tiles(const Launch& at, const TileArgs& args) {
   auto* kernel = linear_tiles_kernel<T>;
   allow_shared(kernel, T::kSharedBytes);
   launch(at, kernel,
-         {dim3(static_cast<unsigned>(m), static_cast<unsigned>(n), static_cast<unsigned>(splits)), dim3(kThreads),
+         {dim3(static_cast<unsigned>(m * n), 1, static_cast<unsigned>(splits)), dim3(kThreads),
           T::kSharedBytes},
          args);
 }
@@ -255,13 +279,16 @@ void linear_tiles(const Launch& at, const LinearArgs& args) {
   if (args.x.rows == 0) {
     return;
   }
-  const TileArgs a{args, args.w.rows(), at.scratch, at.counters};
+  const TileArgs a{args, 0, 0, args.w.rows(), at.scratch, at.counters};
+  const std::int64_t wide_tiles = (args.x.rows + 127) / 128 * ((a.rows + 255) / 256);
   if (args.x.rows <= 32) {
-    launch_tiles<Tile<32, 64, 2, 6>>(at, a);
+    launch_tiles<Tile<32, 64, 2, 6, 3>>(at, a);
   } else if (args.x.rows <= 64) {
-    launch_tiles<Tile<64, 128, 2, 4>>(at, a);
+    launch_tiles<Tile<64, 128, 2, 4, 2>>(at, a);
+  } else if (wide_tiles < at.multiprocessors) {
+    launch_tiles<Tile<128, 128, 2, 3, 2>>(at, a);
   } else {
-    launch_tiles<Tile<128, 128, 2, 3>>(at, a);
+    launch_tiles<Tile<128, 256, 2, 4, 1>>(at, a);
   }
 }
 
