@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -37,9 +38,46 @@ double median(std::vector<double> samples) {
   return samples[samples.size() / 2];
 }
 
+// Forwards to a backend but for the verbs in `left_out`: what a step takes without a verb says what the verb costs
+// inside the step, with its neighbours running.
+class Partial final : public Backend {
+ public:
+  enum Verb : unsigned { kNorm = 1, kLinear = 2, kRope = 4, kAttend = 8 };
+  explicit Partial(std::unique_ptr<Backend> inner) : inner_(std::move(inner)) {}
+  void leave_out(unsigned verbs) { left_out_ = verbs; }
+
+  const Capabilities& capabilities() const override { return inner_->capabilities(); }
+  Memory& memory() override { return inner_->memory(); }
+  void embed(const EmbedArgs& args) override { inner_->embed(args); }
+  void norm(const NormArgs& args) override { run(kNorm, [&] { inner_->norm(args); }); }
+  void linear(const LinearArgs& args) override { run(kLinear, [&] { inner_->linear(args); }); }
+  void rope_append(const RopeAppendArgs& args) override { run(kRope, [&] { inner_->rope_append(args); }); }
+  void attend_paged(const AttendPagedArgs& args) override { run(kAttend, [&] { inner_->attend_paged(args); }); }
+  void attend_packed(const AttendPackedArgs& args) override { inner_->attend_packed(args); }
+  void add_rows(const AddRowsArgs& args) override { inner_->add_rows(args); }
+  void gather_rows(const GatherRowsArgs& args) override { inner_->gather_rows(args); }
+  void blend_rows(const BlendRowsArgs& args) override { inner_->blend_rows(args); }
+  void sample(const SampleArgs& args) override { inner_->sample(args); }
+  Ticket mark() override { return inner_->mark(); }
+  void wait(Ticket ticket) override { inner_->wait(ticket); }
+  void replay(GraphKey key, FunctionRef<void()> enqueue) override {
+    inner_->replay(key + 0x9e3779b97f4a7c15ULL * left_out_, enqueue);
+  }
+
+ private:
+  template <class Call>
+  void run(unsigned verb, Call call) {
+    if ((left_out_ & verb) == 0) {
+      call();
+    }
+  }
+  std::unique_ptr<Backend> inner_;
+  unsigned left_out_ = 0;
+};
+
 struct Bench {
   qwen3_vl::Config config;
-  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Partial> backend;
   std::unique_ptr<qwen3_vl::Qwen3Vl> model;
   double read_gb_s = 0;
 
@@ -113,6 +151,26 @@ struct Bench {
                 {"prefill_tflop_s", flops / median(prefill) * 1e-12}};
   }
 
+  // Median step without each verb.
+  Result<Json> stages(std::int32_t batch) {
+    Json out = {{"batch", batch}};
+    const std::pair<const char*, unsigned> variants[] = {{"all", 0U},
+                                                         {"no_norm", Partial::kNorm},
+                                                         {"no_linear", Partial::kLinear},
+                                                         {"no_rope", Partial::kRope},
+                                                         {"no_attend", Partial::kAttend},
+                                                         {"linear_only", Partial::kNorm | Partial::kRope | Partial::kAttend}};
+    for (const auto& [name, verbs] : variants) {
+      backend->leave_out(verbs);
+      std::vector<double> prefill;
+      std::vector<double> decode;
+      MONOCLE_TRY(generate(batch, prefill, decode));
+      out[name] = {{"decode_s", median(decode)}, {"prefill_s", median(prefill)}};
+    }
+    backend->leave_out(0);
+    return out;
+  }
+
   Result<Json> vision(std::int32_t side) {
     const std::int32_t patches_side = side / config.vision.patch_size;
     const GridThw grid{1, patches_side, patches_side};
@@ -146,7 +204,8 @@ Status run(const std::string& preset, const std::string& format, const std::vect
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
   bench.read_gb_s = roof.read_gb_s;
   MONOCLE_ASSIGN(bench.config, qwen3_vl::preset_config(preset));
-  MONOCLE_ASSIGN(bench.backend, cuda::make_cuda_backend({}));
+  MONOCLE_ASSIGN(auto backend, cuda::make_cuda_backend({.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr}));
+  bench.backend = std::make_unique<Partial>(std::move(backend));
   qwen3_vl::WeightOptions weights;
   if (format == "int8") {
     weights = {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
@@ -161,6 +220,7 @@ Status run(const std::string& preset, const std::string& format, const std::vect
   out = {{"device", bench.backend->capabilities().name},
          {"model", "random " + preset},
          {"format", format},
+         {"overlap", std::getenv("MONOCLE_NO_OVERLAP") == nullptr},
          {"read_roof_gb_s", roof.read_gb_s},
          {"load_s", seconds_since(start)}};
   std::fprintf(stderr, "%s\n", out.dump().c_str());
@@ -175,6 +235,9 @@ Status run(const std::string& preset, const std::string& format, const std::vect
     MONOCLE_ASSIGN(Json result, bench.text(batch));
     std::fprintf(stderr, "%s\n", result.dump().c_str());
     out["text"].push_back(std::move(result));
+    MONOCLE_ASSIGN(Json stages, bench.stages(batch));
+    std::fprintf(stderr, "%s\n", stages.dump().c_str());
+    out["stages"].push_back(std::move(stages));
   }
   for (const std::int32_t side : {1024, 2048}) {
     MONOCLE_ASSIGN(Json result, bench.vision(side));

@@ -42,6 +42,10 @@ bench() {
   timeout 110 "$BUILD/bench/kernels/cuda_model_bench" 2b bf16 >"$OUT/model_bf16.json" 2>"$OUT/bench.log"
   cat "$OUT/bench.log"
 }
+serial() {
+  MONOCLE_NO_OVERLAP=1 timeout 60 "$BUILD/bench/kernels/cuda_model_bench" 2b bf16 >"$OUT/model_bf16_serial.json" 2>"$OUT/serial.log"
+  cat "$OUT/serial.log"
+}
 sanitize() {
   local tool
   for tool in memcheck racecheck; do

@@ -24,13 +24,17 @@ constexpr int kRows = 16;         // of W per block
 constexpr int kStep = 128;        // columns per warp and step
 constexpr int kTokenPitch = 20;   // floats between tokens of the partial sums: no bank conflicts
 
+// What the first loads need comes first: parameters are fetched line by line, and every line is waited for.
 struct SkinnyArgs {
-  LinearArgs linear;
-  NormArgs norm;
-  bool has_norm;
-  int pitch;       // elements between rows of x in shared memory
+  const std::uint16_t* part[3];
+  int part_end[3];  // rows up to the end of each part
+  int k;
   int tiles;       // groups of 16 rows
   int iterations;  // steps of a warp per tile
+  int pitch;       // elements between rows of x in shared memory
+  bool has_norm;
+  LinearArgs linear;
+  NormArgs norm;
 };
 
 struct Chunk {
@@ -66,16 +70,18 @@ struct Cursor {
       return nullptr;
     }
     // SwiGLU: 8 rows of gate above the same 8 rows of up.
-    const LinearWeight& w = a.linear.w;
-    WeightRow at{};
     if (kSwiGlu) {
-      const std::int64_t j = std::int64_t{tile} * 8 + r % 8;
-      at = {j < w.part.data()[0].rows ? r / 8 : -1, j};
-    } else {
-      at = find_row(w, std::int64_t{tile} * kRows + r);
+      const int j = tile * 8 + r % 8;
+      return j < a.part_end[0] ? a.part[r / 8] + std::int64_t{j} * a.k : nullptr;
     }
-    return at.part < 0 ? nullptr
-                       : static_cast<const std::uint16_t*>(w.part.data()[at.part].data) + at.row * a.linear.x.cols;
+    const int j = tile * kRows + r;
+    if (j < a.part_end[0]) {
+      return a.part[0] + std::int64_t{j} * a.k;
+    }
+    if (j < a.part_end[1]) {
+      return a.part[1] + std::int64_t{j - a.part_end[0]} * a.k;
+    }
+    return j < a.part_end[2] ? a.part[2] + std::int64_t{j - a.part_end[1]} * a.k : nullptr;
   }
   __device__ void advance(const SkinnyArgs& a) {
     if (++iteration == a.iterations) {
@@ -85,7 +91,7 @@ struct Cursor {
   __device__ void load(const SkinnyArgs& a, Chunk& chunk) const {
     const int lane = static_cast<int>(threadIdx.x % 32);
     const int first = (iteration * kWarps + static_cast<int>(threadIdx.x / 32)) * kStep + 8 * (lane % 4);
-    const int k = static_cast<int>(a.linear.x.cols);
+    const int k = a.k;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const int c = first + 32 * j;
@@ -120,19 +126,20 @@ __device__ inline void multiply(const SkinnyArgs& a, const std::uint16_t* xs, in
   }
 }
 
-// x as bf16 in shared memory, zeros behind its last column.
+// x in shared memory, zeros behind its last column.
 __device__ inline void load_x(const SkinnyArgs& a, std::uint16_t* xs) {
   const ConstTensorView& x = a.linear.x;
-  const int groups = a.pitch / 8;
-  for (int i = static_cast<int>(threadIdx.x); i < groups * static_cast<int>(x.rows); i += kThreads) {
-    const int token = i / groups;
-    const int c = i % groups * 8;
-    uint4 value{0, 0, 0, 0};
-    if (c < x.cols) {
-      value = __ldcg(reinterpret_cast<const uint4*>(static_cast<const std::uint16_t*>(x.data) +
-                                                    token * x.row_stride + c));
+  const auto* from = static_cast<const std::uint16_t*>(x.data);
+  const int columns = a.iterations * kWarps * kStep;
+  for (int c = 8 * static_cast<int>(threadIdx.x); c < columns; c += 8 * kThreads) {
+#pragma unroll 8
+    for (int token = 0; token < static_cast<int>(x.rows); ++token) {
+      uint4 value{0, 0, 0, 0};
+      if (c < a.k) {
+        value = __ldcg(reinterpret_cast<const uint4*>(from + token * x.row_stride + c));
+      }
+      *reinterpret_cast<uint4*>(xs + token * a.pitch + c) = value;
     }
-    *reinterpret_cast<uint4*>(xs + token * a.pitch + c) = value;
   }
 }
 
@@ -313,7 +320,20 @@ void launch_skinny(const Launch& at, const SkinnyArgs& args) {
 void linear_skinny(const Launch& at, const LinearArgs& args, const NormArgs* norm) {
   const bool pairs = args.epilogue == Epilogue::kSwiGlu;
   const std::int64_t group = pairs ? 8 : kRows;
-  SkinnyArgs a{args, norm != nullptr ? *norm : NormArgs{}, norm != nullptr, 0, 0, 0};
+  SkinnyArgs a{};
+  a.linear = args;
+  a.has_norm = norm != nullptr;
+  if (norm != nullptr) {
+    a.norm = *norm;
+  }
+  a.k = static_cast<int>(args.x.cols);
+  int end = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const bool used = static_cast<int>(i) < args.w.parts;
+    end += used ? static_cast<int>(args.w.part[i].rows) : 0;
+    a.part[i] = used ? static_cast<const std::uint16_t*>(args.w.part[i].data) : nullptr;
+    a.part_end[i] = end;
+  }
   const std::int64_t steps = (args.x.cols + kStep - 1) / kStep;
   a.iterations = static_cast<int>((steps + kWarps - 1) / kWarps);
   // Half a cache line more than whole steps: the 8 lanes of a quarter warp then meet 32 different banks.

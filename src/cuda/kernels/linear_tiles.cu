@@ -280,15 +280,12 @@ void linear_tiles(const Launch& at, const LinearArgs& args) {
     return;
   }
   const TileArgs a{args, 0, 0, args.w.rows(), at.scratch, at.counters};
-  const std::int64_t wide_tiles = (args.x.rows + 127) / 128 * ((a.rows + 255) / 256);
   if (args.x.rows <= 32) {
     launch_tiles<Tile<32, 64, 2, 6, 3>>(at, a);
   } else if (args.x.rows <= 64) {
     launch_tiles<Tile<64, 128, 2, 4, 2>>(at, a);
-  } else if (wide_tiles < at.multiprocessors) {
-    launch_tiles<Tile<128, 128, 2, 3, 2>>(at, a);
   } else {
-    launch_tiles<Tile<128, 256, 2, 4, 1>>(at, a);
+    launch_tiles<Tile<128, 128, 2, 3, 2>>(at, a);
   }
 }
 

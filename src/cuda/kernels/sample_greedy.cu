@@ -14,7 +14,7 @@ namespace monocle::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocks = 32;  // per row
+constexpr int kBlocks = 128;  // per row: five logits per thread of the usual vocabulary
 constexpr int kMaxRows = 256;
 
 struct GreedyArgs {
