@@ -143,7 +143,7 @@ struct AttendPagedArgs {
 // Bidirectional attention inside each segment of packed vision patches, with 2-D rope: channels 0..D/4 of a half
 // turn by row * inv_freq, the next D/4 by col * inv_freq; channel j pairs with j + D/2.
 struct AttendPackedArgs {
-  TensorView qkv;                            // [N, 3 heads D] f32: q | k | v; the backend may rotate q and k in place
+  TensorView qkv;                            // [N, 3 heads D] f32: q | k | v; the backend may overwrite it
   std::int32_t heads = 0;
   std::int32_t head_dim = 0;
   std::span<const std::int32_t> row;         // [N] patch row

@@ -34,10 +34,18 @@ struct SinglePlan {
   }
 };
 
-// One warp's 16 keys of a tile.
+// What a warp has seen so far; rows g are query heads, their maxima in powers of two.
 template <int kD>
-__device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint32_t keys, int first, int end,
-                                 float scale_log2, float& best, float& mass, float (&sum)[kD / 8][4]) {
+struct Running {
+  float best = kNever;
+  float mass = 0.0F;
+  float sum[kD / 8][4] = {};
+};
+
+// One warp's 16 keys of the tile that starts at key `first`; `left` of the tile's keys are inside the split.
+template <int kD>
+__device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint32_t keys, int left,
+                                 float scale_log2, Running<kD>& seen) {
   using Shape = TileShape<kD>;
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int row0 = static_cast<int>(threadIdx.x / 32) * 16;
@@ -58,21 +66,21 @@ __device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint
   for (int n = 0; n < 2; ++n) {
 #pragma unroll
     for (int e = 0; e < 2; ++e) {
-      s[n][e] = first + row0 + 8 * n + lane % 4 * 2 + e < end ? s[n][e] * scale_log2 : -INFINITY;
+      s[n][e] = row0 + 8 * n + lane % 4 * 2 + e < left ? s[n][e] * scale_log2 : -INFINITY;
       top = fmaxf(top, s[n][e]);
     }
   }
   top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 1));
-  top = fmaxf(best, fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2)));
-  const float decay = power_of_two(best - top);
-  best = top;
+  top = fmaxf(seen.best, fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2)));
+  const float decay = power_of_two(seen.best - top);
+  seen.best = top;
   const std::uint32_t p[4] = {to_bf16_pair(power_of_two(s[0][0] - top), power_of_two(s[0][1] - top)), 0U,
                               to_bf16_pair(power_of_two(s[1][0] - top), power_of_two(s[1][1] - top)), 0U};
-  mass = mass * decay + bf16_low(p[0]) + bf16_high(p[0]) + bf16_low(p[2]) + bf16_high(p[2]);
+  seen.mass = seen.mass * decay + bf16_low(p[0]) + bf16_high(p[0]) + bf16_low(p[2]) + bf16_high(p[2]);
 #pragma unroll
   for (int n = 0; n < kD / 8; ++n) {
-    sum[n][0] *= decay;
-    sum[n][1] *= decay;
+    seen.sum[n][0] *= decay;
+    seen.sum[n][1] *= decay;
   }
 #pragma unroll
   for (int n = 0; n < kD / 8; n += 2) {
@@ -82,8 +90,8 @@ __device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint
         v, keys + Shape::kPlane + static_cast<std::uint32_t>(row * Shape::kPitch + (n + lane / 16) * 16));
     const std::uint32_t v0[2] = {v[0], v[1]};
     const std::uint32_t v1[2] = {v[2], v[3]};
-    mma_bf16(sum[n], p, v0);
-    mma_bf16(sum[n + 1], p, v1);
+    mma_bf16(seen.sum[n], p, v0);
+    mma_bf16(seen.sum[n + 1], p, v1);
   }
 }
 
@@ -126,9 +134,7 @@ __global__ __launch_bounds__(kTileThreads) void attend_decode_tiles_kernel(const
       q[c][i] = lane / 4 < group ? __ldcg(reinterpret_cast<const std::uint32_t*>(q_row + at)) : 0U;
     }
   }
-  float sum[kD / 8][4] = {};
-  float best = kNever;
-  float mass = 0.0F;
+  Running<kD> running;
   int stage = 0;
   for (int first = begin; first < end; first += kTileKeys, stage ^= 1) {
     if (first + kTileKeys < end) {
@@ -137,23 +143,23 @@ __global__ __launch_bounds__(kTileThreads) void attend_decode_tiles_kernel(const
     copy_commit();
     copy_wait<1>();
     __syncthreads();
-    attend_16<kD>(q, room + static_cast<std::uint32_t>(stage * 2 * Shape::kPlane), first, end, a.scale * kLog2E, best,
-                  mass, sum);
+    attend_16<kD>(q, room + static_cast<std::uint32_t>(stage * 2 * Shape::kPlane), end - first, a.scale * kLog2E,
+                  running);
     __syncthreads();
   }
-  mass += __shfl_xor_sync(0xffffffffU, mass, 1);
-  mass += __shfl_xor_sync(0xffffffffU, mass, 2);
+  running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 1);
+  running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 2);
 
   auto* records = reinterpret_cast<float*>(shared);  // [warp][head][kRecord]; the stages are used up
   float* mine = records + (warp * kHeads + lane / 4) * kRecord;
   if (lane % 4 == 0) {
-    mine[0] = best;
-    mine[1] = mass;
+    mine[0] = running.best;
+    mine[1] = running.mass;
   }
 #pragma unroll
   for (int n = 0; n < kD / 8; ++n) {
-    mine[2 + 8 * n + lane % 4 * 2] = sum[n][0];
-    mine[3 + 8 * n + lane % 4 * 2] = sum[n][1];
+    mine[2 + 8 * n + lane % 4 * 2] = running.sum[n][0];
+    mine[3 + 8 * n + lane % 4 * 2] = running.sum[n][1];
   }
   __syncthreads();
   const int active = (seen.count + per_split - 1) / per_split;
