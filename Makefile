@@ -28,7 +28,7 @@ test: ## build everything with warnings as errors, run every test
 	$(BUILD) ci
 	$(CTEST) ci
 
-lint: ## check the tree: layers, sizes, licences, links, shell scripts, format
+lint: ## check the tree: layers, sizes, licence lines, links, shell scripts
 	@tools/lint/run.sh
 
 format: ## format every source file (clang-format 19)

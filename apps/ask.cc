@@ -75,7 +75,8 @@ class Asker {
  private:
   Result<std::shared_ptr<const Patches>> load_image(const std::string& path) {
     const DecodeOptions decode;
-    MONOCLE_ASSIGN(const std::vector<std::byte> bytes, read_file(path, decode.limits.max_file_bytes));
+    MONOCLE_ASSIGN(const std::vector<std::byte> bytes,
+                   read_file(path, decode.limits.max_file_bytes));
     Result<Image> image = decode_image(bytes, decode);
     if (!image) {
       return prefixed(path, std::move(image).error());
@@ -105,8 +106,9 @@ class Asker {
     }
     messages.push_back(std::move(user));
     Request request;
-    MONOCLE_ASSIGN(request.prompt, qwen3_vl::build_prompt(opened_->config, *opened_->tokenizer,
-                                                          render_chat(messages, {}, {}), media, {}));
+    MONOCLE_ASSIGN(request.prompt,
+                   qwen3_vl::build_prompt(opened_->config, *opened_->tokenizer,
+                                          render_chat(messages, {}, {}), media, {}));
     MONOCLE_ASSIGN(request.sampling, options_.sampling.resolve(opened_->generation));
     request.max_tokens = options_.max_tokens;
     request.stop_token_ids = opened_->generation.eos_token_ids;
@@ -131,7 +133,9 @@ class Asker {
 
   Status generate(Request request) {
     const bool has_media = !request.prompt.media.empty();
-    MONOCLE_ASSIGN(StreamDecoder decoder, StreamDecoder::create(*opened_->tokenizer, {.stop = options_.stop, .whole = {}}));
+    MONOCLE_ASSIGN(
+        StreamDecoder decoder,
+        StreamDecoder::create(*opened_->tokenizer, {.stop = options_.stop, .whole = {}}));
     MONOCLE_ASSIGN(const std::unique_ptr<Engine> engine, make_engine(request));
     progress_.phase(has_media ? "looking at the pictures" : "reading the question");
     MONOCLE_ASSIGN(const RequestId id, engine->submit(std::move(request)));
@@ -208,7 +212,8 @@ Json to_json(const Answer& answer, const Asker& asker, const AskOptions& options
   const RequestTiming& timing = answer.end.timing;
   // The first token is prefill's; decoding starts with the second.
   const double decoded = static_cast<double>(usage.completion_tokens - 1);
-  const double rate = timing.decode_ms > 0 && decoded > 0 ? decoded * 1000.0 / timing.decode_ms : 0.0;
+  const double rate =
+      timing.decode_ms > 0 && decoded > 0 ? decoded * 1000.0 / timing.decode_ms : 0.0;
   const double bytes = static_cast<double>(asker.opened().model->facts().decode_weight_bytes);
   const double roof = measure_read_gb_s(options.model.device);
   return {{"text", answer.text},
@@ -239,7 +244,9 @@ int run_ask(const AskOptions& options) {
     return report(answer.error());
   }
   if (options.json) {
-    fmt::print("{}\n", to_json(*answer, asker, options).dump(2, ' ', false, Json::error_handler_t::replace));
+    fmt::print(
+        "{}\n",
+        to_json(*answer, asker, options).dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
     fmt::print("\n");
   }
@@ -252,20 +259,24 @@ Action add_ask(CLI::App& app) {
   auto options = std::make_shared<AskOptions>();
   app.footer("Example: monocle ask --image receipt.jpg --temperature 0 \"What is the total?\"");
   app.add_option("question", options->question, "What to ask")->required();
-  app.add_option("-i,--image", options->images, "A picture (JPEG, PNG, WebP, GIF, BMP); may be repeated, order is kept")
+  app.add_option("-i,--image", options->images,
+                 "A picture (JPEG, PNG, WebP, GIF, BMP); may be repeated, order is kept")
       ->allow_extra_args(false);
   app.add_option("--system", options->system, "System message");
   app.add_option("-n,--max-tokens", options->max_tokens, "Longest answer")
       ->capture_default_str()
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--stop", options->stop, "End the answer before this text; may be repeated")->allow_extra_args(false);
+  app.add_option("--stop", options->stop, "End the answer before this text; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--min-pixels", options->min_pixels, "Enlarge pictures to at least this area");
-  app.add_option("--max-pixels", options->max_pixels, "Shrink pictures to at most this area: fewer tokens, faster");
+  app.add_option("--max-pixels", options->max_pixels,
+                 "Shrink pictures to at most this area: fewer tokens, faster");
   app.add_option("--step-tokens", options->step_tokens, "Prompt tokens computed at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 65536))
       ->group("Machine");
-  app.add_flag("--json", options->json, "Print one JSON object with text, usage and timing instead of streaming");
+  app.add_flag("--json", options->json,
+               "Print one JSON object with text, usage and timing instead of streaming");
   options->model.add(app);
   options->sampling.add(app);
   return [options] { return run_ask(*options); };

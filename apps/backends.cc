@@ -17,9 +17,10 @@ namespace {
 constexpr std::string_view kCudaPrefix = "cuda:";
 
 std::string check_device(const std::string& device) {
-  const bool number = device.starts_with(kCudaPrefix) && device.size() > kCudaPrefix.size() &&
-                      device.size() < kCudaPrefix.size() + 4 &&
-                      device.find_first_not_of("0123456789", kCudaPrefix.size()) == std::string::npos;
+  const bool number =
+      device.starts_with(kCudaPrefix) && device.size() > kCudaPrefix.size() &&
+      device.size() < kCudaPrefix.size() + 4 &&
+      device.find_first_not_of("0123456789", kCudaPrefix.size()) == std::string::npos;
   if (device == "auto" || device == "cpu" || device == "reference" || number) {
     return {};
   }
@@ -30,14 +31,16 @@ Result<std::unique_ptr<Backend>> make_cuda(int device) {
 #ifdef MONOCLE_CUDA
   return cuda::make_cuda_backend({.device = device});
 #else
-  return fail(ErrorCode::kUnsupported, "cuda:{} asked for, but this program was built without CUDA", device);
+  return fail(ErrorCode::kUnsupported, "cuda:{} asked for, but this program was built without CUDA",
+              device);
 #endif
 }
 
 }  // namespace
 
 void DeviceOptions::add(CLI::App& app) {
-  app.add_option("--device", device, "Where to compute: auto, cpu, cuda:N, or reference (slow, exact, for checks)")
+  app.add_option("--device", device,
+                 "Where to compute: auto, cpu, cuda:N, or reference (slow, exact, for checks)")
       ->capture_default_str()
       ->check(check_device)
       ->group("Machine");

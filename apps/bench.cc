@@ -19,7 +19,8 @@ double compute_roof(const BenchModelResult& result, bool vision) {
   if (result.activation == "f32") {
     return result.roof.f32_gflops * 1e9;
   }
-  return (result.format == "int8" && !vision ? result.roof.int8_gops : result.roof.bf16_gflops) * 1e9;
+  return (result.format == "int8" && !vision ? result.roof.int8_gops : result.roof.bf16_gflops) *
+         1e9;
 }
 
 double per_second(const PhaseResult& phase) { return phase.tokens / phase.seconds.median; }
@@ -27,7 +28,9 @@ double flops_share(const PhaseResult& phase, double roof) {
   return roof > 0 ? phase.flops / phase.seconds.median / roof : 0;
 }
 double bytes_share(const PhaseResult& phase, const BenchModelResult& result) {
-  return result.roof.read_gb_s > 0 ? phase.bytes / phase.seconds.median / (result.roof.read_gb_s * 1e9) : 0;
+  return result.roof.read_gb_s > 0
+             ? phase.bytes / phase.seconds.median / (result.roof.read_gb_s * 1e9)
+             : 0;
 }
 
 Json spread_json(const Spread& spread) {
@@ -47,13 +50,15 @@ Json to_json(const BenchModelResult& result) {
   Json decode = Json::array();
   Json vision = Json::array();
   for (const PhaseResult& phase : result.prefill) {
-    prefill.push_back(phase_json(phase, "share_of_compute_roof", flops_share(phase, compute_roof(result, false))));
+    prefill.push_back(phase_json(phase, "share_of_compute_roof",
+                                 flops_share(phase, compute_roof(result, false))));
   }
   for (const PhaseResult& phase : result.decode) {
     decode.push_back(phase_json(phase, "share_of_memory_roof", bytes_share(phase, result)));
   }
   for (const PhaseResult& phase : result.vision) {
-    vision.push_back(phase_json(phase, "share_of_compute_roof", flops_share(phase, compute_roof(result, true))));
+    vision.push_back(
+        phase_json(phase, "share_of_compute_roof", flops_share(phase, compute_roof(result, true))));
   }
   return {{"model", result.model},
           {"version", MONOCLE_VERSION},
@@ -82,10 +87,13 @@ void print_phase(const std::string& name, const PhaseResult& phase, const std::s
 }
 
 void print_text(const BenchModelResult& result) {
-  fmt::print("{}, {} weights, {} arithmetic\n{}, {} threads, load average {:.1f}\n\n", result.model, result.format,
-             result.activation, result.backend, result.threads, result.load_average);
-  fmt::print("This machine, measured now: memory {:.1f} GB/s, f32 {:.0f}, bf16 {:.0f} GFLOP/s, int8 {:.0f} GOP/s\n\n",
-             result.roof.read_gb_s, result.roof.f32_gflops, result.roof.bf16_gflops, result.roof.int8_gops);
+  fmt::print("{}, {} weights, {} arithmetic\n{}, {} threads, load average {:.1f}\n\n", result.model,
+             result.format, result.activation, result.backend, result.threads, result.load_average);
+  fmt::print(
+      "This machine, measured now: memory {:.1f} GB/s, f32 {:.0f}, bf16 {:.0f} GFLOP/s, int8 "
+      "{:.0f} GOP/s\n\n",
+      result.roof.read_gb_s, result.roof.f32_gflops, result.roof.bf16_gflops,
+      result.roof.int8_gops);
   fmt::print("  {:<24}{:>10.1f} ms\n", "load", result.load_seconds * 1e3);
   for (const PhaseResult& phase : result.vision) {
     const double share = flops_share(phase, compute_roof(result, true));
@@ -95,15 +103,17 @@ void print_text(const BenchModelResult& result) {
   }
   for (const PhaseResult& phase : result.prefill) {
     const double share = flops_share(phase, compute_roof(result, false));
-    print_phase(fmt::format("prefill {:.0f} at {}", phase.tokens, phase.depth), phase,
-                fmt::format("{:.1f} tok/s, {:.0f} % of the compute roof", per_second(phase), share * 100));
+    print_phase(
+        fmt::format("prefill {:.0f} at {}", phase.tokens, phase.depth), phase,
+        fmt::format("{:.1f} tok/s, {:.0f} % of the compute roof", per_second(phase), share * 100));
   }
   for (const PhaseResult& phase : result.decode) {
     print_phase(fmt::format("decode at {}", phase.depth), phase,
                 fmt::format("{:.2f} tok/s, {:.0f} % of the memory roof", per_second(phase),
                             bytes_share(phase, result) * 100));
   }
-  fmt::print("\n  weights {:.2f} GB, peak resident memory {:.2f} GB\n", static_cast<double>(result.weight_bytes) * 1e-9,
+  fmt::print("\n  weights {:.2f} GB, peak resident memory {:.2f} GB\n",
+             static_cast<double>(result.weight_bytes) * 1e-9,
              static_cast<double>(result.peak_resident_bytes) * 1e-9);
 }
 
@@ -128,19 +138,29 @@ int run_bench_model(const BenchModelOptions& options, bool json) {
 Action add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchModelOptions>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* model = app.add_subcommand("model", "Speed of a model, with the machine's own limits from the same run");
+  CLI::App* model = app.add_subcommand(
+      "model", "Speed of a model, with the machine's own limits from the same run");
   app.require_subcommand(1);
-  model->footer("Example: monocle bench model --random 2b --quant int8 --depth 0,2048\n"
-                "Random weights measure speed only: such a model answers nonsense.");
+  model->footer(
+      "Example: monocle bench model --random 2b --quant int8 --depth 0,2048\n"
+      "Random weights measure speed only: such a model answers nonsense.");
   options->model.add(*model);
-  model->add_option("--random", options->random, "Random weights of a published shape: tiny, 2b, 4b, 8b, 32b")
+  model
+      ->add_option("--random", options->random,
+                   "Random weights of a published shape: tiny, 2b, 4b, 8b, 32b")
       ->excludes("--model");
-  model->add_option("--prompt", options->prompt, "Prompt tokens")->capture_default_str()->check(CLI::Range(1, 65536));
-  model->add_option("--depth", options->depths, "Tokens in the cache before the prompt; several with commas")
+  model->add_option("--prompt", options->prompt, "Prompt tokens")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536));
+  model
+      ->add_option("--depth", options->depths,
+                   "Tokens in the cache before the prompt; several with commas")
       ->delimiter(',')
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 20));
-  model->add_option("--gen", options->gen, "Tokens to generate")->capture_default_str()->check(CLI::Range(0, 65536));
+  model->add_option("--gen", options->gen, "Tokens to generate")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65536));
   model->add_option("--image", options->image, "Side of a square picture in pixels, 0 = none")
       ->capture_default_str()
       ->check(CLI::Range(0, 8192));

@@ -19,7 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 Spread spread_of(std::vector<double> samples) {
   std::ranges::sort(samples);
@@ -57,14 +59,16 @@ Result<Subject> open_subject(const BenchModelOptions& options) {
   MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, options.model.weights());
   ThreadPool pool(options.model.device.resolved_threads());
   double making_numbers = 0;
-  const auto source = [&](std::string_view name, std::span<const std::int64_t> shape) -> Result<LoadedTensor> {
+  const auto source = [&](std::string_view name,
+                          std::span<const std::int64_t> shape) -> Result<LoadedTensor> {
     const Clock::time_point before = Clock::now();
     LoadedTensor tensor = qwen3_vl::random_tensor(name, shape, pool);
     making_numbers += seconds_since(before);
     return tensor;
   };
-  MONOCLE_ASSIGN(opened->model, qwen3_vl::Qwen3Vl::load(opened->config, weights, options.model.precision(), source,
-                                                        *opened->backend, pool));
+  MONOCLE_ASSIGN(opened->model,
+                 qwen3_vl::Qwen3Vl::load(opened->config, weights, options.model.precision(), source,
+                                         *opened->backend, pool));
   subject.load_seconds = seconds_since(start) - making_numbers;
   subject.opened = std::move(opened);
   return subject;
@@ -72,7 +76,8 @@ Result<Subject> open_subject(const BenchModelOptions& options) {
 
 class ModelBench {
  public:
-  ModelBench(const BenchModelOptions& options, OpenedModel& model) : options_(options), opened_(model) {}
+  ModelBench(const BenchModelOptions& options, OpenedModel& model)
+      : options_(options), opened_(model) {}
 
   Status run(BenchModelResult& result) {
     MONOCLE_TRY(open_engine());
@@ -87,8 +92,10 @@ class ModelBench {
 
  private:
   [[nodiscard]] GridThw grid() const {
-    const std::int32_t factor = opened_.config.vision.patch_size * opened_.config.vision.spatial_merge_size;
-    const auto side = static_cast<std::int32_t>(options_.image / factor * opened_.config.vision.spatial_merge_size);
+    const std::int32_t factor =
+        opened_.config.vision.patch_size * opened_.config.vision.spatial_merge_size;
+    const auto side = static_cast<std::int32_t>(options_.image / factor *
+                                                opened_.config.vision.spatial_merge_size);
     return {1, side, side};
   }
 
@@ -135,7 +142,8 @@ class ModelBench {
   Request request(std::int64_t tokens, std::int64_t answer) const {
     Request out;
     for (std::int64_t i = 0; i < tokens; ++i) {
-      out.prompt.token_ids.push_back(static_cast<std::int32_t>(1 + i * 7919 % (opened_.model->facts().vocab - 1)));
+      out.prompt.token_ids.push_back(
+          static_cast<std::int32_t>(1 + i * 7919 % (opened_.model->facts().vocab - 1)));
     }
     for (int axis = 0; axis < 3; ++axis) {
       for (std::int64_t i = 0; i < tokens; ++i) {
@@ -152,7 +160,8 @@ class ModelBench {
     std::vector<double> decode_samples;
     for (std::int32_t i = 0; i <= options_.repeats; ++i) {
       const bool counts = i > 0 || options_.repeats == 0;
-      MONOCLE_TRY(time_text(depth, counts ? &prefill_samples : nullptr, counts ? &decode_samples : nullptr));
+      MONOCLE_TRY(time_text(depth, counts ? &prefill_samples : nullptr,
+                            counts ? &decode_samples : nullptr));
     }
     const qwen3_vl::TextConfig& config = opened_.config.text;
     PhaseResult prefill;
@@ -190,7 +199,8 @@ class ModelBench {
         done = std::min(done + step_tokens(), depth + options_.prompt);
         // A step that straddles the border counts by its share of prompt tokens.
         const std::int64_t counted = done - std::max(before, std::min(depth, done));
-        prompt_seconds += seconds * static_cast<double>(counted) / static_cast<double>(done - before);
+        prompt_seconds +=
+            seconds * static_cast<double>(counted) / static_cast<double>(done - before);
         if (done == depth + options_.prompt && prefill != nullptr) {
           prefill->push_back(prompt_seconds);
         }
@@ -201,7 +211,9 @@ class ModelBench {
     return {};
   }
 
-  [[nodiscard]] std::int64_t step_tokens() const { return std::max<std::int64_t>(options_.prompt, 512); }
+  [[nodiscard]] std::int64_t step_tokens() const {
+    return std::max<std::int64_t>(options_.prompt, 512);
+  }
 
   const BenchModelOptions& options_;
   OpenedModel& opened_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures one model on this machine: start, picture encode, prefill, decode, memory, and in the same run the
-// machine's own limits. Every figure is the median of several repeats with its extremes.
+// Measures one model on this machine: start, picture encode, prefill, decode, memory, and in the
+// same run the machine's own limits. Every figure is the median of several repeats with its
+// extremes.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +39,9 @@ struct PhaseResult {
 };
 
 struct BenchModelResult {
-  std::string model;    // checkpoint path, or "random 2b"
+  std::string model;  // checkpoint path, or "random 2b"
   std::string backend;
-  std::string format;   // of the text layers
+  std::string format;  // of the text layers
   std::string activation;
   int threads = 0;
   cpu::Roof roof;

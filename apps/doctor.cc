@@ -127,22 +127,27 @@ void print_text(const Json& facts) {
   const auto text = [&](const char* key) { return facts[key].get<std::string>(); };
   fmt::print("monocle {}\n\nProcessor   {}, {} usable CPUs\n", text("version"), text("processor"),
              facts["usable_cpus"].get<int>());
-  fmt::print("Memory      {:.1f} GiB, {:.1f} GiB available\n", facts["memory_bytes"].get<double>() / (1 << 30),
+  fmt::print("Memory      {:.1f} GiB, {:.1f} GiB available\n",
+             facts["memory_bytes"].get<double>() / (1 << 30),
              facts["memory_available_bytes"].get<double>() / (1 << 30));
   fmt::print("Kernels    ");
   for (const Json& isa : facts["instruction_sets"]) {
-    fmt::print(" {}{}", isa["name"].get<std::string>(), isa["supported"].get<bool>() ? "" : " (not here)");
+    fmt::print(" {}{}", isa["name"].get<std::string>(),
+               isa["supported"].get<bool>() ? "" : " (not here)");
   }
   fmt::print("; chosen: {} {}\n", text("chosen"), text("chosen_problem"));
   for (const Json& row : facts["linear_kernels"]) {
-    fmt::print("              {:<5} weights, {:<5} input, {:>4} rows  {}\n", row["weights"].get<std::string>(),
-               row["input"].get<std::string>(), row["rows"].get<int>(), row["kernel"].get<std::string>());
+    fmt::print("              {:<5} weights, {:<5} input, {:>4} rows  {}\n",
+               row["weights"].get<std::string>(), row["input"].get<std::string>(),
+               row["rows"].get<int>(), row["kernel"].get<std::string>());
   }
-  fmt::print("Model       {}{}\n\nOptional parts\n", text("default_model"), text("default_model_problem"));
+  fmt::print("Model       {}{}\n\nOptional parts\n", text("default_model"),
+             text("default_model_problem"));
   for (const Json& part : facts["optional"]) {
     const bool found = part["found"].get<bool>();
-    fmt::print("  {:<12}{:<9}{}{}\n", part["program"].get<std::string>(), found ? "found" : "missing",
-               part["for"].get<std::string>(), found ? "" : ": " + part["how"].get<std::string>());
+    fmt::print("  {:<12}{:<9}{}{}\n", part["program"].get<std::string>(),
+               found ? "found" : "missing", part["for"].get<std::string>(),
+               found ? "" : ": " + part["how"].get<std::string>());
   }
 }
 

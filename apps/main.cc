@@ -28,12 +28,15 @@ constexpr std::array kCommands{
 };
 
 constexpr const char* kAbout =
-    "monocle runs Qwen3-VL on your own machine: questions about pictures, answered by one program.\n"
+    "monocle runs Qwen3-VL on your own machine: questions about pictures, answered by one "
+    "program.\n"
     "\n"
     "  monocle ask --image photo.jpg \"What does the sign say?\"\n"
-    "  monocle ask --model Qwen3-VL-2B-Instruct --image a.png --image b.png \"Which one is newer?\"\n"
+    "  monocle ask --model Qwen3-VL-2B-Instruct --image a.png --image b.png \"Which one is "
+    "newer?\"\n"
     "\n"
-    "Without --model the small demo model answers: it was trained by this project to read printed lines and to\n"
+    "Without --model the small demo model answers: it was trained by this project to read printed "
+    "lines and to\n"
     "count shapes, and is not Qwen3-VL.";
 
 int run(int argc, char** argv) {

@@ -48,8 +48,9 @@ Result<NpyArray> read_npy(const std::string& path) {
   }
   const auto byte_at = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
   const std::size_t start = text[6] == 1 ? 10 : 12;
-  const std::size_t length = text[6] == 1 ? byte_at(8) | byte_at(9) << 8
-                                          : byte_at(8) | byte_at(9) << 8 | byte_at(10) << 16 | byte_at(11) << 24;
+  const std::size_t length =
+      text[6] == 1 ? byte_at(8) | byte_at(9) << 8
+                   : byte_at(8) | byte_at(9) << 8 | byte_at(10) << 16 | byte_at(11) << 24;
   if (length > bytes.size() - start) {
     return fail(ErrorCode::kInvalidArgument, "{} ends inside its header", path);
   }
@@ -59,21 +60,23 @@ Result<NpyArray> read_npy(const std::string& path) {
   const bool is_u8 = descr.find("'|u1'") < 3;
   const bool is_i64 = descr.find("'<i8'") < 3;
   if ((!is_u8 && !is_i64) || field(header, "'fortran_order':").find("False") > 2) {
-    return fail(ErrorCode::kUnsupported, "{}: only C-ordered uint8 and int64 arrays are read", path);
+    return fail(ErrorCode::kUnsupported, "{}: only C-ordered uint8 and int64 arrays are read",
+                path);
   }
   array.kind = is_u8 ? 'u' : 'i';
   array.shape = parse_shape(field(header, "'shape':"));
   std::int64_t expected = is_u8 ? 1 : 8;
   for (const std::int64_t size : array.shape) {
-    if (size < 0 || size > static_cast<std::int64_t>(kMaxBytes) || expected * size > static_cast<std::int64_t>(kMaxBytes)) {
+    if (size < 0 || size > static_cast<std::int64_t>(kMaxBytes) ||
+        expected * size > static_cast<std::int64_t>(kMaxBytes)) {
       return fail(ErrorCode::kInvalidArgument, "{} has an impossible shape", path);
     }
     expected *= size;
   }
   array.data.assign(bytes.begin() + static_cast<std::ptrdiff_t>(start + length), bytes.end());
   if (std::ssize(array.data) != expected) {
-    return fail(ErrorCode::kInvalidArgument, "{} holds {} bytes of data, its shape needs {}", path, array.data.size(),
-                expected);
+    return fail(ErrorCode::kInvalidArgument, "{} holds {} bytes of data, its shape needs {}", path,
+                array.data.size(), expected);
   }
   return array;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the arrays of a reference directory: NumPy's .npy files of unsigned bytes or 64-bit integers in C order.
+// Reads the arrays of a reference directory: NumPy's .npy files of unsigned bytes or 64-bit
+// integers in C order.
 #pragma once
 
 #include <cstddef>

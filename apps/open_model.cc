@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // A document that must be there, as text.
-Result<std::string_view> document(const Checkpoint& checkpoint, Document which, const std::string& path) {
+Result<std::string_view> document(const Checkpoint& checkpoint, Document which,
+                                  const std::string& path) {
   const auto bytes = checkpoint.document(which);
   if (!bytes) {
     return fail(ErrorCode::kNotFound, "{} has no {}", path, document_info(which).file_name);
@@ -41,9 +42,11 @@ Status read_files(const std::string& path, OpenedModel& model) {
                  parsed(checkpoint, Document::kGenerationConfig, path, [&](std::string_view json) {
                    return qwen3_vl::parse_generation_config(json, model.config.text.vocab_size);
                  }));
-  MONOCLE_ASSIGN(model.image, parsed(checkpoint, Document::kPreprocessor, path, qwen3_vl::parse_preprocess_config));
+  MONOCLE_ASSIGN(model.image, parsed(checkpoint, Document::kPreprocessor, path,
+                                     qwen3_vl::parse_preprocess_config));
   if (checkpoint.document(Document::kVideoPreprocessor)) {
-    MONOCLE_ASSIGN(model.video, parsed(checkpoint, Document::kVideoPreprocessor, path, qwen3_vl::parse_video_config));
+    MONOCLE_ASSIGN(model.video, parsed(checkpoint, Document::kVideoPreprocessor, path,
+                                       qwen3_vl::parse_video_config));
   }
   MONOCLE_ASSIGN(model.tokenizer, parsed(checkpoint, Document::kTokenizer, path, Tokenizer::load));
   return qwen3_vl::check_prompt_tokens(model.config, *model.tokenizer);
@@ -52,9 +55,11 @@ Status read_files(const std::string& path, OpenedModel& model) {
 }  // namespace
 
 void ModelOptions::add(CLI::App& app) {
-  app.add_option("-m,--model", path, "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
+  app.add_option("-m,--model", path,
+                 "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
       ->group("Model");
-  app.add_option("--quant", quant, "Weight format of the text layers: none (as stored), f32, bf16, int8")
+  app.add_option("--quant", quant,
+                 "Weight format of the text layers: none (as stored), f32, bf16, int8")
       ->capture_default_str()
       ->check(CLI::IsMember({"none", "f32", "bf16", "int8"}))
       ->group("Model");
@@ -75,7 +80,8 @@ Result<qwen3_vl::WeightOptions> ModelOptions::weights() const {
   }
   // The vision tower is never narrower than bf16: its error would be on every token of the picture.
   const bool narrow = info->format == QuantFormat::kInt8Channel;
-  return qwen3_vl::WeightOptions{.text = info->format, .vision = narrow ? QuantFormat::kBF16 : info->format};
+  return qwen3_vl::WeightOptions{.text = info->format,
+                                 .vision = narrow ? QuantFormat::kBF16 : info->format};
 }
 
 qwen3_vl::Precision ModelOptions::precision() const {
@@ -88,18 +94,21 @@ Result<std::string> default_model_path() {
   }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& candidate : {fs::path("models/demo"), program / "../share/monocle/models/demo",
-                                    program / "../../../models/demo"}) {
+  for (const fs::path& candidate :
+       {fs::path("models/demo"), program / "../share/monocle/models/demo",
+        program / "../../../models/demo"}) {
     if (fs::exists(candidate / "config.json", ignored)) {
       return candidate.lexically_normal().string();
     }
   }
-  return fail(ErrorCode::kNotFound, "no model: give --model DIR or set MONOCLE_MODEL (no models/demo was found)");
+  return fail(ErrorCode::kNotFound,
+              "no model: give --model DIR or set MONOCLE_MODEL (no models/demo was found)");
 }
 
 Result<ModelFiles> open_files(const std::string& path) {
   MONOCLE_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, MapAdvice::kNormal));
-  MONOCLE_ASSIGN(qwen3_vl::Config config, parsed(checkpoint, Document::kConfig, path, qwen3_vl::parse_config));
+  MONOCLE_ASSIGN(qwen3_vl::Config config,
+                 parsed(checkpoint, Document::kConfig, path, qwen3_vl::parse_config));
   return ModelFiles{std::move(checkpoint), std::move(config)};
 }
 
@@ -115,11 +124,12 @@ Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options) {
   MONOCLE_ASSIGN(opened->backend, make_backend(options.device));
   MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, options.weights());
   ThreadPool pool(options.device.resolved_threads());
-  MONOCLE_ASSIGN(opened->model,
-                 qwen3_vl::Qwen3Vl::load(
-                     opened->config, weights, options.precision(),
-                     [&](std::string_view name, std::span<const std::int64_t>) { return opened->checkpoint->load(name); },
-                     *opened->backend, pool));
+  MONOCLE_ASSIGN(opened->model, qwen3_vl::Qwen3Vl::load(
+                                    opened->config, weights, options.precision(),
+                                    [&](std::string_view name, std::span<const std::int64_t>) {
+                                      return opened->checkpoint->load(name);
+                                    },
+                                    *opened->backend, pool));
   return opened;
 }
 

@@ -20,8 +20,8 @@
 namespace monocle::app {
 
 struct ModelOptions {
-  std::string path;            // empty: the demo model
-  std::string quant = "none";  // none, f32, bf16, int8
+  std::string path;              // empty: the demo model
+  std::string quant = "none";    // none, f32, bf16, int8
   std::string compute = "auto";  // auto, f32
   DeviceOptions device;
 

@@ -14,11 +14,13 @@ int report(const Error& error) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
     case ErrorCode::kTooLarge:
-    case ErrorCode::kUnsupported: return kExitBadInput;
+    case ErrorCode::kUnsupported:
+      return kExitBadInput;
     case ErrorCode::kQueueFull:
     case ErrorCode::kCancelled:
     case ErrorCode::kUnavailable:
-    case ErrorCode::kInternal: return kExitFailure;
+    case ErrorCode::kInternal:
+      return kExitFailure;
   }
   return kExitFailure;
 }
@@ -44,7 +46,8 @@ void Progress::draw() {
   bool drawn = false;
   while (!stop_.load(std::memory_order_relaxed)) {
     std::this_thread::sleep_for(50ms);
-    const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const auto seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const char* name = phase_.load(std::memory_order_relaxed);
     if (seconds >= 1.0 && name != nullptr) {
       fmt::print(stderr, "\r\033[K{} ... {:.0f} s", name, seconds);

@@ -16,8 +16,8 @@ inline constexpr int kExitBadInput = 2;
 // Prints "monocle: <message>" and returns the exit code of the error's kind.
 int report(const Error& error);
 
-// One line on a terminal that names the phase and its seconds, shown once work has taken a second and wiped before
-// anything else is printed. Silent when stderr is not a terminal.
+// One line on a terminal that names the phase and its seconds, shown once work has taken a second
+// and wiped before anything else is printed. Silent when stderr is not a terminal.
 class Progress {
  public:
   Progress();
@@ -25,7 +25,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void phase(const char* name) { phase_.store(name, std::memory_order_relaxed); }  // a string literal
+  void phase(const char* name) {
+    phase_.store(name, std::memory_order_relaxed);
+  }  // a string literal
   // Wipes the line; nothing is drawn afterwards.
   void stop();
 

@@ -6,7 +6,8 @@
 
 namespace monocle::app {
 
-// Memory read bandwidth in 1e9 bytes per second; 0 when it cannot be measured. Takes about a second.
+// Memory read bandwidth in 1e9 bytes per second; 0 when it cannot be measured. Takes about a
+// second.
 double measure_read_gb_s(const DeviceOptions& device);
 
 }  // namespace monocle::app

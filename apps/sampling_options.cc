@@ -14,7 +14,8 @@ Result<LogitBiasEntry> parse_bias(std::string_view text) {
     const char* end = text.data() + text.size();
     const auto id = std::from_chars(text.data(), text.data() + colon, entry.token_id);
     const auto bias = std::from_chars(text.data() + colon + 1, end, entry.bias);
-    if (id.ec == std::errc() && id.ptr == text.data() + colon && bias.ec == std::errc() && bias.ptr == end) {
+    if (id.ec == std::errc() && id.ptr == text.data() + colon && bias.ec == std::errc() &&
+        bias.ptr == end) {
       return entry;
     }
   }
@@ -25,28 +26,37 @@ Result<LogitBiasEntry> parse_bias(std::string_view text) {
 
 void SamplingOptions::add(CLI::App& app) {
   const char* group = "Sampling";
-  app.add_option("--temperature", temperature, "0 picks the most likely token every time")->group(group);
+  app.add_option("--temperature", temperature, "0 picks the most likely token every time")
+      ->group(group);
   app.add_option("--top-k", top_k, "Sample among the K most likely tokens, 0 = all")->group(group);
-  app.add_option("--top-p", top_p, "Sample among the fewest tokens that hold this much probability")->group(group);
-  app.add_option("--min-p", min_p, "Drop tokens below this share of the most likely one")->group(group);
-  app.add_option("--repetition-penalty", repetition_penalty, "Above 1: avoid tokens of prompt and answer")
+  app.add_option("--top-p", top_p, "Sample among the fewest tokens that hold this much probability")
       ->group(group);
-  app.add_option("--presence-penalty", presence_penalty, "Subtracted once from every token of the answer")
+  app.add_option("--min-p", min_p, "Drop tokens below this share of the most likely one")
       ->group(group);
-  app.add_option("--frequency-penalty", frequency_penalty, "Subtracted for each time a token was answered")
+  app.add_option("--repetition-penalty", repetition_penalty,
+                 "Above 1: avoid tokens of prompt and answer")
       ->group(group);
-  app.add_option("--logit-bias", logit_bias, "TOKEN_ID:VALUE added to a token's logit; may be repeated")
+  app.add_option("--presence-penalty", presence_penalty,
+                 "Subtracted once from every token of the answer")
+      ->group(group);
+  app.add_option("--frequency-penalty", frequency_penalty,
+                 "Subtracted for each time a token was answered")
+      ->group(group);
+  app.add_option("--logit-bias", logit_bias,
+                 "TOKEN_ID:VALUE added to a token's logit; may be repeated")
       ->allow_extra_args(false)
       ->group(group);
   app.add_option("--seed", seed, "Same seed, same text")->capture_default_str()->group(group);
-  app.add_option("--logprobs", logprobs, "With --json: report each token and this many alternatives")
+  app.add_option("--logprobs", logprobs,
+                 "With --json: report each token and this many alternatives")
       ->check(CLI::Range(0, 20))
       ->group(group);
 }
 
 Result<SamplingParams> SamplingOptions::resolve(const qwen3_vl::GenerationConfig& defaults) const {
   SamplingParams params;
-  // A temperature on the command line asks for sampling even where the checkpoint's default is greedy.
+  // A temperature on the command line asks for sampling even where the checkpoint's default is
+  // greedy.
   params.temperature = temperature.value_or(defaults.do_sample ? defaults.temperature : 0.0F);
   params.top_k = top_k.value_or(defaults.top_k);
   params.top_p = top_p.value_or(defaults.top_p);

@@ -15,7 +15,8 @@
 namespace monocle::app {
 
 struct SamplingOptions {
-  std::optional<float> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<float> temperature, top_p, min_p, repetition_penalty, presence_penalty,
+      frequency_penalty;
   std::optional<std::int32_t> top_k;
   std::uint64_t seed = 0;
   std::int32_t logprobs = 0;

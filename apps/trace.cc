@@ -29,7 +29,8 @@ Status run_case(const TraceOptions& options) {
   for (const auto& [key, tensor] : trace) {
     tensors.push_back({key, tensor.dtype, tensor.shape, tensor.data});
   }
-  return write_safetensors(options.out, tensors, {{"backend", opened->backend->capabilities().name}});
+  return write_safetensors(options.out, tensors,
+                           {{"backend", opened->backend->capabilities().name}});
 }
 
 int run_trace_command(const TraceOptions& options) {
@@ -41,7 +42,9 @@ int run_trace_command(const TraceOptions& options) {
 
 Action add_trace(CLI::App& app) {
   auto options = std::make_shared<TraceOptions>();
-  app.footer("Example: monocle trace --model DIR --cases DIR/goldens/index.json --case image1 --out out.safetensors");
+  app.footer(
+      "Example: monocle trace --model DIR --cases DIR/goldens/index.json --case image1 --out "
+      "out.safetensors");
   app.add_option("--cases", options->cases, "index.json of a reference directory")->required();
   app.add_option("--case", options->name, "Which case of it")->required();
   app.add_option("-o,--out", options->out, "Where to write the tensors (safetensors)")->required();

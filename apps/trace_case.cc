@@ -36,7 +36,8 @@ Image image_of(const std::byte* data, int height, int width) {
 Result<NpyArray> read_pixels(const std::filesystem::path& path, std::size_t rank) {
   MONOCLE_ASSIGN(NpyArray array, read_npy(path.string()));
   if (array.kind != 'u' || array.shape.size() != rank || array.shape.back() != 3) {
-    return fail(ErrorCode::kInvalidArgument, "{} is not an array of {} dimensions of RGB bytes", path.string(), rank);
+    return fail(ErrorCode::kInvalidArgument, "{} is not an array of {} dimensions of RGB bytes",
+                path.string(), rank);
   }
   return array;
 }
@@ -46,7 +47,8 @@ class CaseReader {
   CaseReader(std::filesystem::path folder, const OpenedModel& model, bool torchvision)
       : folder_(std::move(folder)),
         model_(model),
-        form_(torchvision ? qwen3_vl::PreprocessForm::kTorchvision : qwen3_vl::PreprocessForm::kPillow) {}
+        form_(torchvision ? qwen3_vl::PreprocessForm::kTorchvision
+                          : qwen3_vl::PreprocessForm::kPillow) {}
 
   Result<TraceCase> read(const Json& entry) {
     for (const auto& file : entry.at("images")) {
@@ -94,7 +96,8 @@ class CaseReader {
     return {};
   }
 
-  // The texts are rendered prompts: everything in them was written by the reference, so all of it is control text.
+  // The texts are rendered prompts: everything in them was written by the reference, so all of it
+  // is control text.
   Status add_prompt(std::string_view text) {
     std::vector<ChatSegment> segments;
     PromptMedia media;
@@ -117,18 +120,26 @@ class CaseReader {
         text.remove_prefix(options.video_outer_markers ? kVideoTriple.size() : kVideoBare.size());
       }
     }
-    MONOCLE_ASSIGN(Prompt prompt, build_prompt(model_.config, *model_.tokenizer, segments, media, options));
+    MONOCLE_ASSIGN(Prompt prompt,
+                   build_prompt(model_.config, *model_.tokenizer, segments, media, options));
     out_.prompts.push_back(std::move(prompt));
     return {};
   }
 
-  static const std::shared_ptr<const Patches>& patches_of(const std::shared_ptr<const Patches>& image) { return image; }
-  static const std::shared_ptr<const Patches>& patches_of(const VideoInput& video) { return video.patches; }
+  static const std::shared_ptr<const Patches>& patches_of(
+      const std::shared_ptr<const Patches>& image) {
+    return image;
+  }
+  static const std::shared_ptr<const Patches>& patches_of(const VideoInput& video) {
+    return video.patches;
+  }
 
   template <class T>
-  static Status take(const std::vector<T>& all, std::size_t& next, std::vector<T>& prompt, std::vector<MediaItem>& out) {
+  static Status take(const std::vector<T>& all, std::size_t& next, std::vector<T>& prompt,
+                     std::vector<MediaItem>& out) {
     if (next == all.size()) {
-      return fail(ErrorCode::kInvalidArgument, "a text of the case has more placeholders than the case has media");
+      return fail(ErrorCode::kInvalidArgument,
+                  "a text of the case has more placeholders than the case has media");
     }
     prompt.push_back(all[next++]);
     out.push_back({patches_of(prompt.back())});
@@ -147,7 +158,8 @@ class CaseReader {
 
 }  // namespace
 
-Result<TraceCase> read_trace_case(const std::string& index, const std::string& name, const OpenedModel& model) {
+Result<TraceCase> read_trace_case(const std::string& index, const std::string& name,
+                                  const OpenedModel& model) {
   MONOCLE_ASSIGN(const std::vector<std::byte> bytes, read_file(index, kMaxIndexBytes));
   try {
     const auto* text = reinterpret_cast<const char*>(bytes.data());
@@ -159,16 +171,18 @@ Result<TraceCase> read_trace_case(const std::string& index, const std::string& n
     const std::filesystem::path folder = std::filesystem::path(index).parent_path();
     CaseReader reader(folder, model, json.at("torchvision").get<bool>());
     MONOCLE_ASSIGN(TraceCase out, reader.read(*entry));
-    MONOCLE_ASSIGN(const NpyArray columns, read_npy((folder / json.at("logit_columns").get<std::string>()).string()));
+    MONOCLE_ASSIGN(const NpyArray columns,
+                   read_npy((folder / json.at("logit_columns").get<std::string>()).string()));
     if (columns.kind != 'i' || columns.shape.size() != 1) {
-      return fail(ErrorCode::kInvalidArgument, "the logit columns of {} are not a list of 64-bit integers", index);
+      return fail(ErrorCode::kInvalidArgument,
+                  "the logit columns of {} are not a list of 64-bit integers", index);
     }
     out.logit_columns.resize(static_cast<std::size_t>(columns.shape[0]));
     std::memcpy(out.logit_columns.data(), columns.data.data(), columns.data.size());
     for (const std::int64_t column : out.logit_columns) {
       if (column < 0 || column >= model.config.text.vocab_size) {
-        return fail(ErrorCode::kInvalidArgument, "logit column {} is outside the vocabulary of {}", column,
-                    model.config.text.vocab_size);
+        return fail(ErrorCode::kInvalidArgument, "logit column {} is outside the vocabulary of {}",
+                    column, model.config.text.vocab_size);
       }
     }
     return out;

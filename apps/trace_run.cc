@@ -33,7 +33,8 @@ class TraceRunner {
   }
 
  private:
-  // One sequence per prompt; blocks are dealt out round robin, so that no sequence lies in one piece.
+  // One sequence per prompt; blocks are dealt out round robin, so that no sequence lies in one
+  // piece.
   Status prepare() {
     std::int64_t tokens = 0;
     std::int64_t patches = 0;
@@ -50,14 +51,20 @@ class TraceRunner {
     }
     const std::int64_t blocks = (length_ + steps_ + kBlockTokens - 1) / kBlockTokens;
     max_blocks_ = static_cast<std::int32_t>(blocks);
-    MONOCLE_TRY(model_.plan({.step_tokens = tokens, .sequences = rows, .samples = rows, .blocks_per_sequence = blocks,
+    MONOCLE_TRY(model_.plan({.step_tokens = tokens,
+                             .sequences = rows,
+                             .samples = rows,
+                             .blocks_per_sequence = blocks,
                              .patches = std::max<std::int64_t>(patches, 1)}));
     Memory& memory = opened_.backend->memory();
-    MONOCLE_ASSIGN(kv_, KvCache::allocate(memory, KvShape::of(model_.facts(), model_.kv(), kBlockTokens),
-                                          static_cast<std::int32_t>(blocks * rows)));
-    MONOCLE_ASSIGN(media_, MediaRows::allocate(memory, std::max<std::int64_t>(media_tokens_, 1),
-                                               1 + model_.facts().deepstack_levels, model_.facts().hidden));
-    MONOCLE_ASSIGN(void* logits, memory.allocate(index_of(rows * model_.facts().vocab) * sizeof(float)));
+    MONOCLE_ASSIGN(kv_,
+                   KvCache::allocate(memory, KvShape::of(model_.facts(), model_.kv(), kBlockTokens),
+                                     static_cast<std::int32_t>(blocks * rows)));
+    MONOCLE_ASSIGN(media_,
+                   MediaRows::allocate(memory, std::max<std::int64_t>(media_tokens_, 1),
+                                       1 + model_.facts().deepstack_levels, model_.facts().hidden));
+    MONOCLE_ASSIGN(void* logits,
+                   memory.allocate(index_of(rows * model_.facts().vocab) * sizeof(float)));
     logits_ = std::unique_ptr<void, Release>(logits, Release{&memory});
     add_sequences(blocks, rows);
     return {};
@@ -77,7 +84,8 @@ class TraceRunner {
         sequence.blocks.push_back(static_cast<std::int32_t>(b * rows + row));
       }
       for (const MediaItem& item : sequence.request.prompt.media) {
-        const bool is_video = std::ranges::find(case_.videos, item.patches, &MediaItem::patches) != case_.videos.end();
+        const bool is_video = std::ranges::find(case_.videos, item.patches, &MediaItem::patches) !=
+                              case_.videos.end();
         std::int64_t& next = is_video ? first_video_row : first_image_row;
         sequence.media.push_back({0, next});
         next += item.patches->grid.tokens(merge());
@@ -107,7 +115,9 @@ class TraceRunner {
         plan.slices.push_back({&sequence, sequence.computed, sequence.pending(), true});
       }
       const StepInputs inputs = builder.build(plan, *media_);
-      const auto keep = [&](std::string_view name, ConstTensorView value) { put_padded(std::string(name), value); };
+      const auto keep = [&](std::string_view name, ConstTensorView value) {
+        put_padded(std::string(name), value);
+      };
       const TraceSink sink(keep);
       const TensorView logits{logits_.get(), DType::kF32, rows, model_.facts().vocab};
       model_.forward(inputs, kv_->layers(), logits, step == 0 ? &sink : nullptr);
@@ -135,7 +145,8 @@ class TraceRunner {
     }
   }
 
-  void keep_row(std::int64_t step, std::int64_t row, std::int64_t rows, std::span<const float> logits) {
+  void keep_row(std::int64_t step, std::int64_t row, std::int64_t rows,
+                std::span<const float> logits) {
     const std::int64_t at = step * rows + row;
     const std::int64_t best = std::ranges::max_element(logits) - logits.begin();
     std::int64_t second = best == 0 ? 1 : 0;
@@ -144,7 +155,8 @@ class TraceRunner {
       if (i != best && logits[index_of(i)] > logits[index_of(second)]) {
         second = i;
       }
-      sum += std::exp(static_cast<double>(logits[index_of(i)]) - static_cast<double>(logits[index_of(best)]));
+      sum += std::exp(static_cast<double>(logits[index_of(i)]) -
+                      static_cast<double>(logits[index_of(best)]));
     }
     set<std::int64_t>("decode.tokens", row * steps_ + step, best);
     set<float>("decode.lse", at, logits[index_of(best)] + static_cast<float>(std::log(sum)));
@@ -154,7 +166,8 @@ class TraceRunner {
     set<float>("decode.top2_values", 2 * at + 1, logits[index_of(second)]);
     const std::int64_t columns = std::ssize(case_.logit_columns);
     for (std::int64_t c = 0; c < columns; ++c) {
-      set<float>("decode.logits_cols", at * columns + c, logits[index_of(case_.logit_columns[index_of(c)])]);
+      set<float>("decode.logits_cols", at * columns + c,
+                 logits[index_of(case_.logit_columns[index_of(c)])]);
     }
     Sequence& sequence = sequences_[index_of(row)];
     sequence.computed = std::ssize(sequence.tokens);
@@ -178,7 +191,9 @@ class TraceRunner {
         const std::int32_t id = prompt.token_ids[index_of(i)];
         ids[cell] = id;
         mask[cell] = 1;
-        kinds[cell] = id == opened_.config.image_token_id ? 1 : id == opened_.config.video_token_id ? 2 : 0;
+        kinds[cell] = id == opened_.config.image_token_id   ? 1
+                      : id == opened_.config.video_token_id ? 2
+                                                            : 0;
         for (std::int64_t axis = 0; axis < 3; ++axis) {
           positions[index_of(axis * cells) + cell] = prompt.positions[index_of(axis * n + i)];
         }
@@ -194,7 +209,8 @@ class TraceRunner {
     put_media("in.pixel_values_videos", "in.video_grid_thw", case_.videos);
   }
 
-  void put_media(const std::string& pixels_key, const std::string& grid_key, const std::vector<MediaItem>& items) {
+  void put_media(const std::string& pixels_key, const std::string& grid_key,
+                 const std::vector<MediaItem>& items) {
     if (items.empty()) {
       return;
     }
@@ -247,7 +263,9 @@ class TraceRunner {
   }
 
   // Adds rows to a tensor that grows medium by medium.
-  void append(const std::string& key, ConstTensorView value) { append(key, to_host(value), value.cols); }
+  void append(const std::string& key, ConstTensorView value) {
+    append(key, to_host(value), value.cols);
+  }
 
   void append(const std::string& key, const std::vector<float>& host, std::int64_t cols) {
     TracedTensor& tensor = trace_[key];

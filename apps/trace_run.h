@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a case through the model the way a server would run it, all its prompts in one step, and keeps every named
-// intermediate tensor under the key the reference uses.
+// Runs a case through the model the way a server would run it, all its prompts in one step, and
+// keeps every named intermediate tensor under the key the reference uses.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one JSON object.
+// Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one
+// JSON object.
 //   cuda_model_bench [preset] [format] [batch]      presets and formats as in `monocle bench model`
-// decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps, sampling included. Share
-// of the roof: weights and cache bytes of a step over its time, over the read bandwidth measured just before.
+// decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps,
+// sampling included. Share of the roof: weights and cache bytes of a step over its time, over the
+// read bandwidth measured just before.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -27,19 +29,22 @@ constexpr std::int64_t kContext = 512;
 constexpr std::int32_t kGenerated = 64;
 constexpr std::int32_t kRepeats = 5;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 Json spread(std::vector<double> samples) {
   std::ranges::sort(samples);
-  return {{"median", samples[samples.size() / 2]}, {"min", samples.front()}, {"max", samples.back()}};
+  return {
+      {"median", samples[samples.size() / 2]}, {"min", samples.front()}, {"max", samples.back()}};
 }
 double median(std::vector<double> samples) {
   std::ranges::sort(samples);
   return samples[samples.size() / 2];
 }
 
-// Forwards to a backend but for the verbs in `left_out`: what a step takes without a verb says what the verb costs
-// inside the step, with its neighbours running.
+// Forwards to a backend but for the verbs in `left_out`: what a step takes without a verb says what
+// the verb costs inside the step, with its neighbours running.
 class Partial final : public Backend {
  public:
   enum Verb : unsigned { kNorm = 1, kLinear = 2, kRope = 4, kAttend = 8 };
@@ -49,10 +54,18 @@ class Partial final : public Backend {
   const Capabilities& capabilities() const override { return inner_->capabilities(); }
   Memory& memory() override { return inner_->memory(); }
   void embed(const EmbedArgs& args) override { inner_->embed(args); }
-  void norm(const NormArgs& args) override { run(kNorm, [&] { inner_->norm(args); }); }
-  void linear(const LinearArgs& args) override { run(kLinear, [&] { inner_->linear(args); }); }
-  void rope_append(const RopeAppendArgs& args) override { run(kRope, [&] { inner_->rope_append(args); }); }
-  void attend_paged(const AttendPagedArgs& args) override { run(kAttend, [&] { inner_->attend_paged(args); }); }
+  void norm(const NormArgs& args) override {
+    run(kNorm, [&] { inner_->norm(args); });
+  }
+  void linear(const LinearArgs& args) override {
+    run(kLinear, [&] { inner_->linear(args); });
+  }
+  void rope_append(const RopeAppendArgs& args) override {
+    run(kRope, [&] { inner_->rope_append(args); });
+  }
+  void attend_paged(const AttendPagedArgs& args) override {
+    run(kAttend, [&] { inner_->attend_paged(args); });
+  }
   void attend_packed(const AttendPackedArgs& args) override { inner_->attend_packed(args); }
   void add_rows(const AddRowsArgs& args) override { inner_->add_rows(args); }
   void gather_rows(const GatherRowsArgs& args) override { inner_->gather_rows(args); }
@@ -135,8 +148,9 @@ struct Bench {
       }
     }
     const double step = median(decode);
-    const double cache = static_cast<double>(batch) *
-                         qwen3_vl::kv_read_bytes(config.text, kContext + kGenerated / 2, model->kv());
+    const double cache =
+        static_cast<double>(batch) *
+        qwen3_vl::kv_read_bytes(config.text, kContext + kGenerated / 2, model->kv());
     const double bytes = static_cast<double>(model->facts().decode_weight_bytes) + cache;
     const double tokens = static_cast<double>(batch) * static_cast<double>(kContext);
     const double flops = qwen3_vl::prefill_flops(config.text, kContext, 0) * batch;
@@ -154,12 +168,13 @@ struct Bench {
   // Median step without each verb.
   Result<Json> stages(std::int32_t batch) {
     Json out = {{"batch", batch}};
-    const std::pair<const char*, unsigned> variants[] = {{"all", 0U},
-                                                         {"no_norm", Partial::kNorm},
-                                                         {"no_linear", Partial::kLinear},
-                                                         {"no_rope", Partial::kRope},
-                                                         {"no_attend", Partial::kAttend},
-                                                         {"linear_only", Partial::kNorm | Partial::kRope | Partial::kAttend}};
+    const std::pair<const char*, unsigned> variants[] = {
+        {"all", 0U},
+        {"no_norm", Partial::kNorm},
+        {"no_linear", Partial::kLinear},
+        {"no_rope", Partial::kRope},
+        {"no_attend", Partial::kAttend},
+        {"linear_only", Partial::kNorm | Partial::kRope | Partial::kAttend}};
     for (const auto& [name, verbs] : variants) {
       backend->leave_out(verbs);
       std::vector<double> prefill;
@@ -174,14 +189,16 @@ struct Bench {
   Result<Json> vision(std::int32_t side) {
     const std::int32_t patches_side = side / config.vision.patch_size;
     const GridThw grid{1, patches_side, patches_side};
-    Patches patches{
-        .rows = std::vector<float>(static_cast<std::size_t>(grid.patches() * config.vision.patch_dim())),
-        .grid = grid};
+    Patches patches{.rows = std::vector<float>(
+                        static_cast<std::size_t>(grid.patches() * config.vision.patch_dim())),
+                    .grid = grid};
     for (std::size_t i = 0; i < patches.rows.size(); ++i) {
       patches.rows[i] = static_cast<float>(i * 2654435761U % 2048U) / 1024.0F - 1.0F;
     }
-    MONOCLE_ASSIGN(MediaRows rows, MediaRows::allocate(backend->memory(), grid.tokens(config.vision.spatial_merge_size),
-                                                       1 + model->facts().deepstack_levels, model->facts().hidden));
+    MONOCLE_ASSIGN(
+        MediaRows rows,
+        MediaRows::allocate(backend->memory(), grid.tokens(config.vision.spatial_merge_size),
+                            1 + model->facts().deepstack_levels, model->facts().hidden));
     std::vector<double> samples;
     for (std::int32_t i = 0; i <= kRepeats; ++i) {
       const Clock::time_point start = Clock::now();
@@ -199,24 +216,28 @@ struct Bench {
   std::unique_ptr<Engine> engine;
 };
 
-Status run(const std::string& preset, const std::string& format, const std::vector<std::int32_t>& batches, Json& out) {
+Status run(const std::string& preset, const std::string& format,
+           const std::vector<std::int32_t>& batches, Json& out) {
   Bench bench;
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
   bench.read_gb_s = roof.read_gb_s;
   MONOCLE_ASSIGN(bench.config, qwen3_vl::preset_config(preset));
-  MONOCLE_ASSIGN(auto backend, cuda::make_cuda_backend({.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr}));
+  MONOCLE_ASSIGN(auto backend, cuda::make_cuda_backend(
+                                   {.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr}));
   bench.backend = std::make_unique<Partial>(std::move(backend));
   qwen3_vl::WeightOptions weights;
   if (format == "int8") {
     weights = {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
   }
   ThreadPool pool(16);
-  const auto source = [&](std::string_view name, std::span<const std::int64_t> shape) -> Result<LoadedTensor> {
+  const auto source = [&](std::string_view name,
+                          std::span<const std::int64_t> shape) -> Result<LoadedTensor> {
     return qwen3_vl::random_tensor(name, shape, pool);
   };
   const Clock::time_point start = Clock::now();
-  MONOCLE_ASSIGN(bench.model, qwen3_vl::Qwen3Vl::load(bench.config, weights, qwen3_vl::Precision::kAuto, source,
-                                                      *bench.backend, pool));
+  MONOCLE_ASSIGN(bench.model,
+                 qwen3_vl::Qwen3Vl::load(bench.config, weights, qwen3_vl::Precision::kAuto, source,
+                                         *bench.backend, pool));
   out = {{"device", bench.backend->capabilities().name},
          {"model", "random " + preset},
          {"format", format},
@@ -253,7 +274,8 @@ int main(int argc, char** argv) {
   Json out;
   try {
     const auto status = run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16",
-                            argc > 3 ? std::vector<std::int32_t>{std::stoi(argv[3])} : std::vector<std::int32_t>{1, 8, 32},
+                            argc > 3 ? std::vector<std::int32_t>{std::stoi(argv[3])}
+                                     : std::vector<std::int32_t>{1, 8, 32},
                             out);
     if (!status) {
       out["error"] = status.error().message;

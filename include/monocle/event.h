@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What comes back from the engine. Every request ends in exactly one event whose finish is not kNone.
+// What comes back from the engine. Every request ends in exactly one event whose finish is not
+// kNone.
 #pragma once
 
 #include <cstdint>

@@ -14,12 +14,15 @@ struct GridThw {
   std::int32_t w = 0;
   [[nodiscard]] std::int64_t patches() const { return std::int64_t{t} * h * w; }
   // Decoder tokens: merge x merge patches become one.
-  [[nodiscard]] std::int64_t tokens(std::int32_t merge) const { return patches() / (merge * merge); }
+  [[nodiscard]] std::int64_t tokens(std::int32_t merge) const {
+    return patches() / (merge * merge);
+  }
   friend bool operator==(const GridThw&, const GridThw&) = default;
 };
 
-// One image or video. Rows are in merge-block order: 2x2 blocks in raster order, raster order inside a block, frame
-// group by frame group; columns are [channel, frame of the group, y, x], values in [-1, 1].
+// One image or video. Rows are in merge-block order: 2x2 blocks in raster order, raster order
+// inside a block, frame group by frame group; columns are [channel, frame of the group, y, x],
+// values in [-1, 1].
 struct Patches {
   std::vector<float> rows;  // [grid.patches(), channels * temporal * patch * patch]
   GridThw grid;

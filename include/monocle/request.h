@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One generation request as the engine takes it: token ids with positions and media, how to sample, when to stop.
-// Plain values; the engine takes ownership on submit.
+// One generation request as the engine takes it: token ids with positions and media, how to sample,
+// when to stop. Plain values; the engine takes ownership on submit.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ struct MediaItem {
   std::uint64_t hash_high = 0;
 };
 
-// A run of media tokens: prompt tokens [offset, offset + count) take rows [first_row, first_row + count) of `item`.
+// A run of media tokens: prompt tokens [offset, offset + count) take rows [first_row, first_row +
+// count) of `item`.
 struct MediaSpan {
   std::int64_t offset = 0;
   std::int64_t count = 0;
@@ -28,9 +29,10 @@ struct MediaSpan {
 struct Prompt {
   std::vector<std::int32_t> token_ids;  // [n]
   std::vector<std::int32_t> positions;  // [3, n]
-  std::int32_t position_delta = 0;      // a generated token at index p has position p + delta on all three axes
+  std::int32_t position_delta =
+      0;  // a generated token at index p has position p + delta on all three axes
   std::vector<MediaItem> media;
-  std::vector<MediaSpan> spans;         // ascending by offset
+  std::vector<MediaSpan> spans;  // ascending by offset
 };
 
 struct LogitBiasEntry {
@@ -55,7 +57,8 @@ struct Request {
   Prompt prompt;
   SamplingParams sampling;
   std::int32_t max_tokens = 1024;
-  std::vector<std::int32_t> stop_token_ids;  // end of turn and the like; the stop token itself is reported
+  std::vector<std::int32_t>
+      stop_token_ids;  // end of turn and the like; the stop token itself is reported
 };
 
 }  // namespace monocle

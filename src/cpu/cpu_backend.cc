@@ -20,7 +20,8 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(int threads, bool pin, Isa isa) : context_(threads, pin, isa), sampler_(context_.pool().size()) {
+  CpuBackend(int threads, bool pin, Isa isa)
+      : context_(threads, pin, isa), sampler_(context_.pool().size()) {
     capabilities_.name = std::string("cpu ") + isa_name(isa);
     // Below avx512 there is no bf16 product: both factors would be widened first, for nothing.
     capabilities_.activation = isa >= Isa::kAvx512 ? DType::kBF16 : DType::kF32;

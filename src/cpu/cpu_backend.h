@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backend seam on the CPU. Verbs run at once, on the calling thread and the workers of the context; what they
-// write is the same for any number of threads. Weights are used where they lie.
+// The backend seam on the CPU. Verbs run at once, on the calling thread and the workers of the
+// context; what they write is the same for any number of threads. Weights are used where they lie.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,10 @@
 namespace monocle::cpu {
 
 struct CpuOptions {
-  int threads = 1;         // the calling thread included
-  bool pin = false;        // bind each worker to one CPU
-  std::optional<Isa> isa = std::nullopt;  // unset: MONOCLE_CPU_ISA, or the best tier of this machine
+  int threads = 1;   // the calling thread included
+  bool pin = false;  // bind each worker to one CPU
+  std::optional<Isa> isa =
+      std::nullopt;  // unset: MONOCLE_CPU_ISA, or the best tier of this machine
 };
 
 // Fails when a forced instruction set is unknown or not supported here.

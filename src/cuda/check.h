@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls of the CUDA runtime and their errors. An error inside a verb is thrown: it is sticky, nothing after it can
-// work, and verbs return nothing. The engine's owner catches it once and gives the device up.
+// Calls of the CUDA runtime and their errors. An error inside a verb is thrown: it is sticky,
+// nothing after it can work, and verbs return nothing. The engine's owner catches it once and gives
+// the device up.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -22,12 +22,13 @@ constexpr std::size_t kResultBytes = std::size_t{64} << 10;
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(Capabilities capabilities, const Launch& launch, std::size_t shared_bytes, HostRing ring,
-              HostRing results)
+  CudaBackend(Capabilities capabilities, const Launch& launch, std::size_t shared_bytes,
+              HostRing ring, HostRing results)
       : capabilities_(std::move(capabilities)),
         launch_(launch),
         shared_bytes_(shared_bytes),
-        memory_(std::make_unique<DeviceMemory>(launch_, std::move(ring), [this] { run_pending_norm(); })),
+        memory_(std::make_unique<DeviceMemory>(launch_, std::move(ring),
+                                               [this] { run_pending_norm(); })),
         samples_(std::move(results)) {
     MONOCLE_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
   }
@@ -137,7 +138,8 @@ void CudaBackend::linear(const LinearArgs& args) {
 void CudaBackend::attend_paged(const AttendPagedArgs& args) {
   validate(args);
   prepare();
-  // As many rows as sequences are single queries, but for empty sequences beside a chunk; the decode kernel does both.
+  // As many rows as sequences are single queries, but for empty sequences beside a chunk; the
+  // decode kernel does both.
   const bool chunks = args.q.rows > static_cast<std::int64_t>(args.context.size());
   const bool tiles = chunks && attend_prefill_fits(args);
   if (attend_decode_tiles_fits(args)) {
@@ -165,7 +167,8 @@ Status device_allocate(T*& pointer, std::size_t count) {
   void* memory = nullptr;
   if (cudaMalloc(&memory, count * sizeof(T)) != cudaSuccess) {
     cudaGetLastError();
-    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU for scratch memory: none free", count * sizeof(T));
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU for scratch memory: none free",
+                count * sizeof(T));
   }
   MONOCLE_CUDA_CHECK(cudaMemset(memory, 0, count * sizeof(T)));
   pointer = static_cast<T*>(memory);
@@ -180,18 +183,21 @@ Result<cudaDeviceProp> open_device(int device) {
     return fail(ErrorCode::kUnavailable, "no usable GPU: {}", cudaGetErrorString(found));
   }
   if (device < 0 || device >= count) {
-    return fail(ErrorCode::kUnavailable, "cuda:{} does not exist: {} GPUs are visible", device, count);
+    return fail(ErrorCode::kUnavailable, "cuda:{} does not exist: {} GPUs are visible", device,
+                count);
   }
   cudaDeviceProp properties{};
   MONOCLE_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
   if (properties.major < 8) {
-    return fail(ErrorCode::kUnsupported, "{} has compute capability {}.{}; 8.0 is the oldest supported",
-                properties.name, properties.major, properties.minor);
+    return fail(ErrorCode::kUnsupported,
+                "{} has compute capability {}.{}; 8.0 is the oldest supported", properties.name,
+                properties.major, properties.minor);
   }
   MONOCLE_CUDA_CHECK(cudaSetDevice(device));
   if (!has_code()) {
-    return fail(ErrorCode::kUnsupported, "this program holds no code for {} (compute capability {}.{})",
-                properties.name, properties.major, properties.minor);
+    return fail(ErrorCode::kUnsupported,
+                "this program holds no code for {} (compute capability {}.{})", properties.name,
+                properties.major, properties.minor);
   }
   return properties;
 }
@@ -214,8 +220,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.kv = DType::kBF16;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
-  return std::make_unique<CudaBackend>(std::move(capabilities), launch, properties.sharedMemPerBlockOptin,
-                                       std::move(ring), std::move(results));
+  return std::make_unique<CudaBackend>(std::move(capabilities), launch,
+                                       properties.sharedMemPerBlockOptin, std::move(ring),
+                                       std::move(results));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backend seam on one NVIDIA GPU: a stream, kernels of our own, launches recorded and replayed. The CUDA runtime is
-// linked statically and the driver opened at run time, so a program with this backend starts on a machine without a
-// GPU; make_cuda_backend then says why there is none. One thread at a time.
+// The backend seam on one NVIDIA GPU: a stream, kernels of our own, launches recorded and replayed.
+// The CUDA runtime is linked statically and the driver opened at run time, so a program with this
+// backend starts on a machine without a GPU; make_cuda_backend then says why there is none. One
+// thread at a time.
 #pragma once
 
 #include <memory>

@@ -20,7 +20,8 @@ TEST(CudaBackend, AMachineWithoutAGpuGetsASentence) {
   const auto backend = make_cuda_backend({});
   ASSERT_FALSE(backend.has_value());
   EXPECT_EQ(backend.error().code, ErrorCode::kUnavailable);
-  EXPECT_NE(backend.error().message.find("no usable GPU"), std::string::npos) << backend.error().message;
+  EXPECT_NE(backend.error().message.find("no usable GPU"), std::string::npos)
+      << backend.error().message;
   EXPECT_FALSE(measure_roof({}).has_value());
 }
 

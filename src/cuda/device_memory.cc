@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t kSmallWrite = 64 * 1024;
 
-bool word_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 4 == 0; }
+bool word_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % 4 == 0;
+}
 
 }  // namespace
 
@@ -32,7 +34,8 @@ Result<void*> DeviceMemory::allocate(std::size_t bytes) {
     std::size_t free = 0;
     std::size_t total = 0;
     MONOCLE_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU, {} of {} bytes free", bytes, free, total);
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the GPU, {} of {} bytes free", bytes, free,
+                total);
   }
   check(error, "cudaMalloc");
   live_.insert(pointer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory on the GPU. Small writes are kept in pinned memory until the next verb and then leave in one launch; large
-// ones are copied at once. Weights are copied and owned here. One thread.
+// Memory on the GPU. Small writes are kept in pinned memory until the next verb and then leave in
+// one launch; large ones are copied at once. Weights are copied and owned here. One thread.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@ namespace monocle::cuda {
 
 class DeviceMemory final : public Memory {
  public:
-  // `launch` must outlive the memory. before_access enqueues verbs that were put off: they come before any access.
+  // `launch` must outlive the memory. before_access enqueues verbs that were put off: they come
+  // before any access.
   DeviceMemory(const Launch& launch, HostRing ring, std::function<void()> before_access)
       : launch_(launch), ring_(std::move(ring)), before_access_(std::move(before_access)) {}
   ~DeviceMemory() override;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recorded sequences of launches by key. A key runs directly the first time, which loads its kernels, is recorded the
-// second time and replayed from then on. One thread.
+// Recorded sequences of launches by key. A key runs directly the first time, which loads its
+// kernels, is recorded the second time and replayed from then on. One thread.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -11,7 +11,8 @@ Result<HostRing> HostRing::create(std::size_t bytes) {
   void* data = nullptr;
   if (cudaHostAlloc(&data, bytes, cudaHostAllocMapped) != cudaSuccess) {
     cudaGetLastError();
-    return fail(ErrorCode::kTooLarge, "{} bytes of pinned host memory asked for: the system refused", bytes);
+    return fail(ErrorCode::kTooLarge,
+                "{} bytes of pinned host memory asked for: the system refused", bytes);
   }
   return HostRing(data, bytes);
 }

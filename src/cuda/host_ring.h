@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pinned host memory that the device reads and writes directly, handed out in turn. The owner says when everything
-// handed out before has been used by the device. One thread.
+// Pinned host memory that the device reads and writes directly, handed out in turn. The owner says
+// when everything handed out before has been used by the device. One thread.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ class HostRing {
   ~HostRing();
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
-  // 16-byte aligned, or null when the rest up to the end is too small: then reset() once the device is done.
+  // 16-byte aligned, or null when the rest up to the end is too small: then reset() once the device
+  // is done.
   void* take(std::size_t bytes);
   void reset() { used_ = 0; }
 

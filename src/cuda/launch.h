@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every kernel launcher needs of the device, and the scratch memory that kernels share. Scratch holds partial
-// results between the blocks of one launch; the next launch may overwrite it.
+// What every kernel launcher needs of the device, and the scratch memory that kernels share.
+// Scratch holds partial results between the blocks of one launch; the next launch may overwrite it.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -13,8 +13,8 @@ namespace monocle::cuda {
 struct Launch {
   cudaStream_t stream = nullptr;
   int multiprocessors = 0;
-  // Whether a kernel may start before its predecessor ends (compute capability 9 and later). Every kernel then waits
-  // itself, by pdl_wait(), before it touches anything a kernel writes.
+  // Whether a kernel may start before its predecessor ends (compute capability 9 and later). Every
+  // kernel then waits itself, by pdl_wait(), before it touches anything a kernel writes.
   bool overlap = false;
   float* scratch = nullptr;
   std::size_t scratch_floats = 0;

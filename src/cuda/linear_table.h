@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernel runs a linear(): a pure host function of its arguments, so that a test without a GPU can read it.
+// Which kernel runs a linear(): a pure host function of its arguments, so that a test without a GPU
+// can read it.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,8 @@ TEST(LinearTable, RowsThatDoNotFitSharedMemoryTile) {
 
 TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
   EXPECT_EQ(choose_linear(args_of(1, 2044), kShared), LinearKernel::kSimple);
-  EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kShared), LinearKernel::kSimple);
+  EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kShared),
+            LinearKernel::kSimple);
   LinearArgs wide = args_of(1, 2048);
   wide.x.dtype = DType::kF32;
   EXPECT_EQ(choose_linear(wide, kShared), LinearKernel::kSimple);

@@ -8,8 +8,8 @@ namespace monocle::cuda {
 namespace {
 
 bool is_greedy(const SampleRow& row) {
-  return row.temperature == 0.0F && row.seen.empty() && row.bias.empty() && row.allowed == nullptr &&
-         row.top_logprobs == 0;
+  return row.temperature == 0.0F && row.seen.empty() && row.bias.empty() &&
+         row.allowed == nullptr && row.top_logprobs == 0;
 }
 
 }  // namespace
@@ -33,10 +33,11 @@ void PendingSamples::enqueue(const Launch& launch, const SampleArgs& args) {
     if (is_greedy(args.rows[i])) {
       continue;
     }
-    DrawnRow& drawn = drawn_.emplace_back(
-        DrawnRow{std::vector<float>(static_cast<std::size_t>(args.vocab)), args.rows[i], &args.out[i]});
-    MONOCLE_CUDA_CHECK(cudaMemcpyAsync(drawn.logits.data(), args.logits.row<float>(static_cast<std::int64_t>(i)),
-                                       drawn.logits.size() * sizeof(float), cudaMemcpyDeviceToHost, launch.stream));
+    DrawnRow& drawn = drawn_.emplace_back(DrawnRow{
+        std::vector<float>(static_cast<std::size_t>(args.vocab)), args.rows[i], &args.out[i]});
+    MONOCLE_CUDA_CHECK(cudaMemcpyAsync(
+        drawn.logits.data(), args.logits.row<float>(static_cast<std::int64_t>(i)),
+        drawn.logits.size() * sizeof(float), cudaMemcpyDeviceToHost, launch.stream));
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sampling in two halves: enqueue() starts it on the device, finish() fills the caller's results once the device is
-// done. Greedy rows are chosen on the device; the others' logits are copied to the host and drawn there, as the host
-// backends do.
+// Sampling in two halves: enqueue() starts it on the device, finish() fills the caller's results
+// once the device is done. Greedy rows are chosen on the device; the others' logits are copied to
+// the host and drawn there, as the host backends do.
 #pragma once
 
 #include <cstdint>

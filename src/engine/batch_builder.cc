@@ -46,9 +46,12 @@ void BatchBuilder::append(const Slice& slice) {
     slots_.push_back(std::int64_t{block} * block_tokens_ + p % block_tokens_);
   }
   for (const MediaSpan& span : sequence.request.prompt.spans) {
-    const std::int64_t row = sequence.media[static_cast<std::size_t>(span.item)].first_row + span.first_row;
-    for (std::int64_t p = std::max(span.offset, slice.start); p < std::min(span.offset + span.count, end); ++p) {
-      media_row_[first + static_cast<std::size_t>(p - slice.start)] = static_cast<std::int32_t>(row + p - span.offset);
+    const std::int64_t row =
+        sequence.media[static_cast<std::size_t>(span.item)].first_row + span.first_row;
+    for (std::int64_t p = std::max(span.offset, slice.start);
+         p < std::min(span.offset + span.count, end); ++p) {
+      media_row_[first + static_cast<std::size_t>(p - slice.start)] =
+          static_cast<std::int32_t>(row + p - span.offset);
       has_media_ = true;
     }
   }

@@ -25,7 +25,8 @@ class BatchBuilder {
   std::int32_t block_tokens_;
   std::int32_t max_blocks_;
   bool has_media_ = false;
-  std::vector<std::int32_t> token_ids_, positions_, media_row_, query_start_, context_, block_table_, sample_rows_;
+  std::vector<std::int32_t> token_ids_, positions_, media_row_, query_start_, context_,
+      block_table_, sample_rows_;
   std::vector<std::int64_t> slots_;
 };
 

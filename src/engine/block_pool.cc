@@ -55,7 +55,8 @@ bool BlockPool::consistent() const {
     }
     is_free[index] = true;
   }
-  return std::ranges::count_if(references_, [](std::int32_t count) { return count > 0; }) == used_count();
+  return std::ranges::count_if(references_, [](std::int32_t count) { return count > 0; }) ==
+         used_count();
 }
 
 }  // namespace monocle

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accounting of the paged KV cache: which blocks are free and how many sequences share each used one. Holds no
-// keys and values and touches no device.
+// Accounting of the paged KV cache: which blocks are free and how many sequences share each used
+// one. Holds no keys and values and touches no device.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,14 @@ class BlockPool {
   void release(std::int32_t block);
   void release(std::span<const std::int32_t> blocks);
 
-  // True when every block is either free exactly once with no references, or used with at least one.
+  // True when every block is either free exactly once with no references, or used with at least
+  // one.
   [[nodiscard]] bool consistent() const;
 
  private:
   std::vector<std::int32_t> references_;  // [total] 0 = free
-  std::vector<std::int32_t> free_;        // a stack: the block freed last is used next, while it is warm in cache
+  std::vector<std::int32_t>
+      free_;  // a stack: the block freed last is used next, while it is warm in cache
 };
 
 }  // namespace monocle

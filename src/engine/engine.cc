@@ -47,27 +47,32 @@ void count_token(std::vector<TokenCount>& seen, std::int32_t id, std::int32_t ge
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend, const EngineLimits& requested) {
+Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
+                                               const EngineLimits& requested) {
   const ModelFacts& facts = model.facts();
   const EngineLimits limits = resolved(requested, facts);
   const std::int64_t max_blocks = blocks_for(limits.context_tokens, limits.block_tokens);
-  const std::int64_t kv_blocks = std::max(max_blocks, blocks_for(limits.kv_tokens, limits.block_tokens));
+  const std::int64_t kv_blocks =
+      std::max(max_blocks, blocks_for(limits.kv_tokens, limits.block_tokens));
   MONOCLE_TRY(model.plan({.step_tokens = limits.step_tokens,
                           .sequences = limits.sequences,
                           .samples = limits.sequences,
                           .blocks_per_sequence = max_blocks,
                           .patches = limits.patches}));
-  MONOCLE_ASSIGN(KvCache kv,
-                 KvCache::allocate(backend.memory(), KvShape::of(facts, limits.kv, limits.block_tokens),
-                                   static_cast<std::int32_t>(kv_blocks)));
+  MONOCLE_ASSIGN(KvCache kv, KvCache::allocate(backend.memory(),
+                                               KvShape::of(facts, limits.kv, limits.block_tokens),
+                                               static_cast<std::int32_t>(kv_blocks)));
   MONOCLE_ASSIGN(MediaRows media, MediaRows::allocate(backend.memory(), limits.media_rows,
                                                       1 + facts.deepstack_levels, facts.hidden));
-  MONOCLE_ASSIGN(void* logits, backend.memory().allocate(static_cast<std::size_t>(limits.sequences) *
-                                                         static_cast<std::size_t>(facts.vocab) * sizeof(float)));
-  return std::unique_ptr<Engine>(new Engine(model, backend, limits, std::move(kv), std::move(media), logits));
+  MONOCLE_ASSIGN(void* logits,
+                 backend.memory().allocate(static_cast<std::size_t>(limits.sequences) *
+                                           static_cast<std::size_t>(facts.vocab) * sizeof(float)));
+  return std::unique_ptr<Engine>(
+      new Engine(model, backend, limits, std::move(kv), std::move(media), logits));
 }
 
-Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media, void* logits)
+Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv,
+               MediaRows media, void* logits)
     : model_(model),
       backend_(backend),
       limits_(limits),
@@ -88,7 +93,9 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
 Engine::~Engine() { backend_.memory().release(logits_); }
 
 Result<RequestId> Engine::submit(Request request) {
-  MONOCLE_TRY(check_request(request, {.vocab = model_.facts().vocab, .patches = limits_.patches, .merge = limits_.merge}));
+  MONOCLE_TRY(check_request(
+      request,
+      {.vocab = model_.facts().vocab, .patches = limits_.patches, .merge = limits_.merge}));
   auto sequence = std::make_unique<Sequence>();
   sequence->id = next_id_;
   sequence->tokens = request.prompt.token_ids;
@@ -122,7 +129,8 @@ void Engine::step(std::vector<TokenEvent>& events) {
   }
   const Clock::time_point start = Clock::now();
   const StepInputs inputs = builder_.build(plan_, media_rows_);
-  const TensorView logits{logits_, DType::kF32, static_cast<std::int64_t>(inputs.sample_rows.size()),
+  const TensorView logits{logits_, DType::kF32,
+                          static_cast<std::int64_t>(inputs.sample_rows.size()),
                           model_.facts().vocab};
   model_.forward(inputs, kv_.layers(), logits, nullptr);
   sample(inputs);
@@ -130,23 +138,27 @@ void Engine::step(std::vector<TokenEvent>& events) {
   deliver(milliseconds(start, Clock::now()), events);
 }
 
-// A picture that cannot be encoded fails its own request only: its slices are taken out of the step.
+// A picture that cannot be encoded fails its own request only: its slices are taken out of the
+// step.
 void Engine::encode_media(std::vector<TokenEvent>& events) {
   for (const MediaJob& job : plan_.media) {
     Sequence& sequence = *job.sequence;
     const MediaPool::Handle& handle = sequence.media[static_cast<std::size_t>(job.item)];
-    if (sequence.cancelled || media_.encoded(handle)) {  // two requests with the same new picture in one step
+    if (sequence.cancelled ||
+        media_.encoded(handle)) {  // two requests with the same new picture in one step
       continue;
     }
     const Clock::time_point start = Clock::now();
-    const Patches& patches = *sequence.request.prompt.media[static_cast<std::size_t>(job.item)].patches;
+    const Patches& patches =
+        *sequence.request.prompt.media[static_cast<std::size_t>(job.item)].patches;
     const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
     if (!status) {
       std::erase_if(plan_.slices, [&](const Slice& slice) { return slice.sequence == &sequence; });
       TokenEvent event;
       event.finish = FinishReason::kError;
       event.error = status.error().message;
-      std::erase_if(plan_.media, [&](const MediaJob& other) { return other.sequence == &sequence; });
+      std::erase_if(plan_.media,
+                    [&](const MediaJob& other) { return other.sequence == &sequence; });
       finish(&sequence, std::move(event), events);
       return encode_media(events);  // the rest of a list that has just changed
     }
@@ -180,8 +192,10 @@ void Engine::sample(const StepInputs& inputs) {
   MONOCLE_CHECK(sample_rows_.size() == inputs.sample_rows.size());
   sampled_.resize(sample_rows_.size());
   if (!sample_rows_.empty()) {
-    const ConstTensorView logits{logits_, DType::kF32, std::ssize(sample_rows_), model_.facts().vocab};
-    backend_.sample({.logits = logits, .vocab = limits_.vocab, .rows = sample_rows_, .out = sampled_});
+    const ConstTensorView logits{logits_, DType::kF32, std::ssize(sample_rows_),
+                                 model_.facts().vocab};
+    backend_.sample(
+        {.logits = logits, .vocab = limits_.vocab, .rows = sample_rows_, .out = sampled_});
   }
   backend_.wait(backend_.mark());
 }
@@ -200,7 +214,8 @@ void Engine::deliver(double step_ms, std::vector<TokenEvent>& events) {
   }
 }
 
-void Engine::accept(Sequence& sequence, const SampledToken& token, std::vector<TokenEvent>& events) {
+void Engine::accept(Sequence& sequence, const SampledToken& token,
+                    std::vector<TokenEvent>& events) {
   const Request& request = sequence.request;
   sequence.tokens.push_back(token.id);
   if (penalised(request.sampling)) {
@@ -268,7 +283,8 @@ EngineStats Engine::stats() const {
 }
 
 bool Engine::consistent() const {
-  return blocks_.consistent() && (!idle() || (blocks_.used_count() == 0 && media_.pinned_rows() == 0));
+  return blocks_.consistent() &&
+         (!idle() || (blocks_.used_count() == 0 && media_.pinned_rows() == 0));
 }
 
 }  // namespace monocle

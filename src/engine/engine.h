@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine core: requests in, token events out, one step at a time. Not thread-safe: one thread owns it and calls
-// step() in a loop; a server puts queues around it. Every submitted request ends in exactly one terminal event.
+// The engine core: requests in, token events out, one step at a time. Not thread-safe: one thread
+// owns it and calls step() in a loop; a server puts queues around it. Every submitted request ends
+// in exactly one terminal event.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,13 @@ namespace monocle {
 struct EngineLimits {
   std::int64_t step_tokens = 512;
   std::int32_t sequences = 1;
-  std::int64_t context_tokens = 4096;   // longest prompt + output of one request
-  std::int64_t kv_tokens = 0;           // cache size; 0 = one request of context_tokens per sequence
-  std::int64_t media_rows = 0;          // encoded media kept; 0 = context_tokens
-  std::int64_t patches = 0;             // largest image or video
+  std::int64_t context_tokens = 4096;  // longest prompt + output of one request
+  std::int64_t kv_tokens = 0;          // cache size; 0 = one request of context_tokens per sequence
+  std::int64_t media_rows = 0;         // encoded media kept; 0 = context_tokens
+  std::int64_t patches = 0;            // largest image or video
   std::int32_t block_tokens = 16;
   std::int32_t merge = 2;
-  std::int32_t vocab = 0;               // ids that may be sampled; 0 = all rows of the model's table
+  std::int32_t vocab = 0;  // ids that may be sampled; 0 = all rows of the model's table
   DType kv = DType::kBF16;
 };
 
@@ -44,11 +45,13 @@ struct EngineStats {
 class Engine {
  public:
   // model and backend must outlive the engine. Takes all memory it will ever use.
-  static Result<std::unique_ptr<Engine>> create(Model& model, Backend& backend, const EngineLimits& limits);
+  static Result<std::unique_ptr<Engine>> create(Model& model, Backend& backend,
+                                                const EngineLimits& limits);
   ~Engine();
 
   Result<RequestId> submit(Request request);
-  // The terminal event comes with the next step. Unknown ids are ignored: the request may just have finished.
+  // The terminal event comes with the next step. Unknown ids are ignored: the request may just have
+  // finished.
   void cancel(RequestId id);
 
   [[nodiscard]] bool idle() const { return scheduler_.waiting() == 0 && scheduler_.running() == 0; }
@@ -60,7 +63,8 @@ class Engine {
   [[nodiscard]] bool consistent() const;
 
  private:
-  Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media, void* logits);
+  Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media,
+         void* logits);
 
   void encode_media(std::vector<TokenEvent>& events);
   void sample(const StepInputs& inputs);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine with a fake model whose next token is a function of the whole history it can see in its "KV cache".
-// Any mistake in slots, block tables, chunking or positions changes the text.
+// The engine with a fake model whose next token is a function of the whole history it can see in
+// its "KV cache". Any mistake in slots, block tables, chunking or positions changes the text.
 #include "engine/engine.h"
 
 #include <gtest/gtest.h>
@@ -18,8 +18,8 @@ namespace {
 constexpr std::int32_t kVocab = 97;
 constexpr std::int32_t kStopToken = 3;
 
-// Stores each token's id, position and media row in layer 0's key slot and answers with a hash over all keys that
-// the block table shows.
+// Stores each token's id, position and media row in layer 0's key slot and answers with a hash over
+// all keys that the block table shows.
 class FakeModel final : public Model {
  public:
   FakeModel() {
@@ -39,7 +39,8 @@ class FakeModel final : public Model {
   }
   std::size_t workspace_bytes() const override { return 0; }
 
-  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row, const TraceSink*) override {
+  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                      const TraceSink*) override {
     ++encodes;
     if (patches.rows[0] < 0) {
       return fail(ErrorCode::kInternal, "the tower does not like this picture");
@@ -54,7 +55,8 @@ class FakeModel final : public Model {
     return {};
   }
 
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits, const TraceSink*) override {
+  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+               const TraceSink*) override {
     const auto tokens = static_cast<std::int64_t>(step.token_ids.size());
     EXPECT_LE(tokens, max_step_);
     auto* keys = static_cast<float*>(kv[0].k);
@@ -62,18 +64,22 @@ class FakeModel final : public Model {
       const auto i = static_cast<std::size_t>(t);
       float value = static_cast<float>(step.token_ids[i]);
       for (std::size_t axis = 0; axis < 3; ++axis) {
-        value = value * 1.7F + static_cast<float>(step.positions[axis * step.token_ids.size() + i]) * 0.3F;
+        value = value * 1.7F +
+                static_cast<float>(step.positions[axis * step.token_ids.size() + i]) * 0.3F;
       }
       const std::int32_t row = step.media_row.empty() ? -1 : step.media_row[i];
       if (row >= 0) {
-        value += step.media->level(0).row<float>(row)[0] + 2 * step.media->level(1).row<float>(row)[0];
+        value +=
+            step.media->level(0).row<float>(row)[0] + 2 * step.media->level(1).row<float>(row)[0];
       }
       keys[step.slots[i]] = value;
     }
     std::size_t sample = 0;
     for (std::size_t b = 0; b < step.context.size(); ++b) {
-      if (sample < step.sample_rows.size() && step.sample_rows[sample] == step.query_start[b + 1] - 1) {
-        answer(step, keys, b, kv[0].block_tokens, logits.row<float>(static_cast<std::int64_t>(sample++)));
+      if (sample < step.sample_rows.size() &&
+          step.sample_rows[sample] == step.query_start[b + 1] - 1) {
+        answer(step, keys, b, kv[0].block_tokens,
+               logits.row<float>(static_cast<std::int64_t>(sample++)));
       }
     }
     EXPECT_EQ(sample, step.sample_rows.size());
@@ -82,11 +88,14 @@ class FakeModel final : public Model {
   int encodes = 0;
 
  private:
-  void answer(const StepInputs& step, const float* keys, std::size_t b, std::int32_t block_tokens, float* logits) const {
+  void answer(const StepInputs& step, const float* keys, std::size_t b, std::int32_t block_tokens,
+              float* logits) const {
     double sum = 0;
     for (std::int64_t p = 0; p < step.context[b]; ++p) {
-      const auto at = b * static_cast<std::size_t>(max_blocks_) + static_cast<std::size_t>(p / block_tokens);
-      sum = sum * 0.75 + static_cast<double>(keys[step.block_table[at] * block_tokens + p % block_tokens]);
+      const auto at =
+          b * static_cast<std::size_t>(max_blocks_) + static_cast<std::size_t>(p / block_tokens);
+      sum = sum * 0.75 +
+            static_cast<double>(keys[step.block_table[at] * block_tokens + p % block_tokens]);
     }
     std::fill_n(logits, kVocab, 0.0F);
     logits[static_cast<std::size_t>(std::fabs(sum) * 13.0) % kVocab] = 9.0F;
@@ -129,7 +138,8 @@ class EngineTest : public testing::Test {
 
   // `before` text tokens, a picture of 2x3 media tokens, one text token.
   static Request picture(std::int32_t before, float colour, std::int32_t max_tokens) {
-    Request request = text(std::vector<std::int32_t>(static_cast<std::size_t>(before) + 7, 5), max_tokens);
+    Request request =
+        text(std::vector<std::int32_t>(static_cast<std::size_t>(before) + 7, 5), max_tokens);
     auto patches = std::make_shared<Patches>();
     patches->grid = {1, 4, 6};
     patches->rows = {colour};
@@ -176,24 +186,30 @@ TEST_F(EngineTest, ChunkedPrefillGivesTheSameTextAsOneChunk) {
   ASSERT_GE(expected.tokens.size(), 2U);
   for (const std::int64_t chunk : {1, 2, 7, 16, 17, 46}) {
     FakeModel model;
-    auto engine = Engine::create(model, backend_, {.step_tokens = chunk, .context_tokens = 256, .patches = 64, .kv = DType::kF32});
+    auto engine = Engine::create(
+        model, backend_,
+        {.step_tokens = chunk, .context_tokens = 256, .patches = 64, .kv = DType::kF32});
     ASSERT_TRUE(engine.has_value());
     EXPECT_EQ(alone(**engine, picture(40, 1.5F, 30)).tokens, expected.tokens) << "chunk " << chunk;
   }
 }
 
 TEST_F(EngineTest, MixedRequestsGiveTheSameTextsAsAlone) {
-  const auto engine = open({.step_tokens = 24, .sequences = 4, .context_tokens = 128, .kv_tokens = 300, .patches = 64});
+  const auto engine = open(
+      {.step_tokens = 24, .sequences = 4, .context_tokens = 128, .kv_tokens = 300, .patches = 64});
   std::mt19937 random(11);
   const auto make = [](int i) {
     return i % 3 == 0 ? picture(i % 20, static_cast<float>(i % 5), 10 + i % 13)
-                      : text(std::vector<std::int32_t>(static_cast<std::size_t>(1 + i * 7 % 60), i % kVocab), 1 + i % 25);
+                      : text(std::vector<std::int32_t>(static_cast<std::size_t>(1 + i * 7 % 60),
+                                                       i % kVocab),
+                             1 + i % 25);
   };
   std::map<RequestId, std::vector<std::int32_t>> expected;
   std::vector<TokenEvent> events;
   for (int i = 0; i < 60; ++i) {
     FakeModel model;
-    auto single = Engine::create(model, backend_, {.context_tokens = 128, .patches = 64, .kv = DType::kF32});
+    auto single =
+        Engine::create(model, backend_, {.context_tokens = 128, .patches = 64, .kv = DType::kF32});
     const auto id = engine->submit(make(i));
     ASSERT_TRUE(id.has_value());
     expected[*id] = alone(**single, make(i)).tokens;
@@ -228,7 +244,8 @@ TEST_F(EngineTest, CancelAtAnyMomentEndsInOneTerminalEventAndFreesEverything) {
 }
 
 TEST_F(EngineTest, EqualPicturesAreEncodedOnce) {
-  const auto engine = open({.step_tokens = 64, .sequences = 2, .context_tokens = 128, .patches = 64});
+  const auto engine =
+      open({.step_tokens = 64, .sequences = 2, .context_tokens = 128, .patches = 64});
   alone(*engine, picture(3, 1.0F, 2));
   alone(*engine, picture(9, 1.0F, 2));
   EXPECT_EQ(model_.encodes, 1);
@@ -237,7 +254,8 @@ TEST_F(EngineTest, EqualPicturesAreEncodedOnce) {
 }
 
 TEST_F(EngineTest, APictureTheTowerRefusesFailsOnlyItsOwnRequest) {
-  const auto engine = open({.step_tokens = 64, .sequences = 2, .context_tokens = 128, .patches = 64});
+  const auto engine =
+      open({.step_tokens = 64, .sequences = 2, .context_tokens = 128, .patches = 64});
   const auto bad = engine->submit(picture(3, -1.0F, 5));
   const auto good = engine->submit(text({7, 8, 9}, 5));
   auto answers = drain(*engine);
@@ -275,7 +293,8 @@ TEST_F(EngineTest, WhatCanNeverRunIsRefusedAtSubmit) {
     const auto id = engine->submit(std::move(request));
     return id ? std::string() : id.error().message;
   };
-  EXPECT_NE(message(text(std::vector<std::int32_t>(32, 1), 1)).find("maximum context length is 32"), std::string::npos);
+  EXPECT_NE(message(text(std::vector<std::int32_t>(32, 1), 1)).find("maximum context length is 32"),
+            std::string::npos);
   EXPECT_NE(message(picture(1, 1.0F, 1)).find("media pool holds 4"), std::string::npos);
   EXPECT_NE(message(text({}, 1)).find("empty"), std::string::npos);
   EXPECT_NE(message(text({kVocab}, 1)).find("vocabulary"), std::string::npos);

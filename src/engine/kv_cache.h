@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory behind the paged KV cache: one allocation, two planes (k, v) per layer. See KvView for the layout.
+// The memory behind the paged KV cache: one allocation, two planes (k, v) per layer. See KvView for
+// the layout.
 #pragma once
 
 #include <cstdint>

@@ -78,7 +78,8 @@ std::optional<std::int64_t> MediaPool::find_gap(std::int64_t count) const {
 bool MediaPool::evict_oldest() {
   Entry* oldest = nullptr;
   for (Entry& entry : entries_) {
-    if (entry.count > 0 && entry.users == 0 && (oldest == nullptr || entry.last_use < oldest->last_use)) {
+    if (entry.count > 0 && entry.users == 0 &&
+        (oldest == nullptr || entry.last_use < oldest->last_use)) {
       oldest = &entry;
     }
   }
@@ -90,7 +91,8 @@ bool MediaPool::evict_oldest() {
 }
 
 std::size_t MediaPool::unused_slot() {
-  const auto unused = std::ranges::find_if(entries_, [](const Entry& entry) { return entry.count == 0; });
+  const auto unused =
+      std::ranges::find_if(entries_, [](const Entry& entry) { return entry.count == 0; });
   if (unused != entries_.end()) {
     return static_cast<std::size_t>(unused - entries_.begin());
   }

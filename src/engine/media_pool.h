@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoded media by content hash: ranges of rows of one MediaRows. A range in use is pinned; an unused one stays, so
-// that the next question about the same picture skips the vision tower, until its rows are needed. Accounting only.
+// Encoded media by content hash: ranges of rows of one MediaRows. A range in use is pinned; an
+// unused one stays, so that the next question about the same picture skips the vision tower, until
+// its rows are needed. Accounting only.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ class MediaPool {
 
   [[nodiscard]] std::int64_t rows() const { return rows_; }
 
-  // Pins the rows of this content, evicting unused content (least recently used first) when there is no gap.
-  // nullopt: pinned content leaves no gap of `count` rows.
+  // Pins the rows of this content, evicting unused content (least recently used first) when there
+  // is no gap. nullopt: pinned content leaves no gap of `count` rows.
   std::optional<Handle> acquire(const Hash128& hash, std::int64_t count);
   void release(const Handle& handle);
 

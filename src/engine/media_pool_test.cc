@@ -25,8 +25,8 @@ TEST(MediaPool, EncodedContentSurvivesItsLastUserUntilRowsAreNeeded) {
   const auto again = pool.acquire(content(1), 4);
   EXPECT_TRUE(pool.encoded(*again));
   pool.release(*again);
-  ASSERT_TRUE(pool.acquire(content(2), 8));  // evicts content 1
-  EXPECT_FALSE(pool.acquire(content(1), 4)); // everything is pinned now
+  ASSERT_TRUE(pool.acquire(content(2), 8));   // evicts content 1
+  EXPECT_FALSE(pool.acquire(content(1), 4));  // everything is pinned now
 }
 
 TEST(MediaPool, ContentThatWasNeverEncodedIsForgotten) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's own look at a request, whoever built it: a wrong id, span or number must not reach a kernel.
+// The engine's own look at a request, whoever built it: a wrong id, span or number must not reach a
+// kernel.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@ Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
   const std::int64_t prompt = sequence->prompt_tokens();
   if (prompt >= limits_.context_tokens) {
     return fail(ErrorCode::kTooLarge,
-                "this model's maximum context length is {} tokens; the prompt has {} and needs room for an answer",
+                "this model's maximum context length is {} tokens; the prompt has {} and needs "
+                "room for an answer",
                 limits_.context_tokens, prompt);
   }
   std::int64_t media_rows = 0;
@@ -19,16 +20,19 @@ Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
     media_rows += item.patches->grid.tokens(limits_.merge);
   }
   if (media_rows > media_.rows()) {
-    return fail(ErrorCode::kTooLarge, "the request's pictures have {} tokens; the media pool holds {}", media_rows,
+    return fail(ErrorCode::kTooLarge,
+                "the request's pictures have {} tokens; the media pool holds {}", media_rows,
                 media_.rows());
   }
   sequence->target = std::min(limits_.context_tokens, prompt + sequence->request.max_tokens);
   if (blocks_for(sequence->target) > blocks_.total()) {
-    return fail(ErrorCode::kTooLarge, "the request needs {} KV blocks of {} tokens; the cache has {}",
+    return fail(ErrorCode::kTooLarge,
+                "the request needs {} KV blocks of {} tokens; the cache has {}",
                 blocks_for(sequence->target), limits_.block_tokens, blocks_.total());
   }
   if (std::ssize(waiting_) >= limits_.queue) {
-    return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are waiting", waiting_.size());
+    return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are waiting",
+                waiting_.size());
   }
   waiting_.push_back(std::move(sequence));
   return {};
@@ -61,7 +65,8 @@ void Scheduler::add_slice(Sequence& sequence, std::int64_t budget, StepPlan& pla
   std::int32_t last_item = -1;
   for (const MediaSpan& span : sequence.request.prompt.spans) {
     const bool touched = span.offset < end && span.offset + span.count > sequence.computed;
-    if (touched && span.item != last_item && !media_.encoded(sequence.media[static_cast<std::size_t>(span.item)])) {
+    if (touched && span.item != last_item &&
+        !media_.encoded(sequence.media[static_cast<std::size_t>(span.item)])) {
       plan.media.push_back({&sequence, span.item});
       last_item = span.item;
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides what the next step computes. Pure: it sees host integers, a block pool and a media pool, never a device,
-// so thousands of steps can be simulated in a test. Decode rows go first (they are one token each and somebody is
-// watching them), prompts share what is left of the token budget in order of arrival, in chunks.
+// Decides what the next step computes. Pure: it sees host integers, a block pool and a media pool,
+// never a device, so thousands of steps can be simulated in a test. Decode rows go first (they are
+// one token each and somebody is watching them), prompts share what is left of the token budget in
+// order of arrival, in chunks.
 //
-// Admission reserves blocks for the whole request (prompt and max_tokens): what is admitted always finishes.
+// Admission reserves blocks for the whole request (prompt and max_tokens): what is admitted always
+// finishes.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +25,8 @@ struct SchedulerLimits {
   std::int32_t sequences = 1;       // running at once
   std::int64_t context_tokens = 0;  // longest prompt + output
   std::int32_t block_tokens = 16;
-  std::int32_t queue = 256;         // waiting requests
-  std::int32_t merge = 2;           // patches per media token and axis
+  std::int32_t queue = 256;  // waiting requests
+  std::int32_t merge = 2;    // patches per media token and axis
 };
 
 // Tokens [start, start + count) of a sequence. samples: the last of them yields a new token.
@@ -54,7 +56,8 @@ class Scheduler {
   // kTooLarge: can never run, with the limit it breaks. kQueueFull: try later.
   Status submit(std::unique_ptr<Sequence> sequence);
 
-  // Fills `plan` with the next step; empty when there is nothing to do. Cancelled sequences are not planned.
+  // Fills `plan` with the next step; empty when there is nothing to do. Cancelled sequences are not
+  // planned.
   void plan(StepPlan& plan);
 
   // Removes a finished or cancelled sequence, gives back its blocks and media, and returns it.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request's life in the engine, host integers only. Three counts say everything:
 //   computed <= tokens.size() <= target
-// computed: tokens whose keys and values are in the cache; tokens: prompt and generated; target: where it must stop.
+// computed: tokens whose keys and values are in the cache; tokens: prompt and generated; target:
+// where it must stop.
 #pragma once
 
 #include <chrono>
@@ -23,9 +24,9 @@ struct Sequence {
   std::vector<std::int32_t> tokens;
   std::int64_t computed = 0;
   std::int64_t target = 0;
-  std::vector<std::int32_t> blocks;        // block i holds tokens [i * block_tokens, ...)
-  std::vector<MediaPool::Handle> media;    // one per prompt.media item, once admitted
-  std::vector<TokenCount> seen;            // for penalties, kept only when one is on
+  std::vector<std::int32_t> blocks;      // block i holds tokens [i * block_tokens, ...)
+  std::vector<MediaPool::Handle> media;  // one per prompt.media item, once admitted
+  std::vector<TokenCount> seen;          // for penalties, kept only when one is on
   std::vector<LogitBias> bias;
   bool cancelled = false;
 
@@ -37,9 +38,13 @@ struct Sequence {
   [[nodiscard]] std::int64_t prompt_tokens() const {
     return static_cast<std::int64_t>(request.prompt.token_ids.size());
   }
-  [[nodiscard]] std::int64_t generated() const { return static_cast<std::int64_t>(tokens.size()) - prompt_tokens(); }
+  [[nodiscard]] std::int64_t generated() const {
+    return static_cast<std::int64_t>(tokens.size()) - prompt_tokens();
+  }
   // Tokens still to run through the model before the next one can be sampled.
-  [[nodiscard]] std::int64_t pending() const { return static_cast<std::int64_t>(tokens.size()) - computed; }
+  [[nodiscard]] std::int64_t pending() const {
+    return static_cast<std::int64_t>(tokens.size()) - computed;
+  }
   [[nodiscard]] bool decoding() const { return pending() == 1 && generated() > 0; }
 };
 

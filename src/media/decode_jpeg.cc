@@ -9,7 +9,8 @@
 #include <string>
 #include <utility>
 
-// jerror.h names the arithmetic decoder's warning only when told that the library has that decoder, as Debian's has.
+// jerror.h names the arithmetic decoder's warning only when told that the library has that decoder,
+// as Debian's has.
 #define D_ARITH_CODING_SUPPORTED 1
 #include <jerror.h>
 #include <jpeglib.h>

@@ -7,7 +7,8 @@
 
 namespace monocle {
 
-Result<MediaRows> MediaRows::allocate(Memory& memory, std::int64_t rows, std::int32_t levels, std::int64_t hidden) {
+Result<MediaRows> MediaRows::allocate(Memory& memory, std::int64_t rows, std::int32_t levels,
+                                      std::int64_t hidden) {
   MediaRows out;
   out.memory_ = &memory;
   out.rows_ = rows;

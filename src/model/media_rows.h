@@ -10,12 +10,14 @@
 
 namespace monocle {
 
-// Rows for the decoder, those of many media side by side: level 0 replaces the token embedding, level 1 + d is added
-// after decoder layer d. Owns backend memory laid out [levels, rows, hidden] in f32.
+// Rows for the decoder, those of many media side by side: level 0 replaces the token embedding,
+// level 1 + d is added after decoder layer d. Owns backend memory laid out [levels, rows, hidden]
+// in f32.
 class MediaRows {
  public:
   MediaRows() = default;
-  static Result<MediaRows> allocate(Memory& memory, std::int64_t rows, std::int32_t levels, std::int64_t hidden);
+  static Result<MediaRows> allocate(Memory& memory, std::int64_t rows, std::int32_t levels,
+                                    std::int64_t hidden);
   ~MediaRows();
   MediaRows(MediaRows&& other) noexcept;
   MediaRows& operator=(MediaRows&& other) noexcept;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the engine needs from a model: how much memory a step takes, how to turn patches into embeddings, and one
-// forward pass over a mix of prefill chunks and decode rows. A model issues backend verbs and owns its weights and
-// workspace; it knows nothing of requests, scheduling or sockets. One thread at a time.
+// What the engine needs from a model: how much memory a step takes, how to turn patches into
+// embeddings, and one forward pass over a mix of prefill chunks and decode rows. A model issues
+// backend verbs and owns its weights and workspace; it knows nothing of requests, scheduling or
+// sockets. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace monocle {
 
 struct ModelFacts {
   std::string architecture;
-  std::int64_t vocab = 0;          // rows of the embedding table
+  std::int64_t vocab = 0;  // rows of the embedding table
   std::int64_t hidden = 0;
   std::int32_t layers = 0;
   std::int32_t kv_heads = 0;
@@ -27,8 +28,8 @@ struct ModelFacts {
   std::int32_t deepstack_levels = 0;
   std::int64_t max_positions = 0;  // longest sequence the position encoding was made for
   std::size_t weight_bytes = 0;
-  // Bytes of weights a decode step of one sequence reads: everything but the vision tower and, when the head has its
-  // own matrix, the embedding table.
+  // Bytes of weights a decode step of one sequence reads: everything but the vision tower and, when
+  // the head has its own matrix, the embedding table.
   std::size_t decode_weight_bytes = 0;
 };
 
@@ -43,10 +44,11 @@ struct PlanLimits {
 
 // One step, host memory. T tokens in B sequences, S rows to sample.
 struct StepInputs {
-  std::span<const std::int32_t> token_ids;    // [T]
-  std::span<const std::int32_t> positions;    // [3, T]
-  std::span<const std::int64_t> slots;        // [T]
-  std::span<const std::int32_t> media_row;    // [T] row of `media`, -1 for text; empty when the step has no media
+  std::span<const std::int32_t> token_ids;  // [T]
+  std::span<const std::int32_t> positions;  // [3, T]
+  std::span<const std::int64_t> slots;      // [T]
+  std::span<const std::int32_t>
+      media_row;  // [T] row of `media`, -1 for text; empty when the step has no media
   const MediaRows* media = nullptr;           // rows that media_row points into
   std::span<const std::int32_t> query_start;  // [B + 1]
   std::span<const std::int32_t> context;      // [B]
@@ -68,8 +70,8 @@ class Model {
   virtual Status plan(const PlanLimits& limits) = 0;
   [[nodiscard]] virtual std::size_t workspace_bytes() const = 0;
 
-  // Vision tower and mergers for one image or video; rows [first_row, first_row + grid.tokens()) of every level of
-  // `pool` receive the result.
+  // Vision tower and mergers for one image or video; rows [first_row, first_row + grid.tokens()) of
+  // every level of `pool` receive the result.
   virtual Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                               const TraceSink* trace) = 0;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between the model and a device: about a dozen fused verbs, chosen where data must touch memory anyway.
-// A backend executes verbs in the order they are issued, on one stream; only wait() blocks. One thread at a time
-// may use a backend. Verbs do not allocate once every shape up to the planned limits has been seen.
+// The seam between the model and a device: about a dozen fused verbs, chosen where data must touch
+// memory anyway. A backend executes verbs in the order they are issued, on one stream; only wait()
+// blocks. One thread at a time may use a backend. Verbs do not allocate once every shape up to the
+// planned limits has been seen.
 //
-// ops/reference implements each verb as a few readable scalar lines; every other backend is tested against it.
+// ops/reference implements each verb as a few readable scalar lines; every other backend is tested
+// against it.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +19,12 @@
 namespace monocle {
 
 struct Capabilities {
-  std::string name;                     // "reference", "cpu avx512-amx", "cuda:0 NVIDIA H200"
-  DType activation = DType::kF32;       // what linear() likes to read: bf16 where it computes in bf16
-  DType kv = DType::kF32;               // preferred element type of the KV cache
-  bool host_memory = true;              // device pointers are host pointers
-  bool (*native)(QuantFormat) = nullptr;  // has a kernel; other formats run through the dequantising fallback
+  std::string name;                // "reference", "cpu avx512-amx", "cuda:0 NVIDIA H200"
+  DType activation = DType::kF32;  // what linear() likes to read: bf16 where it computes in bf16
+  DType kv = DType::kF32;          // preferred element type of the KV cache
+  bool host_memory = true;         // device pointers are host pointers
+  bool (*native)(QuantFormat) =
+      nullptr;  // has a kernel; other formats run through the dequantising fallback
 };
 
 // Memory that the backend's verbs can use. All of it is taken at start.
@@ -34,8 +37,8 @@ class Memory {
   // Ordered with the verbs; the host side may be reused when the call returns.
   virtual void write(void* device, const void* host, std::size_t bytes) = 0;
   virtual void read(void* host, const void* device, std::size_t bytes) = 0;
-  // Makes a host-resident weight usable by verbs: the CPU keeps the pointers (the caller keeps the mapping alive
-  // as long as the backend), a device copies. The result is owned by this Memory.
+  // Makes a host-resident weight usable by verbs: the CPU keeps the pointers (the caller keeps the
+  // mapping alive as long as the backend), a device copies. The result is owned by this Memory.
   virtual Result<WeightView> place(const WeightView& host) = 0;
 };
 
@@ -63,8 +66,8 @@ class Backend {
   // A point in the stream of verbs; wait() returns when everything before it is done.
   virtual Ticket mark() = 0;
   virtual void wait(Ticket ticket) = 0;
-  // Runs `enqueue`, which issues the same verbs with the same pointers every time the key is used. A device may
-  // record it once and replay the recording; the CPU just calls it.
+  // Runs `enqueue`, which issues the same verbs with the same pointers every time the key is used.
+  // A device may record it once and replay the recording; the CPU just calls it.
   virtual void replay(GraphKey key, FunctionRef<void()> enqueue) = 0;
 };
 

@@ -38,7 +38,8 @@ std::vector<double> values(const TensorInfo& tensor) {
   return out;
 }
 
-// Which cell of the [rows, length] mask an element belongs to, or -1 when the tensor has no such cells.
+// Which cell of the [rows, length] mask an element belongs to, or -1 when the tensor has no such
+// cells.
 std::ptrdiff_t mask_cell(const TensorInfo& tensor, std::size_t element, std::size_t cells) {
   std::size_t inner = 1;
   if (tensor.name.starts_with("lm.")) {
@@ -49,7 +50,8 @@ std::ptrdiff_t mask_cell(const TensorInfo& tensor, std::size_t element, std::siz
   return static_cast<std::ptrdiff_t>(element / inner % cells);
 }
 
-Difference difference(const TensorInfo& actual, const TensorInfo& expected, const std::vector<double>& mask) {
+Difference difference(const TensorInfo& actual, const TensorInfo& expected,
+                      const std::vector<double>& mask) {
   const std::vector<double> a = values(actual);
   const std::vector<double> e = values(expected);
   Difference out{.key = expected.name, .integers = expected.dtype == DType::kI64};
@@ -79,9 +81,12 @@ Difference difference(const TensorInfo& actual, const TensorInfo& expected, cons
 
 }  // namespace
 
-Result<std::vector<Difference>> compare_traces(const std::string& actual, const std::string& expected) {
-  MONOCLE_ASSIGN(const SafetensorsFile actual_file, SafetensorsFile::open(actual, MapAdvice::kNormal));
-  MONOCLE_ASSIGN(const SafetensorsFile expected_file, SafetensorsFile::open(expected, MapAdvice::kNormal));
+Result<std::vector<Difference>> compare_traces(const std::string& actual,
+                                               const std::string& expected) {
+  MONOCLE_ASSIGN(const SafetensorsFile actual_file,
+                 SafetensorsFile::open(actual, MapAdvice::kNormal));
+  MONOCLE_ASSIGN(const SafetensorsFile expected_file,
+                 SafetensorsFile::open(expected, MapAdvice::kNormal));
   const Tensors ours = by_name(actual_file);
   const Tensors theirs = by_name(expected_file);
   const std::vector<double> mask = values(theirs.at("in.attention_mask"));

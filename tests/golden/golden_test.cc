@@ -15,7 +15,8 @@ namespace {
 struct Setup {
   const char* device;
   const char* flags;
-  // Bounds: of float32 stages absolutely; of rounded ones the logits' rms error as a share of their deviation.
+  // Bounds: of float32 stages absolutely; of rounded ones the logits' rms error as a share of their
+  // deviation.
   double max_abs;
   double logits_share;
 };
@@ -41,10 +42,12 @@ class Golden : public testing::TestWithParam<std::tuple<Setup, const char*>> {
 TEST_P(Golden, EveryStageMatchesTheReference) {
   const auto& [setup, name] = GetParam();
   const std::string model = MONOCLE_SOURCE_DIR "/tests/golden/model";
-  const std::string out =
-      (std::filesystem::temp_directory_path() / ("monocle_golden_" + std::to_string(getpid()) + ".safetensors")).string();
-  const std::string command = std::string(MONOCLE_PROGRAM) + " trace --steps 8 --threads 2 --model " + model +
-                              " --device " + setup.device + " " + setup.flags + " --cases " + model +
+  const std::string out = (std::filesystem::temp_directory_path() /
+                           ("monocle_golden_" + std::to_string(getpid()) + ".safetensors"))
+                              .string();
+  const std::string command = std::string(MONOCLE_PROGRAM) +
+                              " trace --steps 8 --threads 2 --model " + model + " --device " +
+                              setup.device + " " + setup.flags + " --cases " + model +
                               "/goldens/index.json --case " + name + " --out " + out;
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
   const auto differences = compare_traces(out, model + "/goldens/" + name + ".safetensors");
@@ -63,7 +66,8 @@ TEST_P(Golden, EveryStageMatchesTheReference) {
     } else if (exact) {
       EXPECT_LE(d.max_abs, setup.max_abs) << d.key;
     } else if (d.key == "prefill.last_logits") {
-      std::printf("%s %s: logits rms error %.2f %% of their deviation\n", setup.flags, name, d.rms / d.deviation * 100);
+      std::printf("%s %s: logits rms error %.2f %% of their deviation\n", setup.flags, name,
+                  d.rms / d.deviation * 100);
       EXPECT_LE(d.rms, setup.logits_share * d.deviation) << d.key;
       EXPECT_GT(d.rms, 0) << "rounded arithmetic cannot be exact: this ran in float32";
     }
@@ -76,7 +80,8 @@ std::string test_name(const testing::TestParamInfo<std::tuple<Setup, const char*
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, Golden,
-                         testing::Combine(testing::Values(Setup{"reference", "--compute f32", 5e-5, 0}),
+                         testing::Combine(testing::Values(Setup{"reference", "--compute f32", 5e-5,
+                                                                0}),
                                           testing::ValuesIn(kCases)),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Cpu, Golden,

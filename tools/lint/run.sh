@@ -22,7 +22,6 @@ for script in layers size spdx readme links lint_test; do
 done
 have shellcheck && check shellcheck shellcheck tools/*.sh tools/lint/*.sh .ci/run
 have codespell && check codespell codespell -q 3 ./*.md docs
-have clang-format-19 && check format tools/format.sh --check
 
 [ "$failed" -eq 0 ] || { echo "lint: $failed checks failed" >&2; exit 1; }
 echo "lint: all passed"

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_paged for single queries: y = sum_p softmax(scale q k_p) v_p over the cached keys a query sees.
+// attend_paged for single queries: y = sum_p softmax(scale q k_p) v_p over the cached keys a query
+// sees.
 //
-// Reads every visible key and value once: 2 size(kv) D bytes per key and kv head, shared by the G query heads of the
-// group. Blocks of 4 warps: blockIdx.x = query row (or sequence, see singles_only), .y = kv head (times chunks of kGroup query heads), .z = split of
-// the keys. A warp takes 8 keys at a time, two per load instruction: 16 lanes hold one row of D channels, 16 bytes or
-// more each; keys and values are loaded together. Scores and sums are float32 with a running maximum. Partial results
-// of warps meet in shared memory, those of splits in scratch, where the block that finishes last adds them in order.
-// The grid depends on the number of rows only, never on the lengths, so that a recorded launch fits any step.
+// Reads every visible key and value once: 2 size(kv) D bytes per key and kv head, shared by the G
+// query heads of the group. Blocks of 4 warps: blockIdx.x = query row (or sequence, see
+// singles_only), .y = kv head (times chunks of kGroup query heads), .z = split of the keys. A warp
+// takes 8 keys at a time, two per load instruction: 16 lanes hold one row of D channels, 16 bytes
+// or more each; keys and values are loaded together. Scores and sums are float32 with a running
+// maximum. Partial results of warps meet in shared memory, those of splits in scratch, where the
+// block that finishes last adds them in order. The grid depends on the number of rows only, never
+// on the lengths, so that a recorded launch fits any step.
 #include "cuda/kernels/attend_splits.cuh"
 #include "cuda/kernels/kernels.h"
 
@@ -34,8 +37,8 @@ struct State {
 };
 
 template <class Kv, int kD, int kGroup>
-__device__ inline void attend_keys(const AttendPagedArgs& a, const Visible& seen, int kv_head, int first, int end,
-                                   State<kGroup>& s) {
+__device__ inline void attend_keys(const AttendPagedArgs& a, const Visible& seen, int kv_head,
+                                   int first, int end, State<kGroup>& s) {
   constexpr int kLanes = kD / 8;  // per key
   constexpr int kPerLoad = 32 / kLanes;
   constexpr int kLoads = kKeys<kD> / kPerLoad;
@@ -48,16 +51,17 @@ __device__ inline void attend_keys(const AttendPagedArgs& a, const Visible& seen
     const int index = first + i * kPerLoad + lane / kLanes;
     inside[i] = index < end;
     const int position = inside[i] ? seen.position(index) : 0;
-    const int block =
-        inside[i] ? __ldcg(a.block_table + std::int64_t{seen.sequence} * a.max_blocks + position / a.kv.block_tokens)
-                  : -1;
+    const int block = inside[i]
+                          ? __ldcg(a.block_table + std::int64_t{seen.sequence} * a.max_blocks +
+                                   position / a.kv.block_tokens)
+                          : -1;
 #pragma unroll
     for (int c = 0; c < 8; ++c) {
       k[i][c] = v[i][c] = 0.0F;
     }
     if (block >= 0) {
-      const std::int64_t row =
-          (std::int64_t{block} * a.kv.kv_heads + kv_head) * a.kv.block_tokens + position % a.kv.block_tokens;
+      const std::int64_t row = (std::int64_t{block} * a.kv.kv_heads + kv_head) * a.kv.block_tokens +
+                               position % a.kv.block_tokens;
       load8(static_cast<const Kv*>(a.kv.k) + row * kD + lane % kLanes * 8, k[i]);
       load8(static_cast<const Kv*>(a.kv.v) + row * kD + lane % kLanes * 8, v[i]);
     }
@@ -121,7 +125,8 @@ __device__ inline void join_lanes(State<kGroup>& s) {
 }
 
 template <class Kv, int kD, int kGroup>
-__global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_constant__ DecodeArgs args) {
+__global__ __launch_bounds__(kThreads) void attend_decode_kernel(
+    const __grid_constant__ DecodeArgs args) {
   constexpr int kRecord = kD + 2;
   __shared__ float room[kWarps][kGroup][kRecord];
   __shared__ bool last;
@@ -218,8 +223,8 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
   }
   __threadfence();
   for (int h = 0; h < heads; ++h) {
-    const float value = join_parts(args.scratch + (item * splits * kGroup + h) * kRecord, active, kGroup * kRecord,
-                                   c < kD ? c : 0);
+    const float value = join_parts(args.scratch + (item * splits * kGroup + h) * kRecord, active,
+                                   kGroup * kRecord, c < kD ? c : 0);
     if (c < kD) {
       store(a.y.data, a.y.dtype, row * a.y.row_stride + (head0 + h) * kD + c, value);
     }
@@ -231,18 +236,21 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(const __grid_co
 
 template <class Kv, int kD, int kGroup>
 void launch_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only) {
-  const std::int64_t rows = singles_only ? static_cast<std::int64_t>(args.context.size()) : args.q.rows;
+  const std::int64_t rows =
+      singles_only ? static_cast<std::int64_t>(args.context.size()) : args.q.rows;
   const std::int64_t group = args.heads / args.kv.kv_heads;
   const std::int64_t columns = args.kv.kv_heads * ((group + kGroup - 1) / kGroup);
   const std::int64_t items = rows * columns;
   std::int64_t splits = (2 * at.multiprocessors + items - 1) / items;
   splits = splits < 32 ? splits : 32;
-  const std::int64_t room = static_cast<std::int64_t>(at.scratch_floats) / (items * kGroup * (kD + 2));
+  const std::int64_t room =
+      static_cast<std::int64_t>(at.scratch_floats) / (items * kGroup * (kD + 2));
   splits = splits < room ? splits : room;
   splits = items > static_cast<std::int64_t>(kCounters) || splits < 1 ? 1 : splits;
   const DecodeArgs a{args, at.scratch, at.counters, singles_only};
   launch(at, attend_decode_kernel<Kv, kD, kGroup>,
-         {dim3(static_cast<unsigned>(rows), static_cast<unsigned>(columns), static_cast<unsigned>(splits)),
+         {dim3(static_cast<unsigned>(rows), static_cast<unsigned>(columns),
+               static_cast<unsigned>(splits)),
           dim3(kThreads)},
          a);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_packed in bf16: bidirectional attention inside each segment of packed patches, q and k turned by 2-D rope.
+// attend_packed in bf16: bidirectional attention inside each segment of packed patches, q and k
+// turned by 2-D rope.
 //
-// Two launches. Turning: one warp per patch and head of q, k or v; rounds the head to bf16 in place, in the first half
-// of its own float32 channels: 4 D bytes read, 2 D written. Attention: attend_tiles.cuh, blockIdx.x = tile of 64
-// queries of one segment, .y = head. Patches are not padded to tiles anywhere but in the last tile of a segment.
+// Two launches. Turning: one warp per patch and head of q, k or v; rounds the head to bf16 in
+// place, in the first half of its own float32 channels: 4 D bytes read, 2 D written. Attention:
+// attend_tiles.cuh, blockIdx.x = tile of 64 queries of one segment, .y = head. Patches are not
+// padded to tiles anywhere but in the last tile of a segment.
 #include <cmath>
 
 #include "cuda/kernels/attend_tiles.cuh"
@@ -27,7 +29,8 @@ __global__ void turn_kernel(const __grid_constant__ AttendPackedArgs a) {
   const int head = static_cast<int>(item % all_heads);
   const int half = a.head_dim / 2;
   const int quarter = a.head_dim / 4;
-  float* x = static_cast<float*>(a.qkv.data) + patch * a.qkv.row_stride + std::int64_t{head} * a.head_dim;
+  float* x =
+      static_cast<float*>(a.qkv.data) + patch * a.qkv.row_stride + std::int64_t{head} * a.head_dim;
   float low[kHalfPerLane];
   float high[kHalfPerLane];
 #pragma unroll
@@ -83,12 +86,15 @@ struct PackedPlan {
   __device__ const std::uint16_t* q(int i) const { return turned(0, patch0 + i); }
   __device__ const std::uint16_t* k_base() const { return turned(1, begin); }
   __device__ const std::uint16_t* v_base() const { return turned(2, begin); }
-  __device__ std::int64_t row(int j) const { return 2 * j * a.qkv.row_stride; }  // bf16 in the place of float32
+  __device__ std::int64_t row(int j) const {
+    return 2 * j * a.qkv.row_stride;
+  }  // bf16 in the place of float32
   __device__ bool full(int tile, int) const { return (tile + 1) * kTileKeys <= keys; }
   __device__ bool sees(int, int) const { return true; }
   __device__ int next(int tile) const { return tile; }
   __device__ void put(int i, int column, float first, float second) const {
-    const std::int64_t at = (patch0 + i) * a.y.row_stride + static_cast<int>(blockIdx.y) * a.head_dim + column;
+    const std::int64_t at =
+        (patch0 + i) * a.y.row_stride + static_cast<int>(blockIdx.y) * a.head_dim + column;
     store(a.y.data, a.y.dtype, at, first);
     store(a.y.data, a.y.dtype, at + 1, second);
   }
@@ -102,7 +108,8 @@ struct PackedPlan {
 };
 
 template <int kD>
-__global__ __launch_bounds__(kTileThreads) void attend_packed_kernel(const __grid_constant__ AttendPackedArgs a) {
+__global__ __launch_bounds__(kTileThreads) void attend_packed_kernel(
+    const __grid_constant__ AttendPackedArgs a) {
   pdl_launch_next();
   pdl_wait();
   PackedPlan plan{a};
@@ -115,7 +122,8 @@ template <int kD>
 void launch_packed(const Launch& at, const AttendPackedArgs& args) {
   auto* kernel = attend_packed_kernel<kD>;
   allow_shared(kernel, TileShape<kD>::kSharedBytes);
-  const std::int64_t tiles = args.qkv.rows / kTileQueries + static_cast<std::int64_t>(args.segments.size()) - 1;
+  const std::int64_t tiles =
+      args.qkv.rows / kTileQueries + static_cast<std::int64_t>(args.segments.size()) - 1;
   launch(at, kernel,
          {dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(args.heads)), dim3(kTileThreads),
           TileShape<kD>::kSharedBytes},
@@ -134,8 +142,10 @@ void attend_packed_tiles(const Launch& at, const AttendPackedArgs& args) {
     return;
   }
   const std::int64_t items = args.qkv.rows * 3 * args.heads;
-  launch(at, turn_kernel, {dim3(static_cast<unsigned>((items + kTurnWarps - 1) / kTurnWarps)), dim3(32 * kTurnWarps)},
-         args);
+  launch(
+      at, turn_kernel,
+      {dim3(static_cast<unsigned>((items + kTurnWarps - 1) / kTurnWarps)), dim3(32 * kTurnWarps)},
+      args);
   if (args.head_dim <= 64) {
     launch_packed<64>(at, args);
   } else if (args.head_dim <= 80) {

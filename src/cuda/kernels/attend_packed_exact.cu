@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_packed in float32, for models that compute in it: bidirectional attention inside each segment, q and k turned
-// by 2-D rope first.
+// attend_packed in float32, for models that compute in it: bidirectional attention inside each
+// segment, q and k turned by 2-D rope first.
 //
-// Two launches. Rotation: one warp per patch and head of q or k, in place. Attention: one warp per patch and head; lane
-// l holds channels l, l + 32, ..., the keys of the segment pass one after the other with a running maximum. Each query
-// reads its segment's keys and values again: 8 D n bytes from the second-level cache. Slow, and exact.
+// Two launches. Rotation: one warp per patch and head of q or k, in place. Attention: one warp per
+// patch and head; lane l holds channels l, l + 32, ..., the keys of the segment pass one after the
+// other with a running maximum. Each query reads its segment's keys and values again: 8 D n bytes
+// from the second-level cache. Slow, and exact.
 #include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
 
@@ -34,7 +35,8 @@ __global__ void rotate_kernel(const __grid_constant__ AttendPackedArgs a) {
   }
   const int half = a.head_dim / 2;
   const int quarter = a.head_dim / 4;
-  float* x = static_cast<float*>(a.qkv.data) + item.patch * a.qkv.row_stride + item.head * a.head_dim;
+  float* x =
+      static_cast<float*>(a.qkv.data) + item.patch * a.qkv.row_stride + item.head * a.head_dim;
   for (int c = static_cast<int>(threadIdx.x % 32); c < half; c += 32) {
     const std::int32_t position = c < quarter ? a.row.data()[item.patch] : a.col.data()[item.patch];
     float sine = 0.0F;
@@ -47,7 +49,8 @@ __global__ void rotate_kernel(const __grid_constant__ AttendPackedArgs a) {
   }
 }
 
-__global__ __launch_bounds__(kThreads) void attend_packed_exact_kernel(const __grid_constant__ AttendPackedArgs a) {
+__global__ __launch_bounds__(kThreads) void attend_packed_exact_kernel(
+    const __grid_constant__ AttendPackedArgs a) {
   pdl_launch_next();
   pdl_wait();
   const Item item = warp_item(a.qkv.rows, a.heads);
@@ -94,7 +97,8 @@ __global__ __launch_bounds__(kThreads) void attend_packed_exact_kernel(const __g
   for (int i = 0; i < kPerLane; ++i) {
     const int c = lane + 32 * i;
     if (c < a.head_dim) {
-      store(a.y.data, a.y.dtype, item.patch * a.y.row_stride + item.head * a.head_dim + c, sum[i] / mass);
+      store(a.y.data, a.y.dtype, item.patch * a.y.row_stride + item.head * a.head_dim + c,
+            sum[i] / mass);
     }
   }
 }
@@ -109,7 +113,8 @@ void attend_packed_exact(const Launch& at, const AttendPackedArgs& args) {
   }
   MONOCLE_CHECK(args.head_dim <= 32 * kPerLane);
   launch(at, rotate_kernel, {dim3(blocks(args.qkv.rows * 2 * args.heads)), dim3(kThreads)}, args);
-  launch(at, attend_packed_exact_kernel, {dim3(blocks(args.qkv.rows * args.heads)), dim3(kThreads)}, args);
+  launch(at, attend_packed_exact_kernel, {dim3(blocks(args.qkv.rows * args.heads)), dim3(kThreads)},
+         args);
 }
 
 }  // namespace monocle::cuda

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_paged for prefill chunks: causal attention of a sequence's last n tokens over the paged cache, see
-// attend_tiles.cuh for the tile and its traffic. blockIdx.x = tile of 64 queries of one sequence, .y = query head.
-// The grid is an upper bound that needs no lengths: T / 64 full tiles and one partial tile per sequence.
+// attend_paged for prefill chunks: causal attention of a sequence's last n tokens over the paged
+// cache, see attend_tiles.cuh for the tile and its traffic. blockIdx.x = tile of 64 queries of one
+// sequence, .y = query head. The grid is an upper bound that needs no lengths: T / 64 full tiles
+// and one partial tile per sequence.
 #include <cmath>
 
 #include "cuda/kernels/attend_tiles.cuh"
@@ -43,10 +44,15 @@ struct PagedPlan {
     return false;
   }
   __device__ const std::uint16_t* q(int i) const {
-    return static_cast<const std::uint16_t*>(a.q.data) + (row0 + i) * a.q.row_stride + head * a.kv.head_dim;
+    return static_cast<const std::uint16_t*>(a.q.data) + (row0 + i) * a.q.row_stride +
+           head * a.kv.head_dim;
   }
-  __device__ const std::uint16_t* k_base() const { return static_cast<const std::uint16_t*>(a.kv.k); }
-  __device__ const std::uint16_t* v_base() const { return static_cast<const std::uint16_t*>(a.kv.v); }
+  __device__ const std::uint16_t* k_base() const {
+    return static_cast<const std::uint16_t*>(a.kv.k);
+  }
+  __device__ const std::uint16_t* v_base() const {
+    return static_cast<const std::uint16_t*>(a.kv.v);
+  }
   __device__ std::int64_t row(int j) const {  // block_tokens is a power of two
     const int shift = 31 - __clz(a.kv.block_tokens);
     const std::int64_t block = table[j >> shift];
@@ -73,7 +79,8 @@ struct PagedPlan {
 };
 
 template <int kD>
-__global__ __launch_bounds__(kTileThreads) void attend_prefill_kernel(const __grid_constant__ AttendPagedArgs a) {
+__global__ __launch_bounds__(kTileThreads) void attend_prefill_kernel(
+    const __grid_constant__ AttendPagedArgs a) {
   pdl_launch_next();
   pdl_wait();
   PagedPlan plan{a};
@@ -86,7 +93,8 @@ template <int kD>
 void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
   auto* kernel = attend_prefill_kernel<kD>;
   allow_shared(kernel, TileShape<kD>::kSharedBytes);
-  const std::int64_t tiles = args.q.rows / kTileQueries + static_cast<std::int64_t>(args.context.size());
+  const std::int64_t tiles =
+      args.q.rows / kTileQueries + static_cast<std::int64_t>(args.context.size());
   launch(at, kernel,
          {dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(args.heads)), dim3(kTileThreads),
           TileShape<kD>::kSharedBytes},
@@ -96,8 +104,8 @@ void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
 }  // namespace
 
 bool attend_prefill_fits(const AttendPagedArgs& args) {
-  return args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 && args.q.row_stride % 2 == 0 &&
-         (args.kv.block_tokens & (args.kv.block_tokens - 1)) == 0 &&
+  return args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 &&
+         args.q.row_stride % 2 == 0 && (args.kv.block_tokens & (args.kv.block_tokens - 1)) == 0 &&
          (args.kv.head_dim == 64 || args.kv.head_dim == 128);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels for single queries share: which keys a query sees, and how the partial results of several blocks
-// become one. Records are {maximum, mass, sum of D channels} per query head.
+// What the kernels for single queries share: which keys a query sees, and how the partial results
+// of several blocks become one. Records are {maximum, mass, sum of D channels} per query head.
 #pragma once
 
 #include "cuda/kernels/common.cuh"
@@ -23,17 +23,21 @@ struct Visible {
   int sinks = 0;
   int window_start = 0;
 
-  __device__ int position(int index) const { return index < sinks ? index : window_start + index - sinks; }
+  __device__ int position(int index) const {
+    return index < sinks ? index : window_start + index - sinks;
+  }
 };
 
 __device__ inline Visible find_visible(const AttendPagedArgs& a, int row) {
   const std::int32_t* start = a.query_start.data();
   const int sequences = static_cast<int>(a.context.size());
   int low = row < sequences ? row : 0;
-  const int guess = a.context.data()[low];  // asked for together with the starts: decode steps are made of these
+  const int guess =
+      a.context.data()[low];  // asked for together with the starts: decode steps are made of these
   if (!(row < sequences && start[row] == row && start[row + 1] == row + 1)) {
     low = 0;
-    for (int high = sequences - 1; low < high;) {  // the last sequence that starts at or before the row
+    for (int high = sequences - 1;
+         low < high;) {  // the last sequence that starts at or before the row
       const int middle = (low + high + 1) / 2;
       if (start[middle] <= row) {
         low = middle;

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention of many queries on the tensor cores: y = softmax(scale q kᵀ) v with a running maximum, never storing the
-// scores. bf16 operands, float32 scores and sums; the probabilities are rounded to bf16 for the second product
-// and divided by the sum of what they were rounded to.
+// Attention of many queries on the tensor cores: y = softmax(scale q kᵀ) v with a running maximum,
+// never storing the scores. bf16 operands, float32 scores and sums; the probabilities are rounded
+// to bf16 for the second product and divided by the sum of what they were rounded to.
 //
-// A block of 4 warps takes 64 queries of one head, 16 per warp; keys and values pass through shared memory 64 at a
-// time, the next 64 on their way while these are used. Rows of kD channels are padded by 16 bytes, so that the eight
-// rows of a matrix lie in different banks. Moves 4 D bytes per key and block, does 4 * 64 * D operations for it.
+// A block of 4 warps takes 64 queries of one head, 16 per warp; keys and values pass through shared
+// memory 64 at a time, the next 64 on their way while these are used. Rows of kD channels are
+// padded by 16 bytes, so that the eight rows of a matrix lie in different banks. Moves 4 D bytes
+// per key and block, does 4 * 64 * D operations for it.
 //
 // A Plan says which rows a block works on:
 //   bool open(args)           false: nothing to do in this block
 //   int queries, keys         of the block's tile; key indices start at 0
-//   q(i)                      a row of bf16;  k_base(), v_base(), row(j)  where key j lies from there, < 0 = zeros
-//   bool sees(i, j)           the mask;  int next(tile)  the first tile of 64 keys from `tile` on that any query sees
-//   bool full(tile, i)        whether query i and those behind it see every key of the tile
-//   void put(i, c, a, b)      stores channels c, c + 1 of query i
+//   q(i)                      a row of bf16;  k_base(), v_base(), row(j)  where key j lies from
+//   there, < 0 = zeros bool sees(i, j)           the mask;  int next(tile)  the first tile of 64
+//   keys from `tile` on that any query sees bool full(tile, i)        whether query i and those
+//   behind it see every key of the tile void put(i, c, a, b)      stores channels c, c + 1 of query
+//   i
 #pragma once
 
 #include "cuda/kernels/linear_rows.cuh"
@@ -33,9 +35,9 @@ __device__ inline float power_of_two(float x) {
 
 template <int kD>
 struct TileShape {
-  static constexpr int kPitch = 2 * (kD + 8);                   // bytes
-  static constexpr int kPlane = kTileKeys * kPitch;             // keys or values
-  static constexpr std::size_t kSharedBytes = 4 * kPlane;       // two stages
+  static constexpr int kPitch = 2 * (kD + 8);              // bytes
+  static constexpr int kPlane = kTileKeys * kPitch;        // keys or values
+  static constexpr std::size_t kSharedBytes = 4 * kPlane;  // two stages
 };
 
 template <int kD, class Plan>
@@ -47,7 +49,8 @@ __device__ inline void copy_keys(const Plan& plan, std::uint32_t stage, int tile
     const int c = i % kPieces * 8;
     const std::int64_t row = j < plan.keys && c < d ? plan.row(j) : -1;
     const std::int64_t at = row >= 0 ? row + c : 0;
-    const std::uint32_t to = stage + static_cast<std::uint32_t>(i / kPieces * TileShape<kD>::kPitch + 2 * c);
+    const std::uint32_t to =
+        stage + static_cast<std::uint32_t>(i / kPieces * TileShape<kD>::kPitch + 2 * c);
     copy16(to, plan.k_base() + at, row >= 0);
     copy16(to + TileShape<kD>::kPlane, plan.v_base() + at, row >= 0);
   }
@@ -55,7 +58,8 @@ __device__ inline void copy_keys(const Plan& plan, std::uint32_t stage, int tile
 
 // Scores of the warp's 16 queries and 64 keys.
 template <int kD>
-__device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uint32_t keys, float (&s)[8][4]) {
+__device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uint32_t keys,
+                                  float (&s)[8][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int n = 0; n < 8; ++n) {
@@ -67,7 +71,8 @@ __device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uin
     for (int n = 0; n < 8; n += 2) {
       std::uint32_t k[4];
       const int row = 8 * n + lane / 16 * 8 + lane % 8;
-      load_matrices(k, keys + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch + (2 * c + lane / 8 % 2) * 16));
+      load_matrices(k, keys + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch +
+                                                         (2 * c + lane / 8 % 2) * 16));
       const std::uint32_t k0[2] = {k[0], k[1]};
       const std::uint32_t k1[2] = {k[2], k[3]};
       mma_bf16(s[n], q[c], k0);
@@ -78,7 +83,8 @@ __device__ inline void score_tile(const std::uint32_t (&q)[kD / 16][4], std::uin
 
 // sum += probabilities * values; p[n][h] are columns 2 t, 2 t + 1 of row g + 8 h.
 template <int kD>
-__device__ inline void add_values(const std::uint32_t (&p)[8][2], std::uint32_t values, float (&sum)[kD / 8][4]) {
+__device__ inline void add_values(const std::uint32_t (&p)[8][2], std::uint32_t values,
+                                  float (&sum)[kD / 8][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int j = 0; j < kTileKeys / 16; ++j) {
@@ -87,8 +93,8 @@ __device__ inline void add_values(const std::uint32_t (&p)[8][2], std::uint32_t 
     for (int n = 0; n < kD / 8; n += 2) {
       std::uint32_t v[4];
       const int row = 16 * j + lane / 8 % 2 * 8 + lane % 8;
-      load_matrices_transposed(
-          v, values + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch + (n + lane / 16) * 16));
+      load_matrices_transposed(v, values + static_cast<std::uint32_t>(row * TileShape<kD>::kPitch +
+                                                                      (n + lane / 16) * 16));
       const std::uint32_t v0[2] = {v[0], v[1]};
       const std::uint32_t v1[2] = {v[2], v[3]};
       mma_bf16(sum[n], a, v0);
@@ -97,11 +103,12 @@ __device__ inline void add_values(const std::uint32_t (&p)[8][2], std::uint32_t 
   }
 }
 
-// Turns scores into probabilities against the running maximum; rows g and g + 8 of the warp are h = 0, 1.
+// Turns scores into probabilities against the running maximum; rows g and g + 8 of the warp are h =
+// 0, 1.
 template <int kD, bool kMasked, class Plan>
-__device__ inline void soften(const Plan& plan, int first_query, int tile, float scale_log2, float (&s)[8][4],
-                              std::uint32_t (&p)[8][2], float (&best)[2], float (&mass)[2],
-                              float (&sum)[kD / 8][4]) {
+__device__ inline void soften(const Plan& plan, int first_query, int tile, float scale_log2,
+                              float (&s)[8][4], std::uint32_t (&p)[8][2], float (&best)[2],
+                              float (&mass)[2], float (&sum)[kD / 8][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
@@ -129,7 +136,8 @@ __device__ inline void soften(const Plan& plan, int first_query, int tile, float
     for (int n = 0; n < 8; ++n) {
       p[n][h] = to_bf16_pair(power_of_two(fmaf(s[n][2 * h], scale_log2, -base)),
                              power_of_two(fmaf(s[n][2 * h + 1], scale_log2, -base)));
-      mass[h] += bf16_low(p[n][h]) + bf16_high(p[n][h]);  // of the rounded ones: the weights then add up to one
+      mass[h] += bf16_low(p[n][h]) +
+                 bf16_high(p[n][h]);  // of the rounded ones: the weights then add up to one
     }
 #pragma unroll
     for (int n = 0; n < kD / 8; ++n) {
@@ -170,7 +178,8 @@ __device__ inline void attend_tile(const Plan& plan, int d, float scale) {
   for (int stage = 0; tile < tiles; stage ^= 1) {
     const int ahead = plan.next(tile + 1);
     if (ahead < tiles) {
-      copy_keys<kD>(plan, room + static_cast<std::uint32_t>((stage ^ 1) * 2 * Shape::kPlane), ahead, d);
+      copy_keys<kD>(plan, room + static_cast<std::uint32_t>((stage ^ 1) * 2 * Shape::kPlane), ahead,
+                    d);
     }
     copy_commit();
     copy_wait<1>();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device helpers of all kernels: typed loads and stores, reductions, the overlap of neighbouring launches.
+// Device helpers of all kernels: typed loads and stores, reductions, the overlap of neighbouring
+// launches.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -14,8 +15,9 @@
 
 namespace monocle::cuda {
 
-// With overlap, a kernel's blocks may run before the launch ahead of it has ended: they must pass pdl_wait() before
-// they read what a kernel wrote or write anything. Weights are never written, so they may be read before it.
+// With overlap, a kernel's blocks may run before the launch ahead of it has ended: they must pass
+// pdl_wait() before they read what a kernel wrote or write anything. Weights are never written, so
+// they may be read before it.
 __device__ inline void pdl_wait() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -51,16 +53,20 @@ void launch(const Launch& at, void (*kernel)(Params...), const Shape& shape, con
 // More than 48 KB of shared memory per block must be asked for once per kernel and device.
 template <class Kernel>
 void allow_shared(Kernel* kernel, std::size_t bytes) {
-  MONOCLE_CUDA_CHECK(
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+  MONOCLE_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                          static_cast<int>(bytes)));
 }
 
 __device__ inline float bf16_low(std::uint32_t pair) { return __uint_as_float(pair << 16); }
-__device__ inline float bf16_high(std::uint32_t pair) { return __uint_as_float(pair & 0xffff0000U); }
+__device__ inline float bf16_high(std::uint32_t pair) {
+  return __uint_as_float(pair & 0xffff0000U);
+}
 __device__ inline float bf16_value(std::uint16_t bits) {
   return __uint_as_float(static_cast<std::uint32_t>(bits) << 16);
 }
-__device__ inline std::uint16_t to_bf16(float value) { return __bfloat16_as_ushort(__float2bfloat16_rn(value)); }
+__device__ inline std::uint16_t to_bf16(float value) {
+  return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
 __device__ inline std::uint32_t to_bf16_pair(float low, float high) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
   return *reinterpret_cast<const std::uint32_t*>(&pair);
@@ -119,8 +125,8 @@ __device__ inline float warp_sum(float value) {
   return value;
 }
 
-// Sum over a block of 32 * n threads, the same in every thread. Every call needs its own `room` of 32 floats, or a
-// barrier between two calls.
+// Sum over a block of 32 * n threads, the same in every thread. Every call needs its own `room` of
+// 32 floats, or a barrier between two calls.
 __device__ inline float block_sum(float value, float* room) {
   value = warp_sum(value);
   const int warps = static_cast<int>(blockDim.x) / 32;
@@ -138,10 +144,14 @@ __device__ inline float block_sum(float value, float* room) {
 __device__ inline float gelu_tanh(float x) {
   return 0.5F * x * (1.0F + tanhf(0.7978845608028654F * (x + 0.044715F * x * x * x)));
 }
-__device__ inline float gelu_erf(float x) { return 0.5F * x * (1.0F + erff(x * 0.7071067811865476F)); }
+__device__ inline float gelu_erf(float x) {
+  return 0.5F * x * (1.0F + erff(x * 0.7071067811865476F));
+}
 __device__ inline float silu(float x) { return x / (1.0F + __expf(-x)); }
 __device__ inline float activate(Epilogue epilogue, float x) {
-  return epilogue == Epilogue::kGeluTanh ? gelu_tanh(x) : epilogue == Epilogue::kGeluErf ? gelu_erf(x) : x;
+  return epilogue == Epilogue::kGeluTanh  ? gelu_tanh(x)
+         : epilogue == Epilogue::kGeluErf ? gelu_erf(x)
+                                          : x;
 }
 
 }  // namespace monocle::cuda

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small writes from mapped host memory, several in one launch: a copy command each would cost more than the step's
-// whole bookkeeping. And a kernel that only reads, for the memory roof.
+// Small writes from mapped host memory, several in one launch: a copy command each would cost more
+// than the step's whole bookkeeping. And a kernel that only reads, for the memory roof.
 //
 // copy_from_host: one block of 256 threads per entry, 4 bytes per thread and access over PCIe.
 // read_memory: 16 bytes per thread and access, eight in flight.
@@ -22,11 +22,13 @@ __global__ void copy_kernel(const __grid_constant__ HostCopies a) {
     static_cast<std::uint32_t*>(entry.to)[i] = from[i];
   }
   for (unsigned i = words * 4 + threadIdx.x; i < entry.bytes; i += kThreads) {
-    static_cast<std::uint8_t*>(entry.to)[i] = static_cast<const volatile std::uint8_t*>(entry.from)[i];
+    static_cast<std::uint8_t*>(entry.to)[i] =
+        static_cast<const volatile std::uint8_t*>(entry.from)[i];
   }
 }
 
-__global__ __launch_bounds__(512) void read_kernel(const uint4* data, std::size_t count, std::uint32_t* sink) {
+__global__ __launch_bounds__(512) void read_kernel(const uint4* data, std::size_t count,
+                                                   std::uint32_t* sink) {
   const std::size_t threads = std::size_t{gridDim.x} * blockDim.x;
   std::uint32_t sum = 0;
   std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;

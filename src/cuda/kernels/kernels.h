@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host functions that launch the kernels. Each takes a verb's validated arguments and enqueues on at.stream; empty
-// work is no launch. Which linear() kernel fits which arguments is said in cuda/linear_table.h.
+// Host functions that launch the kernels. Each takes a verb's validated arguments and enqueues on
+// at.stream; empty work is no launch. Which linear() kernel fits which arguments is said in
+// cuda/linear_table.h.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ void linear_tiles(const Launch& at, const LinearArgs& args);
 
 // singles_only: sequences with more than one query are left to attend_prefill.
 void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only);
-bool attend_decode_tiles_fits(const AttendPagedArgs& args);  // bf16, up to 8 query heads per kv head
+bool attend_decode_tiles_fits(
+    const AttendPagedArgs& args);  // bf16, up to 8 query heads per kv head
 void attend_decode_tiles(const Launch& at, const AttendPagedArgs& args, bool singles_only);
 // Sequences with more than one query, bf16 throughout, on the tensor cores.
 bool attend_prefill_fits(const AttendPagedArgs& args);
@@ -40,8 +42,8 @@ struct Greedy {
   float logprob;
 };
 // rows[i] of the logits; out[i] may be mapped host memory.
-void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows, std::int32_t count,
-                   Greedy* out);
+void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows,
+                   std::int32_t count, Greedy* out);
 
 // Small host writes: entry i copies bytes from mapped host memory to the device.
 struct HostCopy {

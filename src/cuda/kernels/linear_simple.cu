@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// linear() for every combination of formats and shapes, in float32: y = epilogue(x Wᵀ + bias) + residual.
+// linear() for every combination of formats and shapes, in float32: y = epilogue(x Wᵀ + bias) +
+// residual.
 //
-// A block of 256 threads computes 64 rows of x times 64 rows of W; each thread 4 x 4 of them. x and W pass through
-// shared memory as floats, 16 columns at a time. Reads x once for each 64 rows of W and W once for each 64 rows of x.
-// For SwiGLU gate and up rows alternate, so that a thread holds both halves of a result.
+// A block of 256 threads computes 64 rows of x times 64 rows of W; each thread 4 x 4 of them. x and
+// W pass through shared memory as floats, 16 columns at a time. Reads x once for each 64 rows of W
+// and W once for each 64 rows of x. For SwiGLU gate and up rows alternate, so that a thread holds
+// both halves of a result.
 #include "cuda/kernels/kernels.h"
 #include "cuda/kernels/linear_rows.cuh"
 
@@ -14,8 +16,8 @@ constexpr int kTile = 64;
 constexpr int kDepth = 16;
 constexpr int kThreads = 256;
 
-__device__ void load_tiles(const LinearArgs& a, bool pairs, std::int64_t k0, float (&xs)[kDepth][kTile + 1],
-                           float (&ws)[kDepth][kTile + 1]) {
+__device__ void load_tiles(const LinearArgs& a, bool pairs, std::int64_t k0,
+                           float (&xs)[kDepth][kTile + 1], float (&ws)[kDepth][kTile + 1]) {
   const std::int64_t k = a.x.cols;
   const std::int64_t m0 = std::int64_t{blockIdx.y} * kTile;
   const std::int64_t n0 = std::int64_t{blockIdx.x} * kTile;
@@ -23,7 +25,9 @@ __device__ void load_tiles(const LinearArgs& a, bool pairs, std::int64_t k0, flo
     const int c = i % kDepth;
     const int r = i / kDepth;
     const bool inside = k0 + c < k;
-    xs[c][r] = inside && m0 + r < a.x.rows ? load(a.x.data, a.x.dtype, (m0 + r) * a.x.row_stride + k0 + c) : 0.0F;
+    xs[c][r] = inside && m0 + r < a.x.rows
+                   ? load(a.x.data, a.x.dtype, (m0 + r) * a.x.row_stride + k0 + c)
+                   : 0.0F;
     const WeightRow at = pairs ? find_pair_row(a.w, n0 + r) : find_row(a.w, n0 + r);
     float value = 0.0F;
     if (inside && at.part >= 0) {
@@ -37,8 +41,8 @@ __device__ void load_tiles(const LinearArgs& a, bool pairs, std::int64_t k0, flo
   }
 }
 
-__global__ __launch_bounds__(kThreads) void linear_simple_kernel(const __grid_constant__ LinearArgs a,
-                                                                 std::int64_t rows) {
+__global__ __launch_bounds__(kThreads) void linear_simple_kernel(
+    const __grid_constant__ LinearArgs a, std::int64_t rows) {
   __shared__ float xs[kDepth][kTile + 1];
   __shared__ float ws[kDepth][kTile + 1];
   pdl_launch_next();

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// linear() for few rows of x (decode): y = epilogue(x Wᵀ + bias) + residual, x and W bf16, sums in float32.
+// linear() for few rows of x (decode): y = epilogue(x Wᵀ + bias) + residual, x and W bf16, sums in
+// float32.
 //
-// The time is that of reading W once: 2 n k bytes; x and y are thousands of times smaller. A block of 8 warps takes 16
-// rows of W, the warps share out the columns in steps of 128, and the blocks run over all groups of 16 rows. W goes
-// from memory straight into registers, 16 bytes per load, 16 loads of each thread in flight: 64 KB per block, two
-// blocks per multiprocessor. The first loads are issued before the launch ahead has ended: W does not depend on it.
+// The time is that of reading W once: 2 n k bytes; x and y are thousands of times smaller. A block
+// of 8 warps takes 16 rows of W, the warps share out the columns in steps of 128, and the blocks
+// run over all groups of 16 rows. W goes from memory straight into registers, 16 bytes per load, 16
+// loads of each thread in flight: 64 KB per block, two blocks per multiprocessor. The first loads
+// are issued before the launch ahead has ended: W does not depend on it.
 //
-// The products run on the tensor cores with W as the 16-row operand and up to 8 (or 16) rows of x as the other, because
-// one such instruction replaces 32 FMAs per lane. Which column of the sum a register stands for is free as long as both
-// operands agree: a thread's 16 bytes, columns 8 t .. 8 t + 7 of a row, are columns {2 t, 2 t + 1, 2 t + 8, 2 t + 9}
-// of two instructions. x lies in shared memory; the 8 partial sums meet there too.
+// The products run on the tensor cores with W as the 16-row operand and up to 8 (or 16) rows of x
+// as the other, because one such instruction replaces 32 FMAs per lane. Which column of the sum a
+// register stands for is free as long as both operands agree: a thread's 16 bytes, columns 8 t .. 8
+// t + 7 of a row, are columns {2 t, 2 t + 1, 2 t + 8, 2 t + 9} of two instructions. x lies in
+// shared memory; the 8 partial sums meet there too.
 //
-// A RMS norm ahead can be computed here: every block needs the whole x anyway, and a launch costs more than the norm.
+// A RMS norm ahead can be computed here: every block needs the whole x anyway, and a launch costs
+// more than the norm.
 #include "cuda/kernels/kernels.h"
 #include "cuda/kernels/linear_rows.cuh"
 
@@ -20,11 +24,12 @@ namespace {
 
 constexpr int kWarps = 8;
 constexpr int kThreads = 32 * kWarps;
-constexpr int kRows = 16;         // of W per block
-constexpr int kStep = 128;        // columns per warp and step
-constexpr int kTokenPitch = 20;   // floats between tokens of the partial sums: no bank conflicts
+constexpr int kRows = 16;        // of W per block
+constexpr int kStep = 128;       // columns per warp and step
+constexpr int kTokenPitch = 20;  // floats between tokens of the partial sums: no bank conflicts
 
-// What the first loads need comes first: parameters are fetched line by line, and every line is waited for.
+// What the first loads need comes first: parameters are fetched line by line, and every line is
+// waited for.
 struct SkinnyArgs {
   const std::uint16_t* part[3];
   int part_end[3];  // rows up to the end of each part
@@ -90,7 +95,8 @@ struct Cursor {
   }
   __device__ void load(const SkinnyArgs& a, Chunk& chunk) const {
     const int lane = static_cast<int>(threadIdx.x % 32);
-    const int first = (iteration * kWarps + static_cast<int>(threadIdx.x / 32)) * kStep + 8 * (lane % 4);
+    const int first =
+        (iteration * kWarps + static_cast<int>(threadIdx.x / 32)) * kStep + 8 * (lane % 4);
     const int k = a.k;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
@@ -102,10 +108,11 @@ struct Cursor {
 };
 
 template <int kTokenTiles>
-__device__ inline void multiply(const SkinnyArgs& a, const std::uint16_t* xs, int iteration, const Chunk& chunk,
-                                float (&sum)[kTokenTiles][4]) {
+__device__ inline void multiply(const SkinnyArgs& a, const std::uint16_t* xs, int iteration,
+                                const Chunk& chunk, float (&sum)[kTokenTiles][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  const int first = (iteration * kWarps + static_cast<int>(threadIdx.x / 32)) * kStep + 8 * (lane % 4);
+  const int first =
+      (iteration * kWarps + static_cast<int>(threadIdx.x / 32)) * kStep + 8 * (lane % 4);
   const int m = static_cast<int>(a.linear.x.rows);
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
@@ -143,8 +150,9 @@ __device__ inline void load_x(const SkinnyArgs& a, std::uint16_t* xs) {
   }
 }
 
-// w x of the RMS norm w x / sqrt(mean(x²) + eps) as bf16, and the sums of squares of x by token and warp. The division
-// comes after the products: it is one factor per token, and nobody has to wait for it.
+// w x of the RMS norm w x / sqrt(mean(x²) + eps) as bf16, and the sums of squares of x by token and
+// warp. The division comes after the products: it is one factor per token, and nobody has to wait
+// for it.
 __device__ inline void load_unnormed(const SkinnyArgs& a, std::uint16_t* xs, float* squares) {
   const NormArgs& norm = a.norm;
   const int k = static_cast<int>(norm.x.cols);
@@ -188,7 +196,8 @@ __device__ inline void store_norm(const SkinnyArgs& a, const float* squares) {
   for (int token = 0; token < static_cast<int>(norm.x.rows); ++token) {
     const float factor = norm_factor(a, squares, token);
     for (int c = static_cast<int>(threadIdx.x); c < static_cast<int>(norm.x.cols); c += kThreads) {
-      const float x = __ldcg(static_cast<const float*>(norm.x.data) + token * norm.x.row_stride + c);
+      const float x =
+          __ldcg(static_cast<const float*>(norm.x.data) + token * norm.x.row_stride + c);
       store(norm.y.data, norm.y.dtype, token * norm.y.row_stride + c, norm.weight[c] * x * factor);
     }
   }
@@ -210,7 +219,8 @@ __device__ inline void finish_tile(const SkinnyArgs& a, int tile, float* room, c
     const int item = static_cast<int>(threadIdx.x) + i * kThreads;
     const std::int64_t col = std::int64_t{tile} * kOut + item % kOut;
     residual[i] = l.residual.data != nullptr && item < m * kOut && col < l.y.cols
-                      ? __ldcg(static_cast<const float*>(l.residual.data) + item / kOut * l.residual.row_stride + col)
+                      ? __ldcg(static_cast<const float*>(l.residual.data) +
+                               item / kOut * l.residual.row_stride + col)
                       : 0.0F;
   }
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -253,11 +263,12 @@ __device__ inline void finish_tile(const SkinnyArgs& a, int tile, float* room, c
 }
 
 template <int kTokenTiles, bool kSwiGlu>
-__global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid_constant__ SkinnyArgs a) {
+__global__ __launch_bounds__(kThreads,
+                             2) void linear_skinny_kernel(const __grid_constant__ SkinnyArgs a) {
   extern __shared__ uint4 shared[];
   constexpr int kRoomFloats = kWarps * 8 * kTokenTiles * kTokenPitch;
   auto* room = reinterpret_cast<float*>(shared);  // two of them, used in turn
-  float* squares = room + 2 * kRoomFloats;  // [tokens][kWarps]
+  float* squares = room + 2 * kRoomFloats;        // [tokens][kWarps]
   auto* xs = reinterpret_cast<std::uint16_t*>(squares + 8 * kTokenTiles * kWarps);
 
   Cursor<kSwiGlu> cursor;  // of the next load
@@ -307,8 +318,9 @@ __global__ __launch_bounds__(kThreads, 2) void linear_skinny_kernel(const __grid
 
 template <int kTokenTiles, bool kSwiGlu>
 void launch_skinny(const Launch& at, const SkinnyArgs& args) {
-  const std::size_t shared = sizeof(float) * (2 * kWarps * 8 * kTokenTiles * kTokenPitch + 8 * kTokenTiles * kWarps) +
-                             sizeof(std::uint16_t) * static_cast<std::size_t>(args.pitch * args.linear.x.rows);
+  const std::size_t shared =
+      sizeof(float) * (2 * kWarps * 8 * kTokenTiles * kTokenPitch + 8 * kTokenTiles * kWarps) +
+      sizeof(std::uint16_t) * static_cast<std::size_t>(args.pitch * args.linear.x.rows);
   auto* kernel = linear_skinny_kernel<kTokenTiles, kSwiGlu>;
   allow_shared(kernel, shared);
   const int blocks = args.tiles < 2 * at.multiprocessors ? args.tiles : 2 * at.multiprocessors;
@@ -336,7 +348,8 @@ void linear_skinny(const Launch& at, const LinearArgs& args, const NormArgs* nor
   }
   const std::int64_t steps = (args.x.cols + kStep - 1) / kStep;
   a.iterations = static_cast<int>((steps + kWarps - 1) / kWarps);
-  // Half a cache line more than whole steps: the 8 lanes of a quarter warp then meet 32 different banks.
+  // Half a cache line more than whole steps: the 8 lanes of a quarter warp then meet 32 different
+  // banks.
   a.pitch = a.iterations * kWarps * kStep + 32;
   a.tiles = static_cast<int>((args.y.cols + group - 1) / group);
   if (args.x.rows <= 8) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// linear() for many rows of x: y = epilogue(x Wᵀ + bias) + residual on the tensor cores; x and W bf16, sums float32.
+// linear() for many rows of x: y = epilogue(x Wᵀ + bias) + residual on the tensor cores; x and W
+// bf16, sums float32.
 //
-// A block of 8 warps computes a tile of kM rows of x times kN rows of W, 64 columns of the sum at a time; both operands
-// pass through shared memory in a ring of asynchronous 16-byte copies, each row's eight 16-byte pieces permuted by the
-// row's number, so that neither the copies nor ldmatrix meet bank conflicts. Moves k (kM + kN) 2 bytes per tile for
-// 2 k kM kN operations. Where the tiles are too few to fill the GPU, the sum is split over gridDim.z blocks; the last
-// to finish adds their partial sums in a fixed order.
+// A block of 8 warps computes a tile of kM rows of x times kN rows of W, 64 columns of the sum at a
+// time; both operands pass through shared memory in a ring of asynchronous 16-byte copies, each
+// row's eight 16-byte pieces permuted by the row's number, so that neither the copies nor ldmatrix
+// meet bank conflicts. Moves k (kM + kN) 2 bytes per tile for 2 k kM kN operations. Where the tiles
+// are too few to fill the GPU, the sum is split over gridDim.z blocks; the last to finish adds
+// their partial sums in a fixed order.
 //
 // For SwiGLU gate and up rows alternate, so that the pair of columns a thread holds is one result.
 #include "cuda/kernels/kernels.h"
@@ -15,10 +17,11 @@ namespace monocle::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kDepth = 64;           // columns per stage
+constexpr int kDepth = 64;  // columns per stage
 constexpr int kRowBytes = 2 * kDepth;
 
-// Tiles are visited in bands of kBand tiles of x, all of W for each: what the running blocks read fits the cache.
+// Tiles are visited in bands of kBand tiles of x, all of W for each: what the running blocks read
+// fits the cache.
 constexpr unsigned kBand = 16;
 
 struct TileArgs {
@@ -75,14 +78,18 @@ struct Source {
 #pragma unroll
     for (int i = 0; i < T::kM / 32; ++i) {
       const std::int64_t row = std::int64_t{tile.m} * T::kM + first + 32 * i;
-      x[i] = row < l.x.rows ? static_cast<const std::uint16_t*>(l.x.data) + row * l.x.row_stride + column : nullptr;
+      x[i] = row < l.x.rows
+                 ? static_cast<const std::uint16_t*>(l.x.data) + row * l.x.row_stride + column
+                 : nullptr;
     }
 #pragma unroll
     for (int i = 0; i < T::kN / 32; ++i) {
       const std::int64_t row = std::int64_t{tile.n} * T::kN + first + 32 * i;
-      const WeightRow at = l.epilogue == Epilogue::kSwiGlu ? find_pair_row(l.w, row) : find_row(l.w, row);
+      const WeightRow at =
+          l.epilogue == Epilogue::kSwiGlu ? find_pair_row(l.w, row) : find_row(l.w, row);
       w[i] = at.part < 0 ? nullptr
-                         : static_cast<const std::uint16_t*>(l.w.part.data()[at.part].data) + at.row * l.x.cols + column;
+                         : static_cast<const std::uint16_t*>(l.w.part.data()[at.part].data) +
+                               at.row * l.x.cols + column;
     }
   }
   __device__ void copy_x(const TileArgs& a, std::uint32_t stage, int step) const {
@@ -94,20 +101,23 @@ struct Source {
 
  private:
   template <int kCount>
-  __device__ void copy(const std::uint16_t* const* rows, const TileArgs& a, std::uint32_t to, int step) const {
+  __device__ void copy(const std::uint16_t* const* rows, const TileArgs& a, std::uint32_t to,
+                       int step) const {
     const int first = static_cast<int>(threadIdx.x / 8);
     const int column8 = static_cast<int>(threadIdx.x % 8);
     const bool inside = step * kDepth + column8 * 8 < static_cast<int>(a.linear.x.cols);
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const bool valid = inside && rows[i] != nullptr;
-      copy16(to + piece(first + 32 * i, column8), valid ? rows[i] + step * kDepth : a.linear.x.data, valid);
+      copy16(to + piece(first + 32 * i, column8), valid ? rows[i] + step * kDepth : a.linear.x.data,
+             valid);
     }
   }
 };
 
 template <class T>
-__device__ inline void multiply_stage(std::uint32_t stage, float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
+__device__ inline void multiply_stage(std::uint32_t stage,
+                                      float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
   const int row_x = warp / T::kWarpsN * (16 * T::kFragmentsM) + lane % 16;
@@ -170,9 +180,11 @@ __device__ inline void store_tile(const TileArgs& a, const TileAt& tile,
   }
 }
 
-// Writes this block's partial sums; true in the block that comes last, whose sums are then the whole.
+// Writes this block's partial sums; true in the block that comes last, whose sums are then the
+// whole.
 template <class T>
-__device__ inline bool join_splits(const TileArgs& a, float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
+__device__ inline bool join_splits(const TileArgs& a,
+                                   float (&sum)[T::kFragmentsM][T::kFragmentsN][4]) {
   __shared__ bool last;
   const std::size_t tile = blockIdx.x;
   float* base = a.scratch + tile * gridDim.z * T::kSums * kThreads + threadIdx.x;
@@ -208,7 +220,8 @@ __device__ inline bool join_splits(const TileArgs& a, float (&sum)[T::kFragments
 }
 
 template <class T>
-__global__ __launch_bounds__(kThreads, T::kBlocks) void linear_tiles_kernel(const __grid_constant__ TileArgs a) {
+__global__ __launch_bounds__(kThreads, T::kBlocks) void linear_tiles_kernel(
+    const __grid_constant__ TileArgs a) {
   extern __shared__ uint4 shared[];
   const std::uint32_t ring = shared_address(shared);
   const TileAt tile = tile_at(a);
@@ -262,7 +275,8 @@ void launch_tiles(const Launch& at, TileArgs args) {
   // Fill the multiprocessors, but leave at least four stages of work to each block.
   std::int64_t splits = T::kBlocks * at.multiprocessors / (m * n);
   splits = splits < steps / 4 ? splits : steps / 4;
-  const std::int64_t room = static_cast<std::int64_t>(at.scratch_floats) / (m * n * T::kSums * kThreads);
+  const std::int64_t room =
+      static_cast<std::int64_t>(at.scratch_floats) / (m * n * T::kSums * kThreads);
   splits = splits < room ? splits : room;
   splits = m * n > static_cast<std::int64_t>(kCounters) || splits < 1 ? 1 : splits;
   auto* kernel = linear_tiles_kernel<T>;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // norm: y = w (x - mean) / sqrt(var + eps) + b, mean and b zero for RMS.
 //
-// One block of 256 threads per row; the row is read three times, from the first-level cache after the first. Bytes per
-// row of n columns: 4 n read, n * size(y) written, 4 n or 8 n of weights shared by all rows.
+// One block of 256 threads per row; the row is read three times, from the first-level cache after
+// the first. Bytes per row of n columns: 4 n read, n * size(y) written, 4 n or 8 n of weights
+// shared by all rows.
 #include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
 
@@ -33,7 +34,8 @@ __global__ void norm_kernel(const __grid_constant__ NormArgs a) {
   const float factor = 1.0F / sqrtf(block_sum(squares, room[1]) * inverse + a.eps);
   for (int c = static_cast<int>(threadIdx.x); c < n; c += kThreads) {
     const float bias = a.kind == NormKind::kLayer ? a.bias[c] : 0.0F;
-    store(a.y.data, a.y.dtype, blockIdx.x * a.y.row_stride + c, a.weight[c] * (x[c] - mean) * factor + bias);
+    store(a.y.data, a.y.dtype, blockIdx.x * a.y.row_stride + c,
+          a.weight[c] * (x[c] - mean) * factor + bias);
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// rope_append: per head q, k = RMS(.; weight), then channels c and c + D/2 turn by angle(position, c); k and v go to
-// their slots of the paged cache.
+// rope_append: per head q, k = RMS(.; weight), then channels c and c + D/2 turn by angle(position,
+// c); k and v go to their slots of the paged cache.
 //
-// One warp per token and head of q, k or v; lane l holds channels l, l + 32, ... of each half. Bytes per token:
-// 4 (heads + 2 kv_heads) D read, size(q) heads D + 2 size(kv) kv_heads D written.
+// One warp per token and head of q, k or v; lane l holds channels l, l + 32, ... of each half.
+// Bytes per token: 4 (heads + 2 kv_heads) D read, size(q) heads D + 2 size(kv) kv_heads D written.
 #include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
 
@@ -28,7 +28,8 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
   const std::int64_t token = item / all_heads;
   const int head = static_cast<int>(item % all_heads);
   const int kind = head < heads ? 0 : head < heads + a.kv.kv_heads ? 1 : 2;  // q, k, v
-  const float* x = static_cast<const float*>(a.qkv.data) + token * a.qkv.row_stride + std::int64_t{head} * d;
+  const float* x =
+      static_cast<const float*>(a.qkv.data) + token * a.qkv.row_stride + std::int64_t{head} * d;
   float low[kHalfPerLane];
   float high[kHalfPerLane];
   float squares = 0.0F;
@@ -49,7 +50,8 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
     }
     const int kv_head = (head - heads) % a.kv.kv_heads;
     const std::int64_t row =
-        (slot / a.kv.block_tokens * a.kv.kv_heads + kv_head) * a.kv.block_tokens + slot % a.kv.block_tokens;
+        (slot / a.kv.block_tokens * a.kv.kv_heads + kv_head) * a.kv.block_tokens +
+        slot % a.kv.block_tokens;
     out = kind == 1 ? a.kv.k : a.kv.v;
     dtype = a.kv.dtype;
     at = row * d;
@@ -91,8 +93,9 @@ void rope_append(const Launch& at, const RopeAppendArgs& args) {
   const int heads = static_cast<int>(args.q.cols / args.kv.head_dim);
   const std::int64_t items = args.qkv.rows * (heads + 2 * args.kv.kv_heads);
   if (items > 0) {
-    launch(at, rope_append_kernel, {dim3(static_cast<unsigned>((items + kWarps - 1) / kWarps)), dim3(32 * kWarps)},
-           args, heads);
+    launch(at, rope_append_kernel,
+           {dim3(static_cast<unsigned>((items + kWarps - 1) / kWarps)), dim3(32 * kWarps)}, args,
+           heads);
   }
 }
 

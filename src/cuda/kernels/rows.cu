@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verbs that move or add rows: embed, add_rows, gather_rows, blend_rows.
 //
-// One block of 256 threads per row, neighbouring threads on neighbouring columns. Bytes per row of H columns:
+// One block of 256 threads per row, neighbouring threads on neighbouring columns. Bytes per row of
+// H columns:
 //   embed        H * size(table) read, 4 H written       gather_rows  4 H read, 4 H written
 //   add_rows     H * size(source) + 4 H read, 4 H written
 //   blend_rows   4 H * size(table) + 4 H read, 4 H written
@@ -26,8 +27,9 @@ __global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
     return;
   }
   const std::int64_t id = a.ids.data()[t];
-  const float scale =
-      a.table.format == QuantFormat::kInt8Channel ? static_cast<const float*>(a.table.aux)[id] : 1.0F;
+  const float scale = a.table.format == QuantFormat::kInt8Channel
+                          ? static_cast<const float*>(a.table.aux)[id]
+                          : 1.0F;
   for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
     y[c] = scale * load_weight(a.table.data, a.table.format, id * a.table.cols + c);
   }
@@ -82,7 +84,11 @@ void over_rows(const Launch& at, void (*kernel)(Args), const Args& args) {
 
 void embed(const Launch& at, const EmbedArgs& args) { over_rows(at, embed_kernel, args); }
 void add_rows(const Launch& at, const AddRowsArgs& args) { over_rows(at, add_rows_kernel, args); }
-void gather_rows(const Launch& at, const GatherRowsArgs& args) { over_rows(at, gather_rows_kernel, args); }
-void blend_rows(const Launch& at, const BlendRowsArgs& args) { over_rows(at, blend_rows_kernel, args); }
+void gather_rows(const Launch& at, const GatherRowsArgs& args) {
+  over_rows(at, gather_rows_kernel, args);
+}
+void blend_rows(const Launch& at, const BlendRowsArgs& args) {
+  over_rows(at, blend_rows_kernel, args);
+}
 
 }  // namespace monocle::cuda

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Greedy sampling: the first maximum of each row of logits and its log-probability, logit - log(sum(exp(logits))).
+// Greedy sampling: the first maximum of each row of logits and its log-probability, logit -
+// log(sum(exp(logits))).
 //
-// Reads each row once, 4 vocab bytes. kBlocks blocks of 256 threads share a row; the one that finishes last joins their
-// records {maximum, its id, sum of exp(logit - maximum)}. NaN counts as -inf, +inf as the largest float.
+// Reads each row once, 4 vocab bytes. kBlocks blocks of 256 threads share a row; the one that
+// finishes last joins their records {maximum, its id, sum of exp(logit - maximum)}. NaN counts as
+// -inf, +inf as the largest float.
 #include <cfloat>
 #include <climits>
 #include <cmath>
@@ -43,7 +45,8 @@ __device__ inline Best join(const Best& a, const Best& b) {
 __device__ inline Best block_best(Best mine, Best* room) {
 #pragma unroll
   for (int step = 16; step > 0; step /= 2) {
-    mine = join(mine, {__shfl_xor_sync(0xffffffffU, mine.logit, step), __shfl_xor_sync(0xffffffffU, mine.id, step),
+    mine = join(mine, {__shfl_xor_sync(0xffffffffU, mine.logit, step),
+                       __shfl_xor_sync(0xffffffffU, mine.id, step),
                        __shfl_xor_sync(0xffffffffU, mine.mass, step)});
   }
   if (threadIdx.x % 32 == 0) {
@@ -57,15 +60,18 @@ __device__ inline Best block_best(Best mine, Best* room) {
   return all;
 }
 
-__global__ __launch_bounds__(kThreads) void sample_greedy_kernel(const __grid_constant__ GreedyArgs a) {
+__global__ __launch_bounds__(kThreads) void sample_greedy_kernel(
+    const __grid_constant__ GreedyArgs a) {
   __shared__ Best room[2][kThreads / 32];
   __shared__ bool last;
   pdl_launch_next();
   pdl_wait();
   const std::int64_t row = a.rows[blockIdx.y];
-  const float* logits = static_cast<const float*>(a.sample.logits.data) + row * a.sample.logits.row_stride;
+  const float* logits =
+      static_cast<const float*>(a.sample.logits.data) + row * a.sample.logits.row_stride;
   Best mine{-INFINITY, INT_MAX, 0.0F};
-  for (int id = static_cast<int>(blockIdx.x * kThreads + threadIdx.x); id < a.sample.vocab; id += kBlocks * kThreads) {
+  for (int id = static_cast<int>(blockIdx.x * kThreads + threadIdx.x); id < a.sample.vocab;
+       id += kBlocks * kThreads) {
     const float raw = __ldcg(logits + id);
     const float logit = isnan(raw) ? -INFINITY : fminf(raw, FLT_MAX);
     if (logit > mine.logit) {
@@ -103,15 +109,16 @@ __global__ __launch_bounds__(kThreads) void sample_greedy_kernel(const __grid_co
 
 }  // namespace
 
-void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows, std::int32_t count,
-                   Greedy* out) {
+void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows,
+                   std::int32_t count, Greedy* out) {
   for (std::int32_t begin = 0; begin < count; begin += kMaxRows) {
     GreedyArgs a{args, {}, at.scratch, at.counters, out + begin};
     const std::int32_t part = count - begin < kMaxRows ? count - begin : kMaxRows;
     for (std::int32_t i = 0; i < part; ++i) {
       a.rows[i] = rows[begin + i];
     }
-    launch(at, sample_greedy_kernel, {dim3(kBlocks, static_cast<unsigned>(part)), dim3(kThreads)}, a);
+    launch(at, sample_greedy_kernel, {dim3(kBlocks, static_cast<unsigned>(part)), dim3(kThreads)},
+           a);
   }
 }
 

@@ -8,7 +8,8 @@ double prefill_flops(const TextConfig& c, std::int64_t tokens, std::int64_t past
   const auto q = static_cast<double>(c.q_dim());
   const auto kv = static_cast<double>(c.kv_dim());
   const auto n = static_cast<double>(tokens);
-  const double linear = hidden * (2 * q + 2 * kv) + 3 * hidden * static_cast<double>(c.intermediate_size);
+  const double linear =
+      hidden * (2 * q + 2 * kv) + 3 * hidden * static_cast<double>(c.intermediate_size);
   // Query i sees past + i + 1 keys; scores and values are one product each.
   const double keys = n * static_cast<double>(past) + n * (n + 1) / 2;
   const double layer = 2 * linear * n + 2 * 2 * q * keys;
@@ -19,8 +20,9 @@ double vision_flops(const VisionConfig& c, const GridThw& grid) {
   const auto hidden = static_cast<double>(c.hidden_size);
   const auto n = static_cast<double>(grid.patches());
   const double segment = static_cast<double>(grid.h) * grid.w;
-  const double block = 2 * n * (4 * hidden * hidden + 2 * hidden * static_cast<double>(c.intermediate_size)) +
-                       2 * 2 * hidden * n * segment;
+  const double block =
+      2 * n * (4 * hidden * hidden + 2 * hidden * static_cast<double>(c.intermediate_size)) +
+      2 * 2 * hidden * n * segment;
   const double area = static_cast<double>(c.spatial_merge_size) * c.spatial_merge_size;
   const double joined = hidden * area;
   const double merger = 2 * (n / area) * (joined * joined + joined * c.out_hidden_size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a step must compute and move at least, from the configuration alone: the numerators of every rate we print.
-// One multiply-add counts as two operations. Norms, softmax and activations are left out: they are below one percent.
+// What a step must compute and move at least, from the configuration alone: the numerators of every
+// rate we print. One multiply-add counts as two operations. Norms, softmax and activations are left
+// out: they are below one percent.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,8 @@ TEST(Cost, TextOfThe2bShape) {
   const Config config = *preset_config("2b");
   // 2.819 GF of linears a token, 0.622 GF for the head once, 229,376 F per token and key.
   EXPECT_NEAR(prefill_flops(config.text, 1, 0), 2.819e9 + 0.622e9 + 229376, 0.001e9);
-  EXPECT_NEAR(prefill_flops(config.text, 1, 999) - prefill_flops(config.text, 1, 0), 229376.0 * 999, 1);
+  EXPECT_NEAR(prefill_flops(config.text, 1, 999) - prefill_flops(config.text, 1, 0), 229376.0 * 999,
+              1);
   EXPECT_DOUBLE_EQ(kv_read_bytes(config.text, 10, DType::kBF16), 114688.0 * 10);
 }
 

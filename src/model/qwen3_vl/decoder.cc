@@ -9,8 +9,8 @@
 
 namespace monocle::qwen3_vl {
 
-Decoder::Decoder(const Config& config, const DecoderWeights& weights, const RopeTable& rope, Backend& backend,
-                 DType activation)
+Decoder::Decoder(const Config& config, const DecoderWeights& weights, const RopeTable& rope,
+                 Backend& backend, DType activation)
     : config_(config), weights_(weights), rope_(rope), backend_(backend), activation_(activation) {}
 
 void Decoder::plan(Workspace& workspace, const PlanLimits& limits) {
@@ -24,7 +24,8 @@ void Decoder::plan(Workspace& workspace, const PlanLimits& limits) {
   attended_ = workspace.add("text.attended", activation_, tokens, t.q_dim());
   mlp_ = workspace.add("text.mlp", activation_, tokens, t.intermediate_size);
   sampled_ = workspace.add("text.sampled", DType::kF32, limits.samples, t.hidden_size);
-  sampled_normed_ = workspace.add("text.sampled_normed", activation_, limits.samples, t.hidden_size);
+  sampled_normed_ =
+      workspace.add("text.sampled_normed", activation_, limits.samples, t.hidden_size);
   traced_ = workspace.add("text.traced", DType::kF32, tokens, t.hidden_size);
   token_ids_ = workspace.add("step.token_ids", DType::kI32, tokens, 1);
   media_row_ = workspace.add("step.media_row", DType::kI32, tokens, 1);
@@ -32,7 +33,8 @@ void Decoder::plan(Workspace& workspace, const PlanLimits& limits) {
   slots_ = workspace.add("step.slots", DType::kI64, tokens, 1);
   query_start_ = workspace.add("step.query_start", DType::kI32, limits.sequences + 1, 1);
   context_ = workspace.add("step.context", DType::kI32, limits.sequences, 1);
-  block_table_ = workspace.add("step.block_table", DType::kI32, limits.sequences, limits.blocks_per_sequence);
+  block_table_ =
+      workspace.add("step.block_table", DType::kI32, limits.sequences, limits.blocks_per_sequence);
   sample_rows_ = workspace.add("step.sample_rows", DType::kI32, limits.samples, 1);
 }
 
@@ -41,7 +43,8 @@ Decoder::Staged Decoder::stage(const StepInputs& step, Workspace& workspace) {
     using T = std::remove_const_t<typename decltype(span)::element_type>;
     return std::span<const T>(workspace.stage(slot, span.data(), span.size()), span.size());
   };
-  MONOCLE_CHECK(step.block_table.size() == step.context.size() * static_cast<std::size_t>(max_blocks_));
+  MONOCLE_CHECK(step.block_table.size() ==
+                step.context.size() * static_cast<std::size_t>(max_blocks_));
   return {.token_ids = copy(token_ids_, step.token_ids),
           .media_row = copy(media_row_, step.media_row),
           .query_start = copy(query_start_, step.query_start),
@@ -52,15 +55,16 @@ Decoder::Staged Decoder::stage(const StepInputs& step, Workspace& workspace) {
           .slots = copy(slots_, step.slots)};
 }
 
-void Decoder::forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace, TensorView logits,
-                      const TraceSink* trace) {
+void Decoder::forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace,
+                      TensorView logits, const TraceSink* trace) {
   MONOCLE_CHECK(kv.size() == weights_.layers.size() &&
                 logits.rows == static_cast<std::int64_t>(step.sample_rows.size()));
   const Staged in = stage(step, workspace);
   const auto run = [&] { run_layers(step, in, kv, workspace, logits, trace); };
-  // A step of single tokens issues the same verbs with the same pointers as any other of its size: the staged
-  // integers lie at fixed addresses, and only they differ.
-  const bool repeats = trace == nullptr && step.media_row.empty() && step.token_ids.size() == step.context.size();
+  // A step of single tokens issues the same verbs with the same pointers as any other of its size:
+  // the staged integers lie at fixed addresses, and only they differ.
+  const bool repeats =
+      trace == nullptr && step.media_row.empty() && step.token_ids.size() == step.context.size();
   if (repeats) {
     backend_.replay(step_key(step, kv, logits), run);
   } else {
@@ -69,7 +73,8 @@ void Decoder::forward(const StepInputs& step, std::span<const KvView> kv, Worksp
 }
 
 // Everything that the verbs of a step of single tokens depend on, but for the staged values.
-GraphKey Decoder::step_key(const StepInputs& step, std::span<const KvView> kv, const TensorView& logits) {
+GraphKey Decoder::step_key(const StepInputs& step, std::span<const KvView> kv,
+                           const TensorView& logits) {
   const std::array<std::uint64_t, 6> parts{step.token_ids.size(),
                                            step.sample_rows.size(),
                                            static_cast<std::uint64_t>(step.window),
@@ -79,8 +84,8 @@ GraphKey Decoder::step_key(const StepInputs& step, std::span<const KvView> kv, c
   return hash64(std::as_bytes(std::span(parts)));
 }
 
-void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv, Workspace& workspace,
-                         TensorView logits, const TraceSink* trace) {
+void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
+                         Workspace& workspace, TensorView logits, const TraceSink* trace) {
   const auto tokens = static_cast<std::int64_t>(step.token_ids.size());
   const bool has_media = !step.media_row.empty();
   const TensorView x = workspace.view(x_, tokens);
@@ -117,8 +122,8 @@ void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<con
   backend_.linear({.x = last_normed, .w = weights_.head, .residual = {}, .y = logits});
 }
 
-void Decoder::attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv,
-                        TensorView x, Workspace& workspace) {
+void Decoder::attention(const DecoderLayer& w, const StepInputs& step, const Staged& in,
+                        const KvView& kv, TensorView x, Workspace& workspace) {
   const TextConfig& t = config_.text;
   const TensorView normed = workspace.view(normed_, x.rows);
   const TensorView qkv = workspace.view(qkv_, x.rows);
@@ -154,12 +159,17 @@ void Decoder::mlp(const DecoderLayer& w, TensorView x, Workspace& workspace) {
   const TensorView normed = workspace.view(normed_, x.rows);
   const TensorView hidden = workspace.view(mlp_, x.rows);
   norm(w.post_norm, x, normed);
-  backend_.linear({.x = normed, .w = w.gate_up, .epilogue = Epilogue::kSwiGlu, .residual = {}, .y = hidden});
+  backend_.linear(
+      {.x = normed, .w = w.gate_up, .epilogue = Epilogue::kSwiGlu, .residual = {}, .y = hidden});
   backend_.linear({.x = hidden, .w = w.down, .residual = x, .y = x});
 }
 
 void Decoder::norm(const Affine& weights, ConstTensorView x, TensorView y) {
-  backend_.norm({.kind = NormKind::kRms, .x = x, .weight = weights.weight, .eps = config_.text.rms_norm_eps, .y = y});
+  backend_.norm({.kind = NormKind::kRms,
+                 .x = x,
+                 .weight = weights.weight,
+                 .eps = config_.text.rms_norm_eps,
+                 .y = y});
 }
 
 }  // namespace monocle::qwen3_vl

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text layers: a step of tokens, some of them media rows, to the logits of the rows that sample.
+// The text layers: a step of tokens, some of them media rows, to the logits of the rows that
+// sample.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,14 @@ namespace monocle::qwen3_vl {
 class Decoder {
  public:
   // All references must outlive the decoder; rope's pointers lie in backend memory.
-  Decoder(const Config& config, const DecoderWeights& weights, const RopeTable& rope, Backend& backend,
-          DType activation);
+  Decoder(const Config& config, const DecoderWeights& weights, const RopeTable& rope,
+          Backend& backend, DType activation);
 
   void plan(Workspace& workspace, const PlanLimits& limits);
 
   // logits [S, vocab] f32.
-  void forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace, TensorView logits,
-               const TraceSink* trace);
+  void forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace,
+               TensorView logits, const TraceSink* trace);
 
  private:
   // The step's integers in backend memory.
@@ -33,11 +34,12 @@ class Decoder {
     std::span<const std::int64_t> slots;
   };
   Staged stage(const StepInputs& step, Workspace& workspace);
-  static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv, const TensorView& logits);
-  void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv, Workspace& workspace,
-                  TensorView logits, const TraceSink* trace);
-  void attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv, TensorView x,
-                 Workspace& workspace);
+  static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv,
+                           const TensorView& logits);
+  void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
+                  Workspace& workspace, TensorView logits, const TraceSink* trace);
+  void attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv,
+                 TensorView x, Workspace& workspace);
   void mlp(const DecoderLayer& w, TensorView x, Workspace& workspace);
   void norm(const Affine& weights, ConstTensorView x, TensorView y);
 
@@ -48,7 +50,8 @@ class Decoder {
   DType activation_;
   std::int32_t max_blocks_ = 0;
   Slot x_, normed_, qkv_, q_, attended_, mlp_, sampled_, sampled_normed_, traced_;
-  Slot token_ids_, media_row_, positions_, slots_, query_start_, context_, block_table_, sample_rows_;
+  Slot token_ids_, media_row_, positions_, slots_, query_start_, context_, block_table_,
+      sample_rows_;
 };
 
 }  // namespace monocle::qwen3_vl

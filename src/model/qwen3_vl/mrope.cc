@@ -53,16 +53,18 @@ class Cursor {
 
 }  // namespace
 
-Result<RopePositions> rope_positions(std::int64_t tokens, std::span<const MediaRun> runs, std::int32_t merge) {
+Result<RopePositions> rope_positions(std::int64_t tokens, std::span<const MediaRun> runs,
+                                     std::int32_t merge) {
   Cursor cursor(tokens);
   for (const MediaRun& run : runs) {
     const std::int32_t rows = run.grid_h / merge;
     const std::int32_t cols = run.grid_w / merge;
     const std::int64_t end = run.offset + std::int64_t{rows} * cols;
     if (run.offset < cursor.written() || rows < 1 || cols < 1 || end > tokens) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "media run at token {} with grid {}x{} does not fit a prompt of {} tokens after token {}", run.offset,
-                  run.grid_h, run.grid_w, tokens, cursor.written());
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "media run at token {} with grid {}x{} does not fit a prompt of {} tokens after token {}",
+          run.offset, run.grid_h, run.grid_w, tokens, cursor.written());
     }
     cursor.text(run.offset - cursor.written());
     cursor.picture(rows, cols);

@@ -17,8 +17,8 @@ TEST(RopePositions, PictureSpreadsRowsAndColumnsAndContinuesAfterItsLongerSide) 
   // one text token, a 2x3 merged grid, one text token
   const auto positions = rope_positions(8, std::vector<MediaRun>{{1, 4, 6}}, 2);
   ASSERT_TRUE(positions.has_value());
-  EXPECT_EQ(positions->axes, (std::vector<std::int32_t>{0, 1, 1, 1, 1, 1, 1, 4,    //
-                                                        0, 1, 1, 1, 2, 2, 2, 4,    //
+  EXPECT_EQ(positions->axes, (std::vector<std::int32_t>{0, 1, 1, 1, 1, 1, 1, 4,  //
+                                                        0, 1, 1, 1, 2, 2, 2, 4,  //
                                                         0, 1, 2, 3, 1, 2, 3, 4}));
   EXPECT_EQ(positions->delta, -3);
 }

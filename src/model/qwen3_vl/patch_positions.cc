@@ -38,8 +38,9 @@ PatchPositions patch_positions(const GridThw& grid, std::int32_t side, std::int3
     out.col.push_back(col);
     out.index.insert(out.index.end(), {y.low * side + x.low, y.low * side + x.high,  //
                                        y.high * side + x.low, y.high * side + x.high});
-    out.weight.insert(out.weight.end(), {(1 - y.fraction) * (1 - x.fraction), (1 - y.fraction) * x.fraction,
-                                         y.fraction * (1 - x.fraction), y.fraction * x.fraction});
+    out.weight.insert(out.weight.end(),
+                      {(1 - y.fraction) * (1 - x.fraction), (1 - y.fraction) * x.fraction,
+                       y.fraction * (1 - x.fraction), y.fraction * x.fraction});
   };
   out.segments.push_back(0);
   for (std::int32_t t = 0; t < grid.t; ++t) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each patch of a grid lies: its row and column for rope, its four neighbours in the learned position table
-// and their bilinear weights, and the attention segments. Patches are in merge-block order: 2x2 blocks in raster
-// order, raster order inside a block; the pattern repeats for every frame group.
+// Where each patch of a grid lies: its row and column for rope, its four neighbours in the learned
+// position table and their bilinear weights, and the attention segments. Patches are in merge-block
+// order: 2x2 blocks in raster order, raster order inside a block; the pattern repeats for every
+// frame group.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ struct PatchPositions {
   std::vector<std::int32_t> segments;  // [t + 1]
 };
 
-// side: the table is [side * side]. The grid is resampled onto it align-corners: patch r of h lies at
-// r (side - 1) / max(h - 1, 1).
+// side: the table is [side * side]. The grid is resampled onto it align-corners: patch r of h lies
+// at r (side - 1) / max(h - 1, 1).
 PatchPositions patch_positions(const GridThw& grid, std::int32_t side, std::int32_t merge);
 
 }  // namespace monocle::qwen3_vl

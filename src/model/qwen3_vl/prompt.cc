@@ -35,11 +35,13 @@ MediaItem item_of(const std::shared_ptr<const Patches>& patches) {
 
 class PromptBuilder {
  public:
-  PromptBuilder(const Config& config, const PromptOptions& options) : config_(config), options_(options) {}
+  PromptBuilder(const Config& config, const PromptOptions& options)
+      : config_(config), options_(options) {}
 
   void text(const ChatSegment& segment) {
-    spans_.push_back({segment.text, segment.kind == ChatSegment::Kind::kControl ? TextOwner::kTemplate
-                                                                                : TextOwner::kUser});
+    spans_.push_back({segment.text, segment.kind == ChatSegment::Kind::kControl
+                                        ? TextOwner::kTemplate
+                                        : TextOwner::kUser});
   }
 
   void image(const std::shared_ptr<const Patches>& patches) {
@@ -65,8 +67,8 @@ class PromptBuilder {
   Result<Prompt> finish(const Tokenizer& tokenizer) {
     prompt_.token_ids = tokenizer.encode(spans_);
     MONOCLE_ASSIGN(const std::vector<MediaRun> runs, locate());
-    MONOCLE_ASSIGN(RopePositions positions,
-                   rope_positions(std::ssize(prompt_.token_ids), runs, config_.vision.spatial_merge_size));
+    MONOCLE_ASSIGN(RopePositions positions, rope_positions(std::ssize(prompt_.token_ids), runs,
+                                                           config_.vision.spatial_merge_size));
     prompt_.positions = std::move(positions.axes);
     prompt_.position_delta = positions.delta;
     return std::move(prompt_);
@@ -78,10 +80,13 @@ class PromptBuilder {
     return static_cast<std::int32_t>(prompt_.media.size()) - 1;
   }
 
-  void control(std::string_view text) { spans_.push_back({std::string(text), TextOwner::kTemplate}); }
+  void control(std::string_view text) {
+    spans_.push_back({std::string(text), TextOwner::kTemplate});
+  }
 
   // One frame group between its markers.
-  void group(std::string_view pad, TokenId pad_id, std::int32_t item, const GridThw& grid, std::int32_t t) {
+  void group(std::string_view pad, TokenId pad_id, std::int32_t item, const GridThw& grid,
+             std::int32_t t) {
     const std::int64_t count = GridThw{1, grid.h, grid.w}.tokens(config_.vision.spatial_merge_size);
     std::string text(kVisionStart);
     text.reserve(text.size() + static_cast<std::size_t>(count) * pad.size() + kVisionEnd.size());
@@ -90,7 +95,10 @@ class PromptBuilder {
     }
     text += kVisionEnd;
     spans_.push_back({std::move(text), TextOwner::kTemplate});
-    expected_.push_back({pad_id, {.offset = 0, .count = count, .item = item, .first_row = t * count}, grid.h, grid.w});
+    expected_.push_back({pad_id,
+                         {.offset = 0, .count = count, .item = item, .first_row = t * count},
+                         grid.h,
+                         grid.w});
   }
 
   // Finds the expected runs of pads and makes sure that there are no others.
@@ -104,8 +112,8 @@ class PromptBuilder {
         continue;
       }
       if (next == expected_.size() || expected_[next].pad != id) {
-        return fail(ErrorCode::kInvalidArgument, "the prompt has a media token at position {} that no medium accounts for",
-                    at);
+        return fail(ErrorCode::kInvalidArgument,
+                    "the prompt has a media token at position {} that no medium accounts for", at);
       }
       ExpectedRun& run = expected_[next++];
       run.span.offset = at;
@@ -114,7 +122,8 @@ class PromptBuilder {
       at += run.span.count;
     }
     if (next != expected_.size()) {
-      return fail(ErrorCode::kInternal, "{} media runs were written, {} were found", expected_.size(), next);
+      return fail(ErrorCode::kInternal, "{} media runs were written, {} were found",
+                  expected_.size(), next);
     }
     return runs;
   }
@@ -134,13 +143,14 @@ Status check_media(std::span<const ChatSegment> segments, const PromptMedia& med
     videos += segment.kind == ChatSegment::Kind::kVideo ? 1 : 0;
   }
   if (images != media.images.size() || videos != media.videos.size()) {
-    return fail(ErrorCode::kInvalidArgument, "the conversation mentions {} images and {} videos; {} and {} were given",
-                images, videos, media.images.size(), media.videos.size());
+    return fail(ErrorCode::kInvalidArgument,
+                "the conversation mentions {} images and {} videos; {} and {} were given", images,
+                videos, media.images.size(), media.videos.size());
   }
   for (const VideoInput& video : media.videos) {
     if (std::ssize(video.seconds) != video.patches->grid.t) {
-      return fail(ErrorCode::kInvalidArgument, "a video of {} frame groups has {} timestamps", video.patches->grid.t,
-                  video.seconds.size());
+      return fail(ErrorCode::kInvalidArgument, "a video of {} frame groups has {} timestamps",
+                  video.patches->grid.t, video.seconds.size());
     }
   }
   return {};
@@ -149,30 +159,38 @@ Status check_media(std::span<const ChatSegment> segments, const PromptMedia& med
 }  // namespace
 
 Status check_prompt_tokens(const Config& config, const Tokenizer& tokenizer) {
-  const std::array<std::pair<std::string_view, TokenId>, 4> wanted{{{kVisionStart, config.vision_start_token_id},
-                                                                    {kVisionEnd, config.vision_end_token_id},
-                                                                    {kImagePad, config.image_token_id},
-                                                                    {kVideoPad, config.video_token_id}}};
+  const std::array<std::pair<std::string_view, TokenId>, 4> wanted{
+      {{kVisionStart, config.vision_start_token_id},
+       {kVisionEnd, config.vision_end_token_id},
+       {kImagePad, config.image_token_id},
+       {kVideoPad, config.video_token_id}}};
   for (const auto& [text, id] : wanted) {
     const auto found = tokenizer.id_of(text);
     if (!found || *found != id) {
-      return fail(ErrorCode::kInvalidArgument, "config.json gives {} the id {}, tokenizer.json {}", text, id,
-                  found ? std::to_string(*found) : "does not have it");
+      return fail(ErrorCode::kInvalidArgument, "config.json gives {} the id {}, tokenizer.json {}",
+                  text, id, found ? std::to_string(*found) : "does not have it");
     }
   }
   return {};
 }
 
-Result<Prompt> build_prompt(const Config& config, const Tokenizer& tokenizer, std::span<const ChatSegment> segments,
-                            const PromptMedia& media, const PromptOptions& options) {
+Result<Prompt> build_prompt(const Config& config, const Tokenizer& tokenizer,
+                            std::span<const ChatSegment> segments, const PromptMedia& media,
+                            const PromptOptions& options) {
   MONOCLE_TRY(check_media(segments, media));
   PromptBuilder builder(config, options);
   for (const ChatSegment& segment : segments) {
     switch (segment.kind) {
       case ChatSegment::Kind::kControl:
-      case ChatSegment::Kind::kUserText: builder.text(segment); break;
-      case ChatSegment::Kind::kImage: builder.image(media.images[segment.index]); break;
-      case ChatSegment::Kind::kVideo: builder.video(media.videos[segment.index]); break;
+      case ChatSegment::Kind::kUserText:
+        builder.text(segment);
+        break;
+      case ChatSegment::Kind::kImage:
+        builder.image(media.images[segment.index]);
+        break;
+      case ChatSegment::Kind::kVideo:
+        builder.video(media.videos[segment.index]);
+        break;
     }
   }
   return builder.finish(tokenizer);

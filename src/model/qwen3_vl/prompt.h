@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chat segments and patches to the prompt the engine takes: placeholders become as many pad tokens as the medium has
-// rows, videos get their timestamps, positions follow the grids. Pure; any thread.
+// Chat segments and patches to the prompt the engine takes: placeholders become as many pad tokens
+// as the medium has rows, videos get their timestamps, positions follow the grids. Pure; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +29,19 @@ struct PromptMedia {
 };
 
 struct PromptOptions {
-  // Newer releases of the reference keep a vision_start/vision_end pair around all frame groups of a video; the form
-  // the model was released with has only the pairs of the groups.
+  // Newer releases of the reference keep a vision_start/vision_end pair around all frame groups of
+  // a video; the form the model was released with has only the pairs of the groups.
   bool video_outer_markers = false;
 };
 
-// The control tokens a prompt is made of exist in the vocabulary with the ids that config.json names.
+// The control tokens a prompt is made of exist in the vocabulary with the ids that config.json
+// names.
 Status check_prompt_tokens(const Config& config, const Tokenizer& tokenizer);
 
-// Image and video segments take media.images and media.videos by their index; every medium must be used.
-Result<Prompt> build_prompt(const Config& config, const Tokenizer& tokenizer, std::span<const ChatSegment> segments,
-                            const PromptMedia& media, const PromptOptions& options);
+// Image and video segments take media.images and media.videos by their index; every medium must be
+// used.
+Result<Prompt> build_prompt(const Config& config, const Tokenizer& tokenizer,
+                            std::span<const ChatSegment> segments, const PromptMedia& media,
+                            const PromptOptions& options);
 
 }  // namespace monocle::qwen3_vl

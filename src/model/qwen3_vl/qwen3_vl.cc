@@ -6,30 +6,34 @@ namespace {
 
 // f32 weights ask for f32 arithmetic; anything narrower gains nothing from it.
 bool wants_f32(Precision precision, const Weights& weights) {
-  return precision == Precision::kF32 || weights.decoder.layers.front().qkv.format() == QuantFormat::kF32;
+  return precision == Precision::kF32 ||
+         weights.decoder.layers.front().qkv.format() == QuantFormat::kF32;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const WeightOptions& options, Precision precision,
-                                               TensorSource source, Backend& backend, ThreadPool& pool) {
+Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const WeightOptions& options,
+                                               Precision precision, TensorSource source,
+                                               Backend& backend, ThreadPool& pool) {
   std::unique_ptr<Qwen3Vl> model(new Qwen3Vl(config, backend));
-  MONOCLE_ASSIGN(model->weights_, Weights::load(model->config_, options, source, backend.memory(), pool));
+  MONOCLE_ASSIGN(model->weights_,
+                 Weights::load(model->config_, options, source, backend.memory(), pool));
   const bool wide = wants_f32(precision, *model->weights_);
   model->activation_ = wide ? DType::kF32 : backend.capabilities().activation;
   model->kv_ = wide ? DType::kF32 : backend.capabilities().kv;
   MONOCLE_TRY(model->place_rope_tables());
   const TextConfig& t = config.text;
-  model->facts_ = {.architecture = "Qwen3VLForConditionalGeneration",
-                   .vocab = t.vocab_size,
-                   .hidden = t.hidden_size,
-                   .layers = t.num_hidden_layers,
-                   .kv_heads = t.num_key_value_heads,
-                   .head_dim = t.head_dim,
-                   .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
-                   .max_positions = t.max_position_embeddings,
-                   .weight_bytes = model->weights_->total_bytes,
-                   .decode_weight_bytes = model->weights_->decode_bytes};
+  model->facts_ = {
+      .architecture = "Qwen3VLForConditionalGeneration",
+      .vocab = t.vocab_size,
+      .hidden = t.hidden_size,
+      .layers = t.num_hidden_layers,
+      .kv_heads = t.num_key_value_heads,
+      .head_dim = t.head_dim,
+      .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
+      .max_positions = t.max_position_embeddings,
+      .weight_bytes = model->weights_->total_bytes,
+      .decode_weight_bytes = model->weights_->decode_bytes};
   return model;
 }
 
@@ -58,7 +62,8 @@ Status Qwen3Vl::place_rope_tables() {
                         .axis = static_cast<const std::uint8_t*>(
                             static_cast<const void*>(base + text_bytes + vision_bytes)),
                         .scale = rope_.scale};
-  tower_ = std::make_unique<VisionTower>(config_, weights_->vision, floats_at(text_bytes), backend_, activation_);
+  tower_ = std::make_unique<VisionTower>(config_, weights_->vision, floats_at(text_bytes), backend_,
+                                         activation_);
   decoder_ = std::make_unique<Decoder>(config_, weights_->decoder, table, backend_, activation_);
   return {};
 }
@@ -72,14 +77,15 @@ Status Qwen3Vl::plan(const PlanLimits& limits) {
 Status Qwen3Vl::encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                              const TraceSink* trace) {
   if (patches.grid.patches() > tower_->max_patches()) {
-    return fail(ErrorCode::kTooLarge, "a picture of {} patches exceeds the planned {}", patches.grid.patches(),
-                tower_->max_patches());
+    return fail(ErrorCode::kTooLarge, "a picture of {} patches exceeds the planned {}",
+                patches.grid.patches(), tower_->max_patches());
   }
   tower_->encode(patches, workspace_, pool, first_row, trace);
   return {};
 }
 
-void Qwen3Vl::forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits, const TraceSink* trace) {
+void Qwen3Vl::forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+                      const TraceSink* trace) {
   decoder_->forward(step, kv, workspace_, logits, trace);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Qwen3-VL behind the Model interface: owns weights, rope tables, tower, decoder and their workspace.
+// Qwen3-VL behind the Model interface: owns weights, rope tables, tower, decoder and their
+// workspace.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,9 @@ enum class Precision : std::uint8_t {
 class Qwen3Vl final : public Model {
  public:
   // The backend must outlive the model; source and pool are used during the call only.
-  static Result<std::unique_ptr<Qwen3Vl>> load(const Config& config, const WeightOptions& options, Precision precision,
-                                               TensorSource source, Backend& backend, ThreadPool& pool);
+  static Result<std::unique_ptr<Qwen3Vl>> load(const Config& config, const WeightOptions& options,
+                                               Precision precision, TensorSource source,
+                                               Backend& backend, ThreadPool& pool);
   ~Qwen3Vl() override;
 
   [[nodiscard]] const ModelFacts& facts() const override { return facts_; }
@@ -32,7 +34,8 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] std::size_t workspace_bytes() const override { return workspace_.bytes(); }
   Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                       const TraceSink* trace) override;
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits, const TraceSink* trace) override;
+  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+               const TraceSink* trace) override;
 
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] const TextRope& rope() const { return rope_; }
@@ -41,7 +44,8 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] DType kv() const { return kv_; }
 
  private:
-  Qwen3Vl(const Config& config, Backend& backend) : config_(config), backend_(backend), workspace_(backend.memory()) {}
+  Qwen3Vl(const Config& config, Backend& backend)
+      : config_(config), backend_(backend), workspace_(backend.memory()) {}
   Status place_rope_tables();
 
   Config config_;

@@ -45,7 +45,8 @@ struct Range {
 
 Range range_of(std::string_view name, std::span<const std::int64_t> shape) {
   if (shape.size() == 1) {
-    return name.ends_with("norm.weight") || name.ends_with("norm1.weight") || name.ends_with("norm2.weight")
+    return name.ends_with("norm.weight") || name.ends_with("norm1.weight") ||
+                   name.ends_with("norm2.weight")
                ? Range{1.0F, 0.1F}
                : Range{0.0F, 0.1F};
   }
@@ -95,10 +96,12 @@ Result<Config> preset_config(std::string_view name) {
     config.vision_end_token_id = 151653;
     return config;
   }
-  return fail(ErrorCode::kNotFound, "no random model named '{}': choose tiny, 2b, 4b, 8b or 32b", name);
+  return fail(ErrorCode::kNotFound, "no random model named '{}': choose tiny, 2b, 4b, 8b or 32b",
+              name);
 }
 
-LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape, ThreadPool& pool) {
+LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape,
+                           ThreadPool& pool) {
   const std::int64_t rows = shape[0];
   std::int64_t cols = 1;
   for (const std::int64_t size : shape.subspan(1)) {

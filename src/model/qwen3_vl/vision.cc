@@ -11,8 +11,9 @@
 namespace monocle::qwen3_vl {
 namespace {
 
-// The MLP and the mergers run over this many patches at a time: their intermediate is four times as wide as x, and
-// for a 4096 x 4096 picture the whole of it would be half a gigabyte. Divisible by merge².
+// The MLP and the mergers run over this many patches at a time: their intermediate is four times as
+// wide as x, and for a 4096 x 4096 picture the whole of it would be half a gigabyte. Divisible by
+// merge².
 constexpr std::int64_t kChunkPatches = 4096;
 
 constexpr float kLayerNormEps = 1e-6F;  // fixed in the architecture, not in config.json
@@ -23,7 +24,8 @@ void emit(const TraceSink* trace, std::string_view name, ConstTensorView value) 
   }
 }
 
-// The four vectors of a merge block lie next to each other, so joining them is only a change of shape.
+// The four vectors of a merge block lie next to each other, so joining them is only a change of
+// shape.
 ConstTensorView join(TensorView x, std::int64_t group) {
   MONOCLE_CHECK(x.contiguous() && x.rows % group == 0);
   return {x.data, x.dtype, x.rows / group, x.cols * group};
@@ -31,9 +33,13 @@ ConstTensorView join(TensorView x, std::int64_t group) {
 
 }  // namespace
 
-VisionTower::VisionTower(const Config& config, const VisionWeights& weights, const float* inv_freq, Backend& backend,
-                         DType activation)
-    : config_(config), weights_(weights), inv_freq_(inv_freq), backend_(backend), activation_(activation) {}
+VisionTower::VisionTower(const Config& config, const VisionWeights& weights, const float* inv_freq,
+                         Backend& backend, DType activation)
+    : config_(config),
+      weights_(weights),
+      inv_freq_(inv_freq),
+      backend_(backend),
+      activation_(activation) {}
 
 void VisionTower::plan(Workspace& workspace, std::int64_t max_patches) {
   const VisionConfig& v = config_.vision;
@@ -46,8 +52,10 @@ void VisionTower::plan(Workspace& workspace, std::int64_t max_patches) {
   qkv_ = workspace.add("vision.qkv", DType::kF32, max_patches, 3 * v.hidden_size);
   attended_ = workspace.add("vision.attended", activation_, max_patches, v.hidden_size);
   mlp_ = workspace.add("vision.mlp", activation_, chunk, v.intermediate_size);
-  joined_ = workspace.add("vision.joined", activation_, chunk / merge_area, merge_area * v.hidden_size);
-  merged_ = workspace.add("vision.merged", activation_, chunk / merge_area, merge_area * v.hidden_size);
+  joined_ =
+      workspace.add("vision.joined", activation_, chunk / merge_area, merge_area * v.hidden_size);
+  merged_ =
+      workspace.add("vision.merged", activation_, chunk / merge_area, merge_area * v.hidden_size);
   index_ = workspace.add("vision.position_index", DType::kI32, max_patches, 4);
   weight_ = workspace.add("vision.position_weight", DType::kF32, max_patches, 4);
   row_ = workspace.add("vision.row", DType::kI32, max_patches, 1);
@@ -56,17 +64,19 @@ void VisionTower::plan(Workspace& workspace, std::int64_t max_patches) {
 }
 
 VisionTower::Positions VisionTower::stage_positions(const GridThw& grid, Workspace& workspace) {
-  const PatchPositions host = patch_positions(grid, config_.vision.position_side(), config_.vision.spatial_merge_size);
+  const PatchPositions host =
+      patch_positions(grid, config_.vision.position_side(), config_.vision.spatial_merge_size);
   const std::size_t n = host.row.size();
   return {workspace.stage(index_, host.index.data(), 4 * n),
           workspace.stage(weight_, host.weight.data(), 4 * n),
           {workspace.stage(row_, host.row.data(), n), n},
           {workspace.stage(col_, host.col.data(), n), n},
-          {workspace.stage(segments_, host.segments.data(), host.segments.size()), host.segments.size()}};
+          {workspace.stage(segments_, host.segments.data(), host.segments.size()),
+           host.segments.size()}};
 }
 
-void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& pool, std::int64_t first_row,
-                         const TraceSink* trace) {
+void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& pool,
+                         std::int64_t first_row, const TraceSink* trace) {
   const VisionConfig& v = config_.vision;
   const std::int64_t n = patches.grid.patches();
   MONOCLE_CHECK(n > 0 && n <= max_patches_);
@@ -75,14 +85,19 @@ void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows
     return pool.level(level).slice_rows(first_row, patches.grid.tokens(v.spatial_merge_size));
   };
 
-  const ConstTensorView pixels{workspace.stage(patches_, patches.rows.data(), patches.rows.size()), DType::kF32, n,
-                               v.patch_dim()};
+  const ConstTensorView pixels{workspace.stage(patches_, patches.rows.data(), patches.rows.size()),
+                               DType::kF32, n, v.patch_dim()};
   const TensorView x = workspace.view(x_, n);
-  backend_.linear({.x = pixels, .w = weights_.patch_embed.w, .bias = weights_.patch_embed.bias, .residual = {}, .y = x});
+  backend_.linear({.x = pixels,
+                   .w = weights_.patch_embed.w,
+                   .bias = weights_.patch_embed.bias,
+                   .residual = {},
+                   .y = x});
   emit(trace, "patch_embed", x);
 
   const Positions positions = stage_positions(patches.grid, workspace);
-  backend_.blend_rows({.index = positions.index, .weight = positions.weight, .table = weights_.pos_embed, .y = x});
+  backend_.blend_rows(
+      {.index = positions.index, .weight = positions.weight, .table = weights_.pos_embed, .y = x});
   emit(trace, "after_pos_embed", x);
 
   std::int32_t level = 0;
@@ -101,7 +116,8 @@ void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows
   emit(trace, "merger", out(0));
 }
 
-void VisionTower::block(const VisionBlock& w, const Positions& positions, TensorView x, Workspace& workspace) {
+void VisionTower::block(const VisionBlock& w, const Positions& positions, TensorView x,
+                        Workspace& workspace) {
   const VisionConfig& v = config_.vision;
   const std::int32_t head_dim = v.head_dim();
   const TensorView normed = workspace.view(normed_, x.rows);
@@ -109,7 +125,11 @@ void VisionTower::block(const VisionBlock& w, const Positions& positions, Tensor
   const TensorView attended = workspace.view(attended_, x.rows);
 
   const auto layer_norm = [&](const Affine& norm) {
-    backend_.norm({.kind = NormKind::kLayer, .x = x, .weight = norm.weight, .bias = norm.bias, .eps = kLayerNormEps,
+    backend_.norm({.kind = NormKind::kLayer,
+                   .x = x,
+                   .weight = norm.weight,
+                   .bias = norm.bias,
+                   .eps = kLayerNormEps,
                    .y = normed});
   };
   layer_norm(w.norm1);
@@ -129,16 +149,22 @@ void VisionTower::block(const VisionBlock& w, const Positions& positions, Tensor
     const std::int64_t count = std::min(kChunkPatches, x.rows - begin);
     const TensorView mlp = workspace.view(mlp_, count);
     const TensorView part = x.slice_rows(begin, count);
-    backend_.linear({.x = normed.slice_rows(begin, count), .w = w.fc1.w, .bias = w.fc1.bias,
-                     .epilogue = Epilogue::kGeluTanh, .residual = {}, .y = mlp});
+    backend_.linear({.x = normed.slice_rows(begin, count),
+                     .w = w.fc1.w,
+                     .bias = w.fc1.bias,
+                     .epilogue = Epilogue::kGeluTanh,
+                     .residual = {},
+                     .y = mlp});
     backend_.linear({.x = mlp, .w = w.fc2.w, .bias = w.fc2.bias, .residual = part, .y = part});
   }
 }
 
-// The main merger normalises each patch and then joins 2x2 of them; the DeepStack mergers join first and normalise
-// over the joined vector.
-void VisionTower::merge(const Merger& w, bool join_first, TensorView x, Workspace& workspace, TensorView out) {
-  const std::int64_t group = std::int64_t{config_.vision.spatial_merge_size} * config_.vision.spatial_merge_size;
+// The main merger normalises each patch and then joins 2x2 of them; the DeepStack mergers join
+// first and normalise over the joined vector.
+void VisionTower::merge(const Merger& w, bool join_first, TensorView x, Workspace& workspace,
+                        TensorView out) {
+  const std::int64_t group =
+      std::int64_t{config_.vision.spatial_merge_size} * config_.vision.spatial_merge_size;
   for (std::int64_t begin = 0; begin < x.rows; begin += kChunkPatches) {
     const std::int64_t count = std::min(kChunkPatches, x.rows - begin);
     const TensorView part = x.slice_rows(begin, count);
@@ -146,12 +172,23 @@ void VisionTower::merge(const Merger& w, bool join_first, TensorView x, Workspac
     const ConstTensorView in = join_first ? join(part, group) : ConstTensorView(part);
     const TensorView normed =
         join_first ? joined : TensorView(joined.data, joined.dtype, part.rows, part.cols);
-    backend_.norm({.kind = NormKind::kLayer, .x = in, .weight = w.norm.weight, .bias = w.norm.bias,
-                   .eps = kLayerNormEps, .y = normed});
+    backend_.norm({.kind = NormKind::kLayer,
+                   .x = in,
+                   .weight = w.norm.weight,
+                   .bias = w.norm.bias,
+                   .eps = kLayerNormEps,
+                   .y = normed});
     const TensorView hidden = workspace.view(merged_, count / group);
-    backend_.linear({.x = joined, .w = w.fc1.w, .bias = w.fc1.bias, .epilogue = Epilogue::kGeluErf, .residual = {},
+    backend_.linear({.x = joined,
+                     .w = w.fc1.w,
+                     .bias = w.fc1.bias,
+                     .epilogue = Epilogue::kGeluErf,
+                     .residual = {},
                      .y = hidden});
-    backend_.linear({.x = hidden, .w = w.fc2.w, .bias = w.fc2.bias, .residual = {},
+    backend_.linear({.x = hidden,
+                     .w = w.fc2.w,
+                     .bias = w.fc2.bias,
+                     .residual = {},
                      .y = out.slice_rows(begin / group, count / group)});
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vision tower: patches of one image or video to rows for the decoder. All patches of a medium go through
-// together; each frame group attends only to itself.
+// The vision tower: patches of one image or video to rows for the decoder. All patches of a medium
+// go through together; each frame group attends only to itself.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ namespace monocle::qwen3_vl {
 class VisionTower {
  public:
   // All references must outlive the tower. activation: what linears read, f32 or bf16.
-  VisionTower(const Config& config, const VisionWeights& weights, const float* inv_freq, Backend& backend,
-              DType activation);
+  VisionTower(const Config& config, const VisionWeights& weights, const float* inv_freq,
+              Backend& backend, DType activation);
 
-  // Reserves the workspace for media of up to max_patches patches; call once before the workspace is committed.
+  // Reserves the workspace for media of up to max_patches patches; call once before the workspace
+  // is committed.
   void plan(Workspace& workspace, std::int64_t max_patches);
   [[nodiscard]] std::int64_t max_patches() const { return max_patches_; }
 
@@ -36,8 +37,10 @@ class VisionTower {
     std::span<const std::int32_t> segments;
   };
   Positions stage_positions(const GridThw& grid, Workspace& workspace);
-  void block(const VisionBlock& weights, const Positions& positions, TensorView x, Workspace& workspace);
-  void merge(const Merger& weights, bool join_first, TensorView x, Workspace& workspace, TensorView out);
+  void block(const VisionBlock& weights, const Positions& positions, TensorView x,
+             Workspace& workspace);
+  void merge(const Merger& weights, bool join_first, TensorView x, Workspace& workspace,
+             TensorView out);
 
   const Config& config_;
   const VisionWeights& weights_;

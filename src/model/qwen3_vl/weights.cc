@@ -33,8 +33,8 @@ std::size_t linear_bytes(const LinearWeight& w) {
 
 class WeightLoader {
  public:
-  WeightLoader(Weights& weights, const Config& config, const WeightOptions& options, TensorSource source,
-               ThreadPool& pool)
+  WeightLoader(Weights& weights, const Config& config, const WeightOptions& options,
+               TensorSource source, ThreadPool& pool)
       : weights_(weights), config_(config), options_(options), source_(source), pool_(pool) {}
 
   Status run() {
@@ -53,9 +53,10 @@ class WeightLoader {
   void count_bytes();
 
   Result<LoadedTensor> tensor(const std::string& name, const Shape& shape);
-  Status matrix(const std::string& name, const Shape& shape, std::optional<QuantFormat> format, WeightView& out);
-  Status linear(std::initializer_list<std::pair<std::string, std::int64_t>> parts, std::int64_t cols,
-                std::optional<QuantFormat> format, LinearWeight& out);
+  Status matrix(const std::string& name, const Shape& shape, std::optional<QuantFormat> format,
+                WeightView& out);
+  Status linear(std::initializer_list<std::pair<std::string, std::int64_t>> parts,
+                std::int64_t cols, std::optional<QuantFormat> format, LinearWeight& out);
   Status vision_linear(const std::string& name, std::int64_t rows, std::int64_t cols, Linear& out);
   Status vector(const std::string& name, std::int64_t size, const float*& out);
   WeightView convert(const WeightView& stored, QuantFormat format);
@@ -86,8 +87,9 @@ WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
   Buffer& buffer = weights_.owned_.emplace_back(aux_offset + to.aux_bytes(out.rows, out.cols));
   std::byte* data = buffer.data();
   std::byte* aux = to.aux_bytes(out.rows, out.cols) > 0 ? buffer.data() + aux_offset : nullptr;
-  std::vector<std::vector<float>> scratch(static_cast<std::size_t>(pool_.size()),
-                                          std::vector<float>(static_cast<std::size_t>(stored.cols)));
+  std::vector<std::vector<float>> scratch(
+      static_cast<std::size_t>(pool_.size()),
+      std::vector<float>(static_cast<std::size_t>(stored.cols)));
   pool_.parallel_for(stored.rows, 64, [&](std::int64_t begin, std::int64_t end, int worker) {
     std::vector<float>& row = scratch[static_cast<std::size_t>(worker)];
     for (std::int64_t r = begin; r < end; ++r) {
@@ -100,8 +102,8 @@ WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
   return out;
 }
 
-Status WeightLoader::matrix(const std::string& name, const Shape& shape, std::optional<QuantFormat> format,
-                            WeightView& out) {
+Status WeightLoader::matrix(const std::string& name, const Shape& shape,
+                            std::optional<QuantFormat> format, WeightView& out) {
   MONOCLE_ASSIGN(LoadedTensor stored, tensor(name, shape));
   WeightView host = stored.view;
   if (format && *format != host.format) {
@@ -114,15 +116,18 @@ Status WeightLoader::matrix(const std::string& name, const Shape& shape, std::op
   return {};
 }
 
-Status WeightLoader::linear(std::initializer_list<std::pair<std::string, std::int64_t>> parts, std::int64_t cols,
-                            std::optional<QuantFormat> format, LinearWeight& out) {
+Status WeightLoader::linear(std::initializer_list<std::pair<std::string, std::int64_t>> parts,
+                            std::int64_t cols, std::optional<QuantFormat> format,
+                            LinearWeight& out) {
   for (const auto& [name, rows] : parts) {
     MONOCLE_TRY(matrix(name, {rows, cols}, format, out.part[static_cast<std::size_t>(out.parts)]));
     ++out.parts;
     if (out.part[static_cast<std::size_t>(out.parts - 1)].format != out.format()) {
-      return fail(ErrorCode::kUnsupported, "tensor {} is stored as {}, its siblings as {}: convert the checkpoint with one format",
-                  name, format_info(out.part[static_cast<std::size_t>(out.parts - 1)].format).name,
-                  format_info(out.format()).name);
+      return fail(
+          ErrorCode::kUnsupported,
+          "tensor {} is stored as {}, its siblings as {}: convert the checkpoint with one format",
+          name, format_info(out.part[static_cast<std::size_t>(out.parts - 1)].format).name,
+          format_info(out.format()).name);
     }
   }
   return {};
@@ -133,7 +138,8 @@ Status WeightLoader::vector(const std::string& name, std::int64_t size, const fl
   // A vector is stored as `size` rows of one element; read it as one row.
   const WeightView flat{stored.view.data, stored.view.aux, stored.view.format, 1, size};
   if (flat.aux != nullptr) {
-    return fail(ErrorCode::kUnsupported, "tensor {} is quantised as {}; norms and biases must be floats", name,
+    return fail(ErrorCode::kUnsupported,
+                "tensor {} is quantised as {}; norms and biases must be floats", name,
                 format_info(flat.format).name);
   }
   std::vector<float> host(static_cast<std::size_t>(size));
@@ -146,7 +152,8 @@ Status WeightLoader::vector(const std::string& name, std::int64_t size, const fl
   return {};
 }
 
-Status WeightLoader::vision_linear(const std::string& name, std::int64_t rows, std::int64_t cols, Linear& out) {
+Status WeightLoader::vision_linear(const std::string& name, std::int64_t rows, std::int64_t cols,
+                                   Linear& out) {
   MONOCLE_TRY(linear({{name + ".weight", rows}}, cols, options_.vision, out.w));
   return vector(name + ".bias", rows, out.bias);
 }
@@ -155,20 +162,24 @@ Status WeightLoader::load_vision() {
   const VisionConfig& v = config_.vision;
   const std::string root = "model.visual.";
   VisionWeights& out = weights_.vision;
-  const Shape patch_shape{v.hidden_size, v.in_channels, v.temporal_patch_size, v.patch_size, v.patch_size};
+  const Shape patch_shape{v.hidden_size, v.in_channels, v.temporal_patch_size, v.patch_size,
+                          v.patch_size};
   out.patch_embed.w.parts = 1;
-  MONOCLE_TRY(matrix(root + "patch_embed.proj.weight", patch_shape, options_.vision, out.patch_embed.w.part[0]));
+  MONOCLE_TRY(matrix(root + "patch_embed.proj.weight", patch_shape, options_.vision,
+                     out.patch_embed.w.part[0]));
   MONOCLE_TRY(vector(root + "patch_embed.proj.bias", v.hidden_size, out.patch_embed.bias));
   // The position table is read four rows a patch and never multiplied: it stays as stored.
-  MONOCLE_TRY(matrix(root + "pos_embed.weight", {v.num_position_embeddings, v.hidden_size}, std::nullopt,
-                     out.pos_embed));
+  MONOCLE_TRY(matrix(root + "pos_embed.weight", {v.num_position_embeddings, v.hidden_size},
+                     std::nullopt, out.pos_embed));
   for (std::int32_t i = 0; i < v.depth; ++i) {
     MONOCLE_TRY(load_block(fmt::format("{}blocks.{}.", root, i), out.blocks.emplace_back()));
   }
-  const std::int64_t joined = std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
+  const std::int64_t joined =
+      std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
   MONOCLE_TRY(load_merger(root + "merger.", v.hidden_size, out.merger));
   for (std::size_t i = 0; i < v.deepstack_visual_indexes.size(); ++i) {
-    MONOCLE_TRY(load_merger(fmt::format("{}deepstack_merger_list.{}.", root, i), joined, out.deepstack.emplace_back()));
+    MONOCLE_TRY(load_merger(fmt::format("{}deepstack_merger_list.{}.", root, i), joined,
+                            out.deepstack.emplace_back()));
   }
   return {};
 }
@@ -177,17 +188,21 @@ Status WeightLoader::load_block(const std::string& prefix, VisionBlock& block) {
   const VisionConfig& v = config_.vision;
   MONOCLE_TRY(vector(prefix + "norm1.weight", v.hidden_size, block.norm1.weight));
   MONOCLE_TRY(vector(prefix + "norm1.bias", v.hidden_size, block.norm1.bias));
-  MONOCLE_TRY(vision_linear(prefix + "attn.qkv", std::int64_t{3} * v.hidden_size, v.hidden_size, block.qkv));
+  MONOCLE_TRY(vision_linear(prefix + "attn.qkv", std::int64_t{3} * v.hidden_size, v.hidden_size,
+                            block.qkv));
   MONOCLE_TRY(vision_linear(prefix + "attn.proj", v.hidden_size, v.hidden_size, block.proj));
   MONOCLE_TRY(vector(prefix + "norm2.weight", v.hidden_size, block.norm2.weight));
   MONOCLE_TRY(vector(prefix + "norm2.bias", v.hidden_size, block.norm2.bias));
-  MONOCLE_TRY(vision_linear(prefix + "mlp.linear_fc1", v.intermediate_size, v.hidden_size, block.fc1));
+  MONOCLE_TRY(
+      vision_linear(prefix + "mlp.linear_fc1", v.intermediate_size, v.hidden_size, block.fc1));
   return vision_linear(prefix + "mlp.linear_fc2", v.hidden_size, v.intermediate_size, block.fc2);
 }
 
-Status WeightLoader::load_merger(const std::string& prefix, std::int64_t norm_size, Merger& merger) {
+Status WeightLoader::load_merger(const std::string& prefix, std::int64_t norm_size,
+                                 Merger& merger) {
   const VisionConfig& v = config_.vision;
-  const std::int64_t joined = std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
+  const std::int64_t joined =
+      std::int64_t{v.hidden_size} * v.spatial_merge_size * v.spatial_merge_size;
   MONOCLE_TRY(vector(prefix + "norm.weight", norm_size, merger.norm.weight));
   MONOCLE_TRY(vector(prefix + "norm.bias", norm_size, merger.norm.bias));
   MONOCLE_TRY(vision_linear(prefix + "linear_fc1", joined, joined, merger.fc1));
@@ -198,7 +213,8 @@ Status WeightLoader::load_decoder() {
   const TextConfig& t = config_.text;
   const std::string root = "model.language_model.";
   DecoderWeights& out = weights_.decoder;
-  MONOCLE_TRY(matrix(root + "embed_tokens.weight", {t.vocab_size, t.hidden_size}, options_.text, out.embed));
+  MONOCLE_TRY(matrix(root + "embed_tokens.weight", {t.vocab_size, t.hidden_size}, options_.text,
+                     out.embed));
   for (std::int32_t i = 0; i < t.num_hidden_layers; ++i) {
     MONOCLE_TRY(load_layer(fmt::format("{}layers.{}.", root, i), out.layers.emplace_back()));
   }
@@ -223,22 +239,27 @@ Status WeightLoader::load_layer(const std::string& prefix, DecoderLayer& layer) 
   MONOCLE_TRY(vector(attn + "q_norm.weight", t.head_dim, layer.q_norm.weight));
   MONOCLE_TRY(vector(attn + "k_norm.weight", t.head_dim, layer.k_norm.weight));
   MONOCLE_TRY(linear({{attn + "o_proj.weight", t.hidden_size}}, t.q_dim(), options_.text, layer.o));
-  MONOCLE_TRY(vector(prefix + "post_attention_layernorm.weight", t.hidden_size, layer.post_norm.weight));
-  MONOCLE_TRY(linear({{mlp + "gate_proj.weight", t.intermediate_size}, {mlp + "up_proj.weight", t.intermediate_size}},
+  MONOCLE_TRY(
+      vector(prefix + "post_attention_layernorm.weight", t.hidden_size, layer.post_norm.weight));
+  MONOCLE_TRY(linear({{mlp + "gate_proj.weight", t.intermediate_size},
+                      {mlp + "up_proj.weight", t.intermediate_size}},
                      t.hidden_size, options_.text, layer.gate_up));
-  return linear({{mlp + "down_proj.weight", t.hidden_size}}, t.intermediate_size, options_.text, layer.down);
+  return linear({{mlp + "down_proj.weight", t.hidden_size}}, t.intermediate_size, options_.text,
+                layer.down);
 }
 
 void WeightLoader::count_bytes() {
   std::size_t bytes = linear_bytes(weights_.decoder.head);
   for (const DecoderLayer& layer : weights_.decoder.layers) {
-    bytes += linear_bytes(layer.qkv) + linear_bytes(layer.o) + linear_bytes(layer.gate_up) + linear_bytes(layer.down);
+    bytes += linear_bytes(layer.qkv) + linear_bytes(layer.o) + linear_bytes(layer.gate_up) +
+             linear_bytes(layer.down);
   }
   weights_.decode_bytes = bytes;
 }
 
-Result<std::unique_ptr<Weights>> Weights::load(const Config& config, const WeightOptions& options, TensorSource source,
-                                               Memory& memory, ThreadPool& pool) {
+Result<std::unique_ptr<Weights>> Weights::load(const Config& config, const WeightOptions& options,
+                                               TensorSource source, Memory& memory,
+                                               ThreadPool& pool) {
   std::unique_ptr<Weights> weights(new Weights(memory));
   MONOCLE_TRY(WeightLoader(*weights, config, options, source, pool).run());
   return weights;

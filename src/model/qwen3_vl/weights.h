@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model as a struct: every weight by the role it plays, with its shape. Matrices are views into the mapped
-// checkpoint (which must outlive Weights) where it already has the wanted format, else into memory owned by Weights. Norm weights and biases are
-// small and always float32. H = hidden, D = vision hidden.
+// The model as a struct: every weight by the role it plays, with its shape. Matrices are views into
+// the mapped checkpoint (which must outlive Weights) where it already has the wanted format, else
+// into memory owned by Weights. Norm weights and biases are small and always float32. H = hidden, D
+// = vision hidden.
 #pragma once
 
 #include <cstdint>
@@ -56,12 +57,12 @@ struct VisionWeights {
 };
 
 struct DecoderLayer {
-  Affine input_norm;  // [H]
-  LinearWeight qkv;   // [heads * head_dim | kv_heads * head_dim | kv_heads * head_dim, H]
-  Affine q_norm;      // [head_dim]
-  Affine k_norm;      // [head_dim]
-  LinearWeight o;     // [H, heads * head_dim]
-  Affine post_norm;   // [H]
+  Affine input_norm;     // [H]
+  LinearWeight qkv;      // [heads * head_dim | kv_heads * head_dim | kv_heads * head_dim, H]
+  Affine q_norm;         // [head_dim]
+  Affine k_norm;         // [head_dim]
+  LinearWeight o;        // [H, heads * head_dim]
+  Affine post_norm;      // [H]
   LinearWeight gate_up;  // [intermediate | intermediate, H]
   LinearWeight down;     // [H, intermediate]
 };
@@ -73,24 +74,26 @@ struct DecoderWeights {
   Affine norm;  // [H]
 };
 
-// Where tensors come from: a checkpoint, a packed file, or random numbers. `shape` is what the config demands; a
-// source of stored tensors may ignore it, the loader checks what it gets.
+// Where tensors come from: a checkpoint, a packed file, or random numbers. `shape` is what the
+// config demands; a source of stored tensors may ignore it, the loader checks what it gets.
 using TensorSource =
     FunctionRef<Result<LoadedTensor>(std::string_view name, std::span<const std::int64_t> shape)>;
 
 struct WeightOptions {
   // Format of the decoder's matrices, its embedding and head. Unset: as stored.
   std::optional<QuantFormat> text;
-  // Format of the vision tower's matrices. Unset: as stored. Never narrower than bf16 unless asked for.
+  // Format of the vision tower's matrices. Unset: as stored. Never narrower than bf16 unless asked
+  // for.
   std::optional<QuantFormat> vision;
 };
 
 class Weights {
  public:
-  // Checks every tensor's name and shape against the config; the first that is missing or mis-shaped is named.
-  // `pool` splits conversions; `memory` must outlive the result.
-  static Result<std::unique_ptr<Weights>> load(const Config& config, const WeightOptions& options, TensorSource source,
-                                               Memory& memory, ThreadPool& pool);
+  // Checks every tensor's name and shape against the config; the first that is missing or
+  // mis-shaped is named. `pool` splits conversions; `memory` must outlive the result.
+  static Result<std::unique_ptr<Weights>> load(const Config& config, const WeightOptions& options,
+                                               TensorSource source, Memory& memory,
+                                               ThreadPool& pool);
   ~Weights();
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
@@ -105,7 +108,7 @@ class Weights {
   explicit Weights(Memory& memory) : memory_(&memory) {}
 
   Memory* memory_;
-  std::vector<Buffer> owned_;    // matrices that are not used where they are mapped
+  std::vector<Buffer> owned_;   // matrices that are not used where they are mapped
   std::vector<void*> vectors_;  // norm weights and biases, backend memory
 };
 

@@ -47,7 +47,8 @@ class Workspace {
   // Copies host data into a slot and returns where it lies.
   template <class T>
   const T* stage(const Slot& slot, const T* host, std::size_t count) {
-    MONOCLE_CHECK(count * sizeof(T) <= static_cast<std::size_t>(slot.max_rows * slot.cols) * dtype_size(slot.dtype));
+    MONOCLE_CHECK(count * sizeof(T) <=
+                  static_cast<std::size_t>(slot.max_rows * slot.cols) * dtype_size(slot.dtype));
     void* target = static_cast<std::byte*>(base_) + slot.offset;
     memory_->write(target, host, count * sizeof(T));
     return static_cast<const T*>(target);
