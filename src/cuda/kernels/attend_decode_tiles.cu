@@ -41,6 +41,23 @@ struct SinglePlan {
   }
 };
 
+// The query heads as the first eight rows of the first operand; rows behind the group are zero.
+template <int kD>
+__device__ inline void load_heads(const AttendPagedArgs& a, int row, int head0, int group,
+                                  std::uint32_t (&q)[kD / 16][2]) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const auto* q_row =
+      static_cast<const std::uint16_t*>(a.q.data) + row * a.q.row_stride + head0 * kD;
+#pragma unroll
+  for (int c = 0; c < kD / 16; ++c) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int at = lane / 4 * kD + 16 * c + lane % 4 * 2 + 8 * i;
+      q[c][i] = lane / 4 < group ? __ldcg(reinterpret_cast<const std::uint32_t*>(q_row + at)) : 0U;
+    }
+  }
+}
+
 // What a warp has seen so far; rows g are query heads, their maxima in powers of two.
 template <int kD>
 struct Running {
@@ -138,17 +155,8 @@ __global__ __launch_bounds__(kTileThreads) void attend_decode_tiles_kernel(
   const int head0 = static_cast<int>(blockIdx.y) * group;
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
-  const auto* q_row =
-      static_cast<const std::uint16_t*>(a.q.data) + row * a.q.row_stride + head0 * kD;
   std::uint32_t q[kD / 16][2];
-#pragma unroll
-  for (int c = 0; c < kD / 16; ++c) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int at = lane / 4 * kD + 16 * c + lane % 4 * 2 + 8 * i;
-      q[c][i] = lane / 4 < group ? __ldcg(reinterpret_cast<const std::uint32_t*>(q_row + at)) : 0U;
-    }
-  }
+  load_heads<kD>(a, row, head0, group, q);
   Running<kD> running;
   int stage = 0;
   for (int first = begin; first < end; first += kTileKeys, stage ^= 1) {
