@@ -47,11 +47,15 @@ struct Tensor {
   }
   TensorView view() { return {bytes.data(), type, rows, cols}; }
   [[nodiscard]] float at(std::size_t i) const {
-    float value = 0.0F;
+    const std::byte* element = bytes.data() + i * dtype_size(type);
+    if (type == DType::kF32) {
+      float value = 0.0F;
+      std::memcpy(&value, element, sizeof(value));
+      return value;
+    }
     std::uint16_t bits = 0;
-    std::memcpy(type == DType::kF32 ? static_cast<void*>(&value) : &bits,
-                bytes.data() + i * dtype_size(type), dtype_size(type));
-    return type == DType::kF32 ? value : bf16_to_float(bits);
+    std::memcpy(&bits, element, sizeof(bits));
+    return bf16_to_float(bits);
   }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(rows * cols); }
 
