@@ -40,7 +40,7 @@ TEST(ThreadPool, ParallelForCoversEachIndexOnce) {
 
 TEST(ThreadPool, WakesWorkersThatWentToSleep) {
   ThreadPool pool(2);
-  int calls = 0;
+  std::atomic<int> calls = 0;
   for (int round = 0; round < 5; ++round) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     pool.run([&](int worker) { calls += worker; });
