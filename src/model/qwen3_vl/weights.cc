@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/qwen3_vl/weights.h"
 
-#include <algorithm>
 #include <initializer_list>
-#include <numeric>
+#include <utility>
 
 #include "quant/format.h"
+#include "store/safetensors.h"
 
 namespace monocle::qwen3_vl {
 namespace {
 
 using Shape = std::vector<std::int64_t>;
-
-std::string shape_text(std::span<const std::int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
 
 std::size_t view_bytes(const WeightView& view) {
   const FormatInfo& info = format_info(view.format);
