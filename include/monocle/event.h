@@ -26,7 +26,8 @@ struct TokenAlternative {
 
 struct RequestUsage {
   std::int64_t prompt_tokens = 0;
-  std::int64_t media_tokens = 0;  // part of prompt_tokens
+  std::int64_t media_tokens = 0;   // part of prompt_tokens
+  std::int64_t cached_tokens = 0;  // part of prompt_tokens that the prefix cache had
   std::int64_t completion_tokens = 0;
 };
 

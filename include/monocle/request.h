@@ -11,6 +11,8 @@
 
 namespace monocle {
 
+class TokenMatcher;  // grammar/token_matcher.h
+
 struct MediaItem {
   std::shared_ptr<const Patches> patches;
   std::uint64_t hash_low = 0;  // content hash of patches and grid: equal hashes share one encoding
@@ -59,6 +61,10 @@ struct Request {
   std::int32_t max_tokens = 1024;
   std::vector<std::int32_t>
       stop_token_ids;  // end of turn and the like; the stop token itself is reported
+  std::shared_ptr<TokenMatcher> matcher;  // restricts the answer; null = free text
+  std::int32_t priority = 0;              // smaller runs first; equal ones in order of arrival
+  std::uint64_t cache_salt = 0;           // prefixes are shared between requests of the same salt only
+  bool use_prefix_cache = true;
 };
 
 }  // namespace monocle

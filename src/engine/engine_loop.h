@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine on a thread of its own: requests come from any thread, events go to each request's own
+// handler. Every accepted request gets exactly one terminal event, also when the loop stops.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "monocle/event.h"
+#include "monocle/request.h"
+
+namespace monocle {
+
+// Called on the engine thread, in order, for one request; must return quickly and must not throw.
+using EventHandler = std::function<void(TokenEvent&&)>;
+
+class EngineLoop {
+ public:
+  // Takes over the engine; model and backend must outlive the loop.
+  explicit EngineLoop(std::unique_ptr<Engine> engine);
+  ~EngineLoop();  // stop(0)
+  EngineLoop(const EngineLoop&) = delete;
+  EngineLoop& operator=(const EngineLoop&) = delete;
+
+  // Refuses at once what can never run or does not fit into the queue (kInvalidArgument, kTooLarge,
+  // kQueueFull, kUnavailable while stopping); an accepted request is answered through its handler.
+  Result<RequestId> submit(Request request, EventHandler handler);
+
+  // The terminal event (kCancelled) comes within one step. Unknown ids are ignored.
+  void cancel(RequestId id);
+  // A paused request keeps its memory and is left out of steps: its reader does not keep up.
+  void pause(RequestId id);
+  void resume(RequestId id);
+
+  // A snapshot from between two steps; any thread, never waits for a step.
+  [[nodiscard]] EngineStats stats() const;
+
+  // No new requests; running and waiting ones go on for at most `grace`, then they are cancelled.
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace monocle
