@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client asks and what it is told, as plain values: the JSON of every dialect (chat completions,
-// completions, responses) becomes these on the way in and is made of these on the way out. No sockets,
-// no model, no tensors.
+// What a client asks and what it is told, as plain values: the JSON of every dialect (chat
+// completions, completions, responses) becomes these on the way in and is made of these on the way
+// out. No sockets, no model, no tensors.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ struct OutputFormat {
   std::string path;  // JSON path, for errors
 };
 
-// How to generate; what is absent is the model's default. Every number was checked against its bounds.
+// How to generate; what is absent is the model's default. Every number was checked against its
+// bounds.
 struct Generation {
   std::optional<float> temperature, top_p, min_p;
   std::optional<std::int32_t> top_k;
@@ -95,6 +96,7 @@ struct ChatRequest {
   StreamSettings stream;
   ChatOptions chat;                     // add_generation_prompt and the like
   bool continue_final_message = false;  // the last assistant message is the answer's beginning
+  std::vector<std::string> warnings;    // for the client, one line each: sent as x-monocle-warning
 };
 
 // The text dialect. Each prompt is text or token ids.
@@ -109,6 +111,19 @@ struct CompletionRequest {
   OutputFormat format;
   Generation generation;
   StreamSettings stream;
+};
+
+// What a response object of /v1/responses repeats of its request. The *_json members are JSON text.
+struct ResponsesEcho {
+  std::string instructions_json = "null";
+  std::string metadata_json = "{}";
+  std::string tools_json = "[]";
+  std::string tool_choice_json = "\"auto\"";
+  std::string text_json = R"({"format":{"type":"text"}})";
+  std::optional<std::int32_t> max_output_tokens;
+  std::optional<float> temperature, top_p;
+  bool parallel_tool_calls = true;
+  bool report_logprobs = false;  // include: ["message.output_text.logprobs"]
 };
 
 // What every reply to one request repeats.
@@ -142,9 +157,9 @@ struct TokenLogprob {
 struct Choice {
   std::int32_t index = 0;
   std::string content;
-  std::vector<ToolCall> tool_calls;        // with ids made by the formatter: see call_id()
-  std::vector<TokenLogprob> logprobs;      // reported when asked for
-  std::string finish_reason;               // stop, length, tool_calls, content_filter
+  std::vector<ToolCall> tool_calls;    // with ids made by the formatter: see call_id()
+  std::vector<TokenLogprob> logprobs;  // reported when asked for
+  std::string finish_reason;           // stop, length, tool_calls, content_filter
 };
 
 }  // namespace monocle::api

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text of GET /metrics: vLLM's names and buckets, so that dashboards and routers made for it
+// work, and our own under monocle_. ServerMetrics is fed by any thread without locks; what the
+// engine counts itself comes with render().
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace monocle::api {
+
+// One request that ended. Times in seconds; negative = did not happen, not counted.
+struct RequestSample {
+  std::string_view finish_reason;  // stop, length, abort, error
+  std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t generation_tokens = 0;
+  std::int64_t image_tokens = 0;
+  double first_token_s = -1, e2e_s = -1, queue_s = -1, prefill_s = -1, decode_s = -1;
+  double upload_s = -1, media_s = -1, vision_s = -1;  // our own histograms
+};
+
+enum class Refusal : std::uint8_t {
+  kMalformed,
+  kUnauthorized,
+  kNotFound,
+  kTooLong,
+  kTooLarge,
+  kQueueFull,
+  kMedia,
+  kGrammar,
+  kOther,
+};
+
+// Read when the page is rendered.
+struct EngineGauges {
+  std::int64_t running = 0, waiting = 0;
+  double kv_usage = 0;  // 0..1
+  std::int64_t kv_blocks = 0, kv_blocks_free = 0, block_tokens = 0;
+  std::int64_t preemptions = 0;                      // totals since start
+  std::int64_t prefix_queries = 0, prefix_hits = 0;  // tokens
+  std::int64_t media_queries = 0, media_hits = 0;    // pictures
+  std::int64_t connections = 0;
+  std::int64_t resident_bytes = 0;
+  std::int64_t device_bytes = 0;  // GPU memory held, 0 on a CPU
+};
+
+class ServerMetrics {
+ public:
+  explicit ServerMetrics(std::string_view model_name);
+  ~ServerMetrics();
+  ServerMetrics(const ServerMetrics&) = delete;
+  ServerMetrics& operator=(const ServerMetrics&) = delete;
+
+  void finished(const RequestSample& sample);
+  void inter_token(double seconds);
+  void iteration(std::int64_t tokens);  // one engine step
+  void refused(Refusal reason);
+
+  [[nodiscard]] std::string render(const EngineGauges& gauges) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace monocle::api
