@@ -85,6 +85,7 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
                   .sequences = limits.sequences,
                   .context_tokens = limits.context_tokens,
                   .block_tokens = limits.block_tokens,
+                  .queue = limits.queue,
                   .merge = limits.merge},
                  blocks_, media_),
       builder_(limits.block_tokens,
@@ -92,24 +93,34 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
 
 Engine::~Engine() { backend_.memory().release(logits_); }
 
-Result<RequestId> Engine::submit(Request request) {
+Result<std::unique_ptr<Sequence>> Engine::prepare(RequestId id, Request request) const {
   MONOCLE_TRY(check_request(
       request,
       {.vocab = model_.facts().vocab, .patches = limits_.patches, .merge = limits_.merge}));
   auto sequence = std::make_unique<Sequence>();
-  sequence->id = next_id_;
+  sequence->id = id;
   sequence->tokens = request.prompt.token_ids;
   for (const LogitBiasEntry& entry : request.sampling.logit_bias) {
     sequence->bias.push_back({entry.token_id, entry.bias});
   }
   if (penalised(request.sampling)) {
-    for (const std::int32_t id : request.prompt.token_ids) {
-      count_token(sequence->seen, id, 0);
+    for (const std::int32_t token : request.prompt.token_ids) {
+      count_token(sequence->seen, token, 0);
     }
   }
   sequence->request = std::move(request);
   sequence->submitted = Clock::now();
-  MONOCLE_TRY(scheduler_.submit(std::move(sequence)));
+  MONOCLE_TRY(scheduler_.check(*sequence));
+  return sequence;
+}
+
+Status Engine::enqueue(std::unique_ptr<Sequence> sequence) {
+  return scheduler_.submit(std::move(sequence));
+}
+
+Result<RequestId> Engine::submit(Request request) {
+  MONOCLE_ASSIGN(auto sequence, prepare(next_id_, std::move(request)));
+  MONOCLE_TRY(enqueue(std::move(sequence)));
   return next_id_++;
 }
 
@@ -119,13 +130,36 @@ void Engine::cancel(RequestId id) {
   }
 }
 
-void Engine::step(std::vector<TokenEvent>& events) {
+void Engine::cancel_all() {
+  scheduler_.for_each([](Sequence& sequence) { sequence.cancelled = true; });
+}
+
+void Engine::pause(RequestId id, bool paused) {
+  if (Sequence* sequence = scheduler_.find(id)) {
+    sequence->paused = paused;
+  }
+}
+
+void Engine::fail_all(const std::string& message, std::vector<TokenEvent>& events) {
+  cancel_all();
+  cancelled_.clear();
+  scheduler_.collect_cancelled(cancelled_);
+  for (Sequence* sequence : cancelled_) {
+    TokenEvent event;
+    event.finish = FinishReason::kError;
+    event.error = message;
+    finish(sequence, std::move(event), events);
+  }
+}
+
+bool Engine::step(std::vector<TokenEvent>& events) {
+  const std::size_t before = events.size();
   finish_cancelled(events);
   scheduler_.plan(plan_);
   encode_media(events);
   if (plan_.empty()) {
     MONOCLE_CHECK(!idle() || consistent());
-    return;
+    return events.size() > before;
   }
   const Clock::time_point start = Clock::now();
   const StepInputs inputs = builder_.build(plan_, media_rows_);
@@ -136,6 +170,7 @@ void Engine::step(std::vector<TokenEvent>& events) {
   sample(inputs);
   ++steps_;
   deliver(milliseconds(start, Clock::now()), events);
+  return true;
 }
 
 // A picture that cannot be encoded fails its own request only: its slices are taken out of the

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/batch_builder.h"
 #include "engine/block_pool.h"
+#include "engine/engine_stats.h"
 #include "engine/kv_cache.h"
 #include "engine/media_pool.h"
 #include "engine/scheduler.h"
@@ -30,16 +32,9 @@ struct EngineLimits {
   std::int64_t patches = 0;            // largest image or video
   std::int32_t block_tokens = 16;
   std::int32_t merge = 2;
-  std::int32_t vocab = 0;  // ids that may be sampled; 0 = all rows of the model's table
+  std::int32_t vocab = 0;    // ids that may be sampled; 0 = all rows of the model's table
+  std::int32_t queue = 256;  // requests that may wait besides `sequences` running ones
   DType kv = DType::kBF16;
-};
-
-struct EngineStats {
-  std::int64_t waiting = 0;
-  std::int64_t running = 0;
-  std::int32_t kv_blocks_total = 0;
-  std::int32_t kv_blocks_used = 0;
-  std::int64_t steps = 0;
 };
 
 class Engine {
@@ -50,14 +45,25 @@ class Engine {
   ~Engine();
 
   Result<RequestId> submit(Request request);
+  // submit() in two halves. prepare() reads only what never changes: any thread may call it at any
+  // time. enqueue() fails with kQueueFull only.
+  Result<std::unique_ptr<Sequence>> prepare(RequestId id, Request request) const;
+  Status enqueue(std::unique_ptr<Sequence> sequence);
   // The terminal event comes with the next step. Unknown ids are ignored: the request may just have
   // finished.
   void cancel(RequestId id);
+  void cancel_all();
+  // A paused request is left out of steps.
+  void pause(RequestId id, bool paused);
 
   [[nodiscard]] bool idle() const { return scheduler_.waiting() == 0 && scheduler_.running() == 0; }
-  // Runs one step and appends what happened.
-  void step(std::vector<TokenEvent>& events);
+  // Runs one step and appends what happened. False: there was nothing to do, and there will not be
+  // until something is submitted, cancelled or resumed.
+  bool step(std::vector<TokenEvent>& events);
+  // After step() threw: ends every request with this error.
+  void fail_all(const std::string& message, std::vector<TokenEvent>& events);
 
+  [[nodiscard]] const EngineLimits& limits() const { return limits_; }
   [[nodiscard]] EngineStats stats() const;
   // The invariants that must hold between steps; checked when idle.
   [[nodiscard]] bool consistent() const;

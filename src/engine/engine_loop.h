@@ -17,6 +17,7 @@
 namespace monocle {
 
 // Called on the engine thread, in order, for one request; must return quickly and must not throw.
+// It may call submit, cancel, pause, resume and stats, but not stop.
 using EventHandler = std::function<void(TokenEvent&&)>;
 
 class EngineLoop {
@@ -33,11 +34,14 @@ class EngineLoop {
 
   // The terminal event (kCancelled) comes within one step. Unknown ids are ignored.
   void cancel(RequestId id);
-  // A paused request keeps its memory and is left out of steps: its reader does not keep up.
+  // A paused request is left out of steps: its reader does not keep up. It keeps its memory until
+  // others need it; what it lost is computed again when it goes on, with the same text.
   void pause(RequestId id);
   void resume(RequestId id);
 
-  // A snapshot from between two steps; any thread, never waits for a step.
+  // A snapshot from between two steps; any thread, never waits for a step. `healthy` is false after
+  // a device error: every request was ended with it, new ones get kUnavailable, and only a new
+  // process helps.
   [[nodiscard]] EngineStats stats() const;
 
   // No new requests; running and waiting ones go on for at most `grace`, then they are cancelled.

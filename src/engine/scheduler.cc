@@ -7,8 +7,8 @@
 
 namespace monocle {
 
-Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
-  const std::int64_t prompt = sequence->prompt_tokens();
+Status Scheduler::check(Sequence& sequence) const {
+  const std::int64_t prompt = sequence.prompt_tokens();
   if (prompt >= limits_.context_tokens) {
     return fail(ErrorCode::kTooLarge,
                 "this model's maximum context length is {} tokens; the prompt has {} and needs "
@@ -16,7 +16,7 @@ Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
                 limits_.context_tokens, prompt);
   }
   std::int64_t media_rows = 0;
-  for (const MediaItem& item : sequence->request.prompt.media) {
+  for (const MediaItem& item : sequence.request.prompt.media) {
     media_rows += item.patches->grid.tokens(limits_.merge);
   }
   if (media_rows > media_.rows()) {
@@ -24,15 +24,20 @@ Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
                 "the request's pictures have {} tokens; the media pool holds {}", media_rows,
                 media_.rows());
   }
-  sequence->target = std::min(limits_.context_tokens, prompt + sequence->request.max_tokens);
-  if (blocks_for(sequence->target) > blocks_.total()) {
+  sequence.target = std::min(limits_.context_tokens, prompt + sequence.request.max_tokens);
+  if (blocks_for(sequence.target) > blocks_.total()) {
     return fail(ErrorCode::kTooLarge,
                 "the request needs {} KV blocks of {} tokens; the cache has {}",
-                blocks_for(sequence->target), limits_.block_tokens, blocks_.total());
+                blocks_for(sequence.target), limits_.block_tokens, blocks_.total());
   }
-  if (std::ssize(waiting_) >= limits_.queue) {
-    return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are waiting",
-                waiting_.size());
+  return {};
+}
+
+Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
+  const std::size_t live = waiting_.size() + running_.size();
+  if (static_cast<std::int64_t>(live) >= std::int64_t{limits_.queue} + limits_.sequences) {
+    return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are running or waiting",
+                live);
   }
   waiting_.push_back(std::move(sequence));
   return {};
@@ -44,13 +49,13 @@ void Scheduler::plan(StepPlan& plan) {
   admit();
   std::int64_t budget = limits_.step_tokens;
   for (const auto& sequence : running_) {
-    if (budget > 0 && sequence->decoding() && !sequence->cancelled) {
+    if (budget > 0 && sequence->decoding() && sequence->runnable()) {
       add_slice(*sequence, 1, plan);
       --budget;
     }
   }
   for (const auto& sequence : running_) {
-    if (budget > 0 && !sequence->decoding() && !sequence->cancelled) {
+    if (budget > 0 && !sequence->decoding() && sequence->runnable()) {
       add_slice(*sequence, budget, plan);
       budget -= plan.slices.back().count;
     }
@@ -136,16 +141,21 @@ Sequence* Scheduler::find(RequestId id) const {
   return it == waiting_.end() ? nullptr : it->get();
 }
 
+void Scheduler::for_each(FunctionRef<void(Sequence&)> visit) const {
+  for (const auto& sequence : waiting_) {
+    visit(*sequence);
+  }
+  for (const auto& sequence : running_) {
+    visit(*sequence);
+  }
+}
+
 void Scheduler::collect_cancelled(std::vector<Sequence*>& out) const {
-  const auto collect = [&](const auto& sequences) {
-    for (const auto& sequence : sequences) {
-      if (sequence->cancelled) {
-        out.push_back(sequence.get());
-      }
+  for_each([&](Sequence& sequence) {
+    if (sequence.cancelled) {
+      out.push_back(&sequence);
     }
-  };
-  collect(waiting_);
-  collect(running_);
+  });
 }
 
 }  // namespace monocle

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/result.h"
 #include "engine/block_pool.h"
 #include "engine/media_pool.h"
@@ -25,7 +26,7 @@ struct SchedulerLimits {
   std::int32_t sequences = 1;       // running at once
   std::int64_t context_tokens = 0;  // longest prompt + output
   std::int32_t block_tokens = 16;
-  std::int32_t queue = 256;  // waiting requests
+  std::int32_t queue = 256;  // requests that may wait besides `sequences` running ones
   std::int32_t merge = 2;    // patches per media token and axis
 };
 
@@ -53,7 +54,10 @@ class Scheduler {
   Scheduler(const SchedulerLimits& limits, BlockPool& blocks, MediaPool& media)
       : limits_(limits), blocks_(blocks), media_(media) {}
 
-  // kTooLarge: can never run, with the limit it breaks. kQueueFull: try later.
+  // kTooLarge: can never run, with the limit it breaks. Sets the sequence's target. Reads nothing
+  // that changes: any thread may call it.
+  Status check(Sequence& sequence) const;
+  // Takes a checked sequence. kQueueFull: try later.
   Status submit(std::unique_ptr<Sequence> sequence);
 
   // Fills `plan` with the next step; empty when there is nothing to do. Cancelled sequences are not
@@ -66,6 +70,8 @@ class Scheduler {
   [[nodiscard]] Sequence* find(RequestId id) const;
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
+  // Every sequence, waiting or running.
+  void for_each(FunctionRef<void(Sequence&)> visit) const;
   // Cancelled sequences that are still queued or running.
   void collect_cancelled(std::vector<Sequence*>& out) const;
 

@@ -29,6 +29,7 @@ struct Sequence {
   std::vector<TokenCount> seen;          // for penalties, kept only when one is on
   std::vector<LogitBias> bias;
   bool cancelled = false;
+  bool paused = false;
 
   Clock::time_point submitted;
   Clock::time_point admitted;
@@ -45,6 +46,7 @@ struct Sequence {
   [[nodiscard]] std::int64_t pending() const {
     return static_cast<std::int64_t>(tokens.size()) - computed;
   }
+  [[nodiscard]] bool runnable() const { return !cancelled && !paused; }
   [[nodiscard]] bool decoding() const { return pending() == 1 && generated() > 0; }
 };
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fake model for the tests of this room: its next token is a function of the whole history it can
+// see in its "KV cache". Any mistake in slots, block tables, chunking or positions changes the
+// text.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "model/model.h"
+#include "monocle/request.h"
+
+namespace monocle::test {
+
+inline constexpr std::int32_t kVocab = 97;
+inline constexpr std::int32_t kStopToken = 3;
+
+// Stores each token's id, position and media row in layer 0's key slot and answers with a hash over
+// all keys that the block table shows.
+class FakeModel final : public Model {
+ public:
+  FakeModel() {
+    facts_.vocab = kVocab;
+    facts_.hidden = 1;
+    facts_.layers = 1;
+    facts_.kv_heads = 1;
+    facts_.head_dim = 1;
+    facts_.deepstack_levels = 1;
+    facts_.max_positions = 4096;
+  }
+  const ModelFacts& facts() const override { return facts_; }
+  Status plan(const PlanLimits& limits) override {
+    max_blocks_ = limits.blocks_per_sequence;
+    max_step_ = limits.step_tokens;
+    return {};
+  }
+  std::size_t workspace_bytes() const override { return 0; }
+
+  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                      const TraceSink*) override {
+    ++encodes;
+    if (patches.rows[0] < 0) {
+      return fail(ErrorCode::kInternal, "the tower does not like this picture");
+    }
+    const std::int64_t count = patches.grid.tokens(2);
+    for (std::int32_t level = 0; level < 2; ++level) {
+      const TensorView rows = pool.level(level).slice_rows(first_row, count);
+      for (std::int64_t r = 0; r < count; ++r) {
+        rows.row<float>(r)[0] = patches.rows[0] + static_cast<float>(r * 10 + level);
+      }
+    }
+    return {};
+  }
+
+  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+               const TraceSink*) override {
+    const auto tokens = static_cast<std::int64_t>(step.token_ids.size());
+    EXPECT_LE(tokens, max_step_);
+    auto* keys = static_cast<float*>(kv[0].k);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const auto i = static_cast<std::size_t>(t);
+      float value = static_cast<float>(step.token_ids[i]);
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        value = value * 1.7F +
+                static_cast<float>(step.positions[axis * step.token_ids.size() + i]) * 0.3F;
+      }
+      const std::int32_t row = step.media_row.empty() ? -1 : step.media_row[i];
+      if (row >= 0) {
+        value +=
+            step.media->level(0).row<float>(row)[0] + 2 * step.media->level(1).row<float>(row)[0];
+      }
+      keys[step.slots[i]] = value;
+    }
+    std::size_t sample = 0;
+    for (std::size_t b = 0; b < step.context.size(); ++b) {
+      if (sample < step.sample_rows.size() &&
+          step.sample_rows[sample] == step.query_start[b + 1] - 1) {
+        answer(step, keys, b, kv[0].block_tokens,
+               logits.row<float>(static_cast<std::int64_t>(sample++)));
+      }
+    }
+    EXPECT_EQ(sample, step.sample_rows.size());
+  }
+
+  int encodes = 0;
+
+ private:
+  void answer(const StepInputs& step, const float* keys, std::size_t b, std::int32_t block_tokens,
+              float* logits) const {
+    double sum = 0;
+    for (std::int64_t p = 0; p < step.context[b]; ++p) {
+      const auto at =
+          b * static_cast<std::size_t>(max_blocks_) + static_cast<std::size_t>(p / block_tokens);
+      sum = sum * 0.75 +
+            static_cast<double>(keys[step.block_table[at] * block_tokens + p % block_tokens]);
+    }
+    std::fill_n(logits, kVocab, 0.0F);
+    logits[static_cast<std::size_t>(std::fabs(sum) * 13.0) % kVocab] = 9.0F;
+  }
+
+  ModelFacts facts_;
+  std::int64_t max_blocks_ = 0;
+  std::int64_t max_step_ = 0;
+};
+
+inline Request text(std::vector<std::int32_t> ids, std::int32_t max_tokens) {
+  Request request;
+  const auto n = static_cast<std::int32_t>(ids.size());
+  for (int axis = 0; axis < 3; ++axis) {
+    for (std::int32_t p = 0; p < n; ++p) {
+      request.prompt.positions.push_back(p);
+    }
+  }
+  request.prompt.token_ids = std::move(ids);
+  request.max_tokens = max_tokens;
+  request.stop_token_ids = {kStopToken};
+  return request;
+}
+
+// `before` text tokens, a picture of 2x3 media tokens, one text token.
+inline Request picture(std::int32_t before, float colour, std::int32_t max_tokens) {
+  Request request =
+      text(std::vector<std::int32_t>(static_cast<std::size_t>(before) + 7, 5), max_tokens);
+  auto patches = std::make_shared<Patches>();
+  patches->grid = {1, 4, 6};
+  patches->rows = {colour};
+  request.prompt.media.push_back({patches, static_cast<std::uint64_t>(colour * 8), 1});
+  request.prompt.spans.push_back({before, 6, 0, 0});
+  return request;
+}
+
+}  // namespace monocle::test
