@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 over TCP: bytes in, bytes out; no JSON, no model. Asynchronous, so that thousands of idle
-// streams cost memory only. The server owns its I/O and worker threads; an exchange (one request and
-// its answer) is shared by the connection and whoever answers, and may be used from any thread.
+// HTTP/1.1 over TCP: bytes in, bytes out; no JSON, no model. Asynchronous, so that thousands of
+// idle streams cost memory only. The server owns its I/O and worker threads; an exchange (one
+// request and its answer) is shared by the connection and whoever answers, and may be used from any
+// thread.
 #pragma once
 
 #include <chrono>
@@ -24,14 +25,14 @@ struct HttpHeader {
 };
 
 struct HttpRequest {
-  std::string method;                // upper case
-  std::string target;                // as sent
-  std::string path;                  // percent-decoded, without query; "%2F" decodes to "/"
-  std::string query;                 // after "?", as sent
-  std::vector<HttpHeader> headers;   // in order of arrival
+  std::string method;               // upper case
+  std::string target;               // as sent
+  std::string path;                 // percent-decoded, without query; "%2F" decodes to "/"
+  std::string query;                // after "?", as sent
+  std::vector<HttpHeader> headers;  // in order of arrival
   std::string body;
-  std::string remote;                // the peer's address, without port
-  double upload_ms = 0;              // from the first byte of the head to the last of the body
+  std::string remote;    // the peer's address, without port
+  double upload_ms = 0;  // from the first byte of the head to the last of the body
 
   // The first header of that name, in any case; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
@@ -39,12 +40,15 @@ struct HttpRequest {
 
 struct HttpReply {
   int status = 200;
-  std::vector<HttpHeader> headers;  // Content-Length, Date, Connection and the like are the server's
+  std::vector<HttpHeader>
+      headers;  // Content-Length, Date, Connection and the like are the server's
   std::string body;
 };
 
-// Answer with exactly one of reply(), or start() + write()* + finish(). What comes after the client has
-// gone is dropped silently. Destroyed unanswered, it replies 500.
+// Answer with exactly one of reply(), or start() + write()* + finish(). What comes after the client
+// has gone is dropped silently. Destroyed unanswered, it replies 500; destroyed in the middle of a
+// stream, it ends the connection without the stream's end mark, so that the client sees that
+// something is missing.
 class HttpExchange {
  public:
   struct Impl;
@@ -66,11 +70,16 @@ class HttpExchange {
   [[nodiscard]] std::size_t queued_bytes() const;
   [[nodiscard]] bool gone() const;
 
+  // A client that closes its sending side (FIN) while it waits has usually left, and counts as
+  // gone; what it asked with GET or HEAD it still gets. This call says that the answer to this
+  // request, too, is to be delivered. A stream (start) ends at a FIN whatever was said.
+  void allow_half_close();
+
   // Called at most once, on an I/O thread (or at once, when it has happened already): the client
   // disconnected or was cut off before the answer was complete. Must return quickly.
   void on_gone(std::function<void()> callback);
-  // Called on an I/O thread each time the queue has fallen below half of HttpLimits::send_bytes after
-  // having been above it.
+  // Called on an I/O thread each time the queue has fallen below half of HttpLimits::send_bytes
+  // after having been above it.
   void on_drained(std::function<void()> callback);
 
  private:
@@ -85,10 +94,12 @@ struct HttpLimits {
   int connections = 8192;
   int connections_per_address = 256;  // loopback is exempt
   std::chrono::milliseconds header_time{10'000};
-  std::chrono::milliseconds idle_time{75'000};      // keep-alive
-  std::chrono::milliseconds stall_time{10'000};     // a client that takes nothing while bytes wait
-  std::chrono::milliseconds body_grace{5'000};      // then at least body_bytes_per_s
+  std::chrono::milliseconds idle_time{75'000};   // keep-alive
+  std::chrono::milliseconds stall_time{10'000};  // a client that takes nothing while bytes wait
+  std::chrono::milliseconds body_grace{5'000};   // then at least body_bytes_per_s
   std::size_t body_bytes_per_s = std::size_t{16} << 10;
+  std::size_t waiting_requests = 1024;  // complete, and no worker free; more are refused with 503
+  std::size_t body_memory_bytes = std::size_t{1} << 30;  // all bodies together; above: 503
 };
 
 struct HttpOptions {
@@ -112,16 +123,17 @@ struct HttpOptions {
 using HttpHandler = std::function<void(const std::shared_ptr<HttpExchange>&)>;  // worker thread
 
 struct HttpStats {
-  std::int64_t connections = 0;      // open now
-  std::int64_t requests = 0;         // heads read completely
-  std::int64_t refused = 0;          // by a limit, before the handler
-  std::int64_t gone = 0;             // clients that left before their answer was complete
-  std::int64_t slow = 0;             // cut off because they did not take their answer
+  std::int64_t connections = 0;  // open now
+  std::int64_t requests = 0;     // heads read completely
+  std::int64_t refused = 0;      // by a limit, before the handler
+  std::int64_t gone = 0;         // clients that left before their answer was complete
+  std::int64_t slow = 0;         // cut off because they did not take their answer
 };
 
 class HttpServer {
  public:
-  // Binds, listens and starts the threads. kUnavailable: the address cannot be bound, with the reason.
+  // Binds, listens and starts the threads. kUnavailable: the address cannot be bound, with the
+  // reason.
   static Result<std::unique_ptr<HttpServer>> start(HttpOptions options, HttpHandler handler);
   ~HttpServer();  // stop(0)
   HttpServer(const HttpServer&) = delete;
@@ -131,7 +143,8 @@ class HttpServer {
   [[nodiscard]] HttpStats stats() const;
 
   // No new connections and no further requests on open ones; waits for running exchanges, at most
-  // `grace`, then cuts them. Idempotent.
+  // `grace`, then cuts them, and joins the threads: not to be called from a handler or a callback.
+  // Idempotent.
   void stop(std::chrono::milliseconds grace);
 
  private:

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/request_parser.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <limits>
+
+namespace monocle {
+namespace {
+
+namespace http = boost::beast::http;
+using ErrorCodeOfBoost = boost::system::error_code;
+
+// Appends to a string that grows with what arrives. Beast's own string_body takes the memory that
+// Content-Length announces at once.
+struct GrowingBody {
+  struct value_type {
+    std::string* bytes = nullptr;
+    std::size_t limit = 0;
+  };
+  class reader {
+   public:
+    template <bool IsRequest, class Fields>
+    reader(http::header<IsRequest, Fields>& /*head*/, value_type& value) : value_(value) {}
+
+    void init(const boost::optional<std::uint64_t>& /*length*/, ErrorCodeOfBoost& error) {
+      error = {};
+    }
+
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, ErrorCodeOfBoost& error) {
+      error = {};
+      std::size_t taken = 0;
+      for (const auto buffer : boost::beast::buffers_range_ref(buffers)) {
+        if (value_.bytes->size() + buffer.size() > value_.limit) {
+          error = http::error::body_limit;
+          return taken;
+        }
+        value_.bytes->append(static_cast<const char*>(buffer.data()), buffer.size());
+        taken += buffer.size();
+      }
+      return taken;
+    }
+
+    void finish(ErrorCodeOfBoost& error) { error = {}; }
+
+   private:
+    value_type& value_;
+  };
+};
+
+HttpVerdict refusal_of(const ErrorCodeOfBoost& error, std::size_t body_limit) {
+  if (error == http::error::body_limit) {
+    return HttpRefusal{413, fmt::format("the request body is larger than {} bytes", body_limit)};
+  }
+  if (error == http::error::header_limit) {
+    return HttpRefusal{431, "the trailer of the request body is too long"};
+  }
+  return HttpRefusal{400, "the request is malformed: " + error.message()};
+}
+
+}  // namespace
+
+struct RequestParser::Impl {
+  http::request_parser<GrowingBody> parser;
+};
+
+RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {
+  impl_->parser.header_limit(std::numeric_limits<std::uint32_t>::max());  // check_head_bytes did it
+  impl_->parser.body_limit(boost::none);                                  // GrowingBody does it
+}
+RequestParser::~RequestParser() = default;
+
+HttpVerdict RequestParser::head(std::string_view bytes, HttpRequest* request) {
+  ErrorCodeOfBoost error;
+  impl_->parser.eager(false);
+  const std::size_t used =
+      impl_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  if (error && error != http::error::need_more) return refusal_of(error, 0);
+  if (!impl_->parser.is_header_done() || used != bytes.size()) {
+    return HttpRefusal{400, "the request head is malformed"};
+  }
+  const auto& message = impl_->parser.get();
+  request->method = message.method_string();
+  request->target = message.target();
+  for (const auto& field : message) {
+    request->headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  }
+  if (HttpVerdict verdict = check_head_fields(*request, version())) return verdict;
+  return split_target(request);
+}
+
+int RequestParser::version() const { return static_cast<int>(impl_->parser.get().version()); }
+bool RequestParser::keep_alive() const { return impl_->parser.keep_alive(); }
+bool RequestParser::needs_body() const { return !impl_->parser.is_done(); }
+
+std::optional<std::uint64_t> RequestParser::content_length() const {
+  const auto length = impl_->parser.content_length();
+  return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
+}
+
+HttpVerdict RequestParser::body(std::string_view bytes, std::size_t limit, std::string* body,
+                                std::size_t* consumed) {
+  *consumed = 0;
+  auto& parser = impl_->parser;
+  parser.get().body() = {body, limit};
+  parser.eager(true);
+  ErrorCodeOfBoost error;
+  // One call may stop at the end of what it found complete; only need_more says that it is stuck.
+  while (!parser.is_done() && *consumed < bytes.size() && !error) {
+    const std::string_view rest = bytes.substr(*consumed);
+    const std::size_t used = parser.put(boost::asio::buffer(rest.data(), rest.size()), error);
+    if (used == 0) break;
+    *consumed += used;
+  }
+  if (error && error != http::error::need_more) return refusal_of(error, limit);
+  return {};
+}
+
+bool RequestParser::complete() const { return impl_->parser.is_done(); }
+
+}  // namespace monocle
