@@ -36,6 +36,10 @@ class ChatChunks {
   void count(const Usage& so_far) { so_far_ = so_far; }
 
  private:
+  [[nodiscard]] std::string chunk(std::int32_t index, std::string_view delta,
+                                  std::span<const TokenLogprob> logprobs,
+                                  std::string_view finish_reason) const;
+
   std::string head_;  // everything before "choices", the same in every chunk
   StreamSettings settings_;
   Usage so_far_;

@@ -30,6 +30,10 @@ class CompletionChunks {
   void count(const Usage& so_far) { so_far_ = so_far; }
 
  private:
+  [[nodiscard]] std::string chunk(std::int32_t index, std::string_view piece,
+                                  std::span<const TokenLogprob> logprobs,
+                                  std::string_view reason) const;
+
   std::string head_;
   StreamSettings settings_;
   Usage so_far_;

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/chat_template.h"
+
 namespace monocle::api {
 
 struct ToolEvent {
@@ -33,13 +35,24 @@ class ToolStream {
   [[nodiscard]] std::int32_t calls() const { return calls_; }
 
  private:
-  void scan(bool at_end, std::vector<ToolEvent>& events);
-  void content(std::string_view text, std::vector<ToolEvent>& events);
+  enum class Verdict : std::uint8_t { kWait, kText, kCall };
 
-  std::string held_;          // undecided text
-  std::string space_;         // content behind a call that so far is white space only
-  std::size_t searched_ = 0;  // held_ before this holds no end of the block
-  std::size_t tried_ = 0;     // blocks looked at
+  void scan(bool at_end, std::vector<ToolEvent>& events);
+  bool enter_block(bool at_end, std::vector<ToolEvent>& events);
+  Verdict follow(bool at_end);
+  Verdict look(bool at_end, ToolCall& call);
+  void release(std::size_t count, std::vector<ToolEvent>& events);
+
+  std::string held_;       // undecided text; a block begins at block_
+  std::string space_;      // white space behind a call, content only if more comes
+  bool speaking_ = false;  // the content since the last call has been more than white space
+  bool in_block_ = false;
+  std::size_t block_ = 0;      // offset of the tag: 1 behind its line break, else 0
+  std::size_t block_end_ = 0;  // behind the block, once it is a call
+  std::size_t cursor_ = 0;     // next byte of the block's object to look at
+  std::int32_t depth_ = 0;     // open brackets at the cursor
+  bool in_string_ = false;
+  std::size_t tried_ = 0;  // blocks looked at
   std::int32_t calls_ = 0;
 };
 

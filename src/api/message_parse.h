@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The content of messages, for the chat and the Responses dialect. Internal to the room's parsers.
+#pragma once
+
+#include <string>
+
+#include "api/field.h"
+#include "api/image_parse.h"
+#include "api/parse_limits.h"
+#include "api/types.h"
+
+namespace monocle::api {
+
+struct MessageContext {
+  const ParseLimits& limits;
+  PixelBudget budget;  // of pictures that name none
+  ChatRequest& out;    // takes pictures and warnings
+  Problem& problem;
+};
+
+// A string or an array of parts, appended to message.parts. Pictures may come from the user and
+// from tools. Parts of both dialects are understood: text and input_text, image_url and
+// input_image.
+void parse_content(const Json& content, const std::string& path, MessageContext& context,
+                   ChatMessage& message);
+
+// "messages" of the chat dialect.
+void parse_messages(const Fields& body, MessageContext& context);
+
+// Joins system messages at the front into one, because the template shows the first only; warns of
+// later ones, which it leaves out.
+void settle_system_messages(ChatRequest& request);
+
+}  // namespace monocle::api
