@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grammar/schema_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -205,6 +207,7 @@ class Walker {
                                        [&](std::string_view name) { return node.contains(name); });
     if (leading == kLeading.end()) {
       add_type(node);
+      bound_length(node);
       return {};
     }
     for (const auto& [name, value] : node.items()) {
@@ -255,6 +258,23 @@ class Walker {
         }
       }
     }
+  }
+
+  // The compiler's own form of a length lets control characters into the string.
+  static void bound_length(Json& node) {
+    const bool bounded = node.contains("minLength") || node.contains("maxLength");
+    if (!bounded || node["type"] != "string" || node.contains("pattern") ||
+        node.contains("format")) {
+      return;
+    }
+    const auto length = [&](const char* name) {
+      return node.contains(name) ? fmt::format("{}", node[name].get<double>()) : std::string();
+    };
+    const std::string least = length("minLength");
+    node["pattern"] =
+        R"([^"\\\x00-\x1f]{)" + (least.empty() ? "0" : least) + "," + length("maxLength") + "}";
+    node.erase("minLength");
+    node.erase("maxLength");
   }
 
   // A property that also matches a pattern would have to satisfy both.
