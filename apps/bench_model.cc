@@ -151,6 +151,7 @@ class ModelBench {
       }
     }
     out.max_tokens = static_cast<std::int32_t>(answer);
+    out.use_prefix_cache = false;  // every repetition computes its prompt
     return out;
   }
 

@@ -81,7 +81,7 @@ class TraceRunner {
       sequence.request.prompt = case_.prompts[index_of(row)];
       sequence.tokens = sequence.request.prompt.token_ids;
       for (std::int64_t b = 0; b < blocks; ++b) {
-        sequence.blocks.push_back(static_cast<std::int32_t>(b * rows + row));
+        sequence.kv.table.push_back(static_cast<std::int32_t>(b * rows + row));
       }
       for (const MediaItem& item : sequence.request.prompt.media) {
         const bool is_video = std::ranges::find(case_.videos, item.patches, &MediaItem::patches) !=
@@ -107,12 +107,12 @@ class TraceRunner {
   }
 
   void generate() {
-    BatchBuilder builder(kBlockTokens, max_blocks_);
+    BatchBuilder builder({.block_tokens = kBlockTokens, .max_blocks = max_blocks_});
     const std::int64_t rows = std::ssize(sequences_);
     for (std::int32_t step = 0; step < steps_; ++step) {
       StepPlan plan;
       for (Sequence& sequence : sequences_) {
-        plan.slices.push_back({&sequence, sequence.computed, sequence.pending(), true});
+        plan.slices.push_back({&sequence, sequence.computed, sequence.pending(), 1});
       }
       const StepInputs inputs = builder.build(plan, *media_);
       const auto keep = [&](std::string_view name, ConstTensorView value) {

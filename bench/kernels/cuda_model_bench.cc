@@ -106,6 +106,7 @@ struct Bench {
       }
     }
     out.max_tokens = answer;
+    out.use_prefix_cache = false;
     return out;
   }
 

@@ -63,8 +63,9 @@ struct Request {
       stop_token_ids;  // end of turn and the like; the stop token itself is reported
   std::shared_ptr<TokenMatcher> matcher;  // restricts the answer; null = free text
   std::int32_t priority = 0;              // smaller runs first; equal ones in order of arrival
-  std::uint64_t cache_salt = 0;           // prefixes are shared between requests of the same salt only
+  std::uint64_t cache_salt = 0;  // prefixes are shared between requests of the same salt only
   bool use_prefix_cache = true;
+  bool use_draft = true;  // guess ahead where the engine does; the text is the same
 };
 
 }  // namespace monocle

@@ -32,18 +32,23 @@ StepInputs BatchBuilder::build(const StepPlan& plan, const MediaRows& media) {
           .query_start = query_start_,
           .context = context_,
           .block_table = block_table_,
-          .sample_rows = sample_rows_};
+          .sample_rows = sample_rows_,
+          .window = layout_.window,
+          .sinks = layout_.sinks};
 }
 
 void BatchBuilder::append(const Slice& slice) {
   const Sequence& sequence = *slice.sequence;
   const std::int64_t end = slice.start + slice.count;
   const std::size_t first = token_ids_.size();
+  const std::vector<std::int32_t>& table = sequence.kv.table;
   for (std::int64_t p = slice.start; p < end; ++p) {
-    token_ids_.push_back(sequence.tokens[static_cast<std::size_t>(p)]);
+    const auto index = static_cast<std::size_t>(p);
+    const std::size_t known = sequence.tokens.size();
+    token_ids_.push_back(index < known ? sequence.tokens[index] : sequence.draft[index - known]);
     media_row_.push_back(-1);
-    const std::int32_t block = sequence.blocks[static_cast<std::size_t>(p / block_tokens_)];
-    slots_.push_back(std::int64_t{block} * block_tokens_ + p % block_tokens_);
+    const std::int32_t block = table[static_cast<std::size_t>(p / layout_.block_tokens)];
+    slots_.push_back(std::int64_t{block} * layout_.block_tokens + p % layout_.block_tokens);
   }
   for (const MediaSpan& span : sequence.request.prompt.spans) {
     const std::int64_t row =
@@ -57,11 +62,11 @@ void BatchBuilder::append(const Slice& slice) {
   }
   query_start_.push_back(static_cast<std::int32_t>(token_ids_.size()));
   context_.push_back(static_cast<std::int32_t>(end));
-  MONOCLE_CHECK(std::ssize(sequence.blocks) <= max_blocks_);
-  block_table_.insert(block_table_.end(), sequence.blocks.begin(), sequence.blocks.end());
-  block_table_.resize(context_.size() * static_cast<std::size_t>(max_blocks_), -1);
-  if (slice.samples) {
-    sample_rows_.push_back(static_cast<std::int32_t>(token_ids_.size()) - 1);
+  MONOCLE_CHECK(std::ssize(table) <= layout_.max_blocks);
+  block_table_.insert(block_table_.end(), table.begin(), table.end());
+  block_table_.resize(context_.size() * static_cast<std::size_t>(layout_.max_blocks), -1);
+  for (std::int32_t behind = slice.samples; behind > 0; --behind) {
+    sample_rows_.push_back(static_cast<std::int32_t>(token_ids_.size()) - behind);
   }
 }
 

@@ -12,8 +12,13 @@ namespace monocle {
 
 class BatchBuilder {
  public:
-  BatchBuilder(std::int32_t block_tokens, std::int32_t max_blocks)
-      : block_tokens_(block_tokens), max_blocks_(max_blocks) {}
+  struct Layout {
+    std::int32_t block_tokens = 16;
+    std::int32_t max_blocks = 0;  // of one sequence
+    std::int32_t window = 0;
+    std::int32_t sinks = 0;
+  };
+  explicit BatchBuilder(const Layout& layout) : layout_(layout) {}
 
   // The result points into this builder and is valid until the next build.
   StepInputs build(const StepPlan& plan, const MediaRows& media);
@@ -22,8 +27,7 @@ class BatchBuilder {
   void append(const Slice& slice);
   void append_positions(const StepPlan& plan);
 
-  std::int32_t block_tokens_;
-  std::int32_t max_blocks_;
+  Layout layout_;
   bool has_media_ = false;
   std::vector<std::int32_t> token_ids_, positions_, media_row_, query_start_, context_,
       block_table_, sample_rows_;

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "engine/request_check.h"
@@ -31,18 +32,46 @@ double milliseconds(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-bool penalised(const SamplingParams& sampling) {
-  return sampling.repetition_penalty != 1.0F || sampling.presence_penalty != 0.0F ||
-         sampling.frequency_penalty != 0.0F;
+// Tokens of the prompt matter to the repetition penalty only.
+void count_prompt(Sequence& sequence) {
+  if (sequence.request.sampling.repetition_penalty == 1.0F) {
+    return;
+  }
+  std::vector<std::int32_t> ids = sequence.request.prompt.token_ids;
+  std::ranges::sort(ids);
+  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  for (const std::int32_t id : ids) {
+    sequence.seen.push_back({id, 0});
+  }
 }
 
-void count_token(std::vector<TokenCount>& seen, std::int32_t id, std::int32_t generated) {
-  const auto known = std::ranges::find(seen, id, &TokenCount::id);
-  if (known != seen.end()) {
-    known->generated += generated;
-  } else {
-    seen.push_back({id, generated});
+// Guesses of all sequences in one step. They cost no extra reading of the weights while few
+// sequences run; with many, the rows would only compete with each other.
+std::int32_t draft_rows(const EngineLimits& limits) {
+  return limits.draft_tokens * std::min(limits.sequences, 4);
+}
+
+std::int32_t sample_limit(const EngineLimits& limits) {
+  return limits.sequences + draft_rows(limits);
+}
+
+Status check_limits(const EngineLimits& limits) {
+  if (limits.sequences < 1 || limits.step_tokens < limits.sequences) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a step of {} tokens is too small for {} sequences: each needs one",
+                limits.step_tokens, limits.sequences);
   }
+  if (limits.window_tokens < 0 || limits.sink_tokens < 0 || limits.draft_tokens < 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a window of {} tokens, {} sinks and {} guesses: none may be negative",
+                limits.window_tokens, limits.sink_tokens, limits.draft_tokens);
+  }
+  return {};
+}
+
+std::size_t step_bucket(std::int64_t tokens) {
+  const auto bits = std::bit_width(static_cast<std::uint64_t>(tokens - 1));
+  return std::min(static_cast<std::size_t>(bits), kStepBuckets - 1);
 }
 
 }  // namespace
@@ -51,12 +80,14 @@ Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
                                                const EngineLimits& requested) {
   const ModelFacts& facts = model.facts();
   const EngineLimits limits = resolved(requested, facts);
+  MONOCLE_TRY(check_limits(limits));
+  const std::int64_t samples = sample_limit(limits);
   const std::int64_t max_blocks = blocks_for(limits.context_tokens, limits.block_tokens);
   const std::int64_t kv_blocks =
       std::max(max_blocks, blocks_for(limits.kv_tokens, limits.block_tokens));
   MONOCLE_TRY(model.plan({.step_tokens = limits.step_tokens,
                           .sequences = limits.sequences,
-                          .samples = limits.sequences,
+                          .samples = samples,
                           .blocks_per_sequence = max_blocks,
                           .patches = limits.patches}));
   MONOCLE_ASSIGN(KvCache kv, KvCache::allocate(backend.memory(),
@@ -65,7 +96,7 @@ Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
   MONOCLE_ASSIGN(MediaRows media, MediaRows::allocate(backend.memory(), limits.media_rows,
                                                       1 + facts.deepstack_levels, facts.hidden));
   MONOCLE_ASSIGN(void* logits,
-                 backend.memory().allocate(static_cast<std::size_t>(limits.sequences) *
+                 backend.memory().allocate(static_cast<std::size_t>(samples) *
                                            static_cast<std::size_t>(facts.vocab) * sizeof(float)));
   return std::unique_ptr<Engine>(
       new Engine(model, backend, limits, std::move(kv), std::move(media), logits));
@@ -79,17 +110,28 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
       kv_(std::move(kv)),
       media_rows_(std::move(media)),
       logits_(logits),
-      blocks_(kv_.layers().front().blocks),
+      ledger_(kv_.layers().front().blocks, {.block_tokens = limits.block_tokens,
+                                            .window = limits.window_tokens,
+                                            .sinks = limits.sink_tokens,
+                                            .prefix_cache = limits.prefix_cache}),
       media_(limits.media_rows),
       scheduler_({.step_tokens = limits.step_tokens,
                   .sequences = limits.sequences,
                   .context_tokens = limits.context_tokens,
-                  .block_tokens = limits.block_tokens,
                   .queue = limits.queue,
-                  .merge = limits.merge},
-                 blocks_, media_),
-      builder_(limits.block_tokens,
-               static_cast<std::int32_t>(blocks_for(limits.context_tokens, limits.block_tokens))) {}
+                  .merge = limits.merge,
+                  .draft_tokens = limits.draft_tokens,
+                  .draft_rows = draft_rows(limits)},
+                 ledger_, media_),
+      builder_({.block_tokens = limits.block_tokens,
+                .max_blocks = static_cast<std::int32_t>(ledger_.blocks_for(limits.context_tokens)),
+                .window = limits.window_tokens,
+                .sinks = limits.sink_tokens}),
+      mask_words_((static_cast<std::size_t>(limits.vocab) + 31) / 32) {
+  masks_.resize(static_cast<std::size_t>(limits.sequences) * mask_words_);
+  sample_rows_.reserve(static_cast<std::size_t>(sample_limit(limits)));
+  sampled_.reserve(sample_rows_.capacity());
+}
 
 Engine::~Engine() { backend_.memory().release(logits_); }
 
@@ -103,14 +145,11 @@ Result<std::unique_ptr<Sequence>> Engine::prepare(RequestId id, Request request)
   for (const LogitBiasEntry& entry : request.sampling.logit_bias) {
     sequence->bias.push_back({entry.token_id, entry.bias});
   }
-  if (penalised(request.sampling)) {
-    for (const std::int32_t token : request.prompt.token_ids) {
-      count_token(sequence->seen, token, 0);
-    }
-  }
   sequence->request = std::move(request);
+  count_prompt(*sequence);
   sequence->submitted = Clock::now();
   MONOCLE_TRY(scheduler_.check(*sequence));
+  ledger_.describe_prompt(*sequence);
   return sequence;
 }
 
@@ -142,184 +181,106 @@ void Engine::pause(RequestId id, bool paused) {
 
 void Engine::fail_all(const std::string& message, std::vector<TokenEvent>& events) {
   cancel_all();
-  cancelled_.clear();
-  scheduler_.collect_cancelled(cancelled_);
-  for (Sequence* sequence : cancelled_) {
+  finish_marked(FinishReason::kError, message, events);
+}
+
+void Engine::finish_marked(FinishReason reason, const std::string& error,
+                           std::vector<TokenEvent>& events) {
+  marked_.clear();
+  scheduler_.for_each([&](Sequence& sequence) {
+    if (sequence.cancelled) {
+      marked_.push_back(&sequence);
+    }
+  });
+  for (Sequence* sequence : marked_) {
     TokenEvent event;
-    event.finish = FinishReason::kError;
-    event.error = message;
+    event.finish = reason;
+    event.error = error;
     finish(sequence, std::move(event), events);
   }
 }
 
 bool Engine::step(std::vector<TokenEvent>& events) {
   const std::size_t before = events.size();
-  finish_cancelled(events);
+  finish_marked(FinishReason::kCancelled, "", events);
   scheduler_.plan(plan_);
+  const bool planned = !plan_.empty() || !plan_.media.empty();
   encode_media(events);
   if (plan_.empty()) {
     MONOCLE_CHECK(!idle() || consistent());
-    return events.size() > before;
+    return planned || events.size() > before;
   }
   const Clock::time_point start = Clock::now();
-  const StepInputs inputs = builder_.build(plan_, media_rows_);
+  run(builder_.build(plan_, media_rows_));
+  deliver(milliseconds(start, Clock::now()), events);
+  return true;
+}
+
+void Engine::run(const StepInputs& inputs) {
   const TensorView logits{logits_, DType::kF32,
                           static_cast<std::int64_t>(inputs.sample_rows.size()),
                           model_.facts().vocab};
   model_.forward(inputs, kv_.layers(), logits, nullptr);
   sample(inputs);
-  ++steps_;
-  deliver(milliseconds(start, Clock::now()), events);
-  return true;
+  const auto tokens = static_cast<std::int64_t>(inputs.token_ids.size());
+  ++counted_.steps;
+  counted_.step_tokens += tokens;
+  ++counted_.step_sizes[step_bucket(tokens)];
+}
+
+void Engine::encode_media(std::vector<TokenEvent>& events) {
+  for (std::size_t i = 0; i < plan_.media.size();) {
+    // A failed job takes all jobs of its sequence out of the plan, itself at least.
+    i = encode(plan_.media[i], events) ? i + 1 : 0;
+  }
 }
 
 // A picture that cannot be encoded fails its own request only: its slices are taken out of the
 // step.
-void Engine::encode_media(std::vector<TokenEvent>& events) {
-  for (const MediaJob& job : plan_.media) {
-    Sequence& sequence = *job.sequence;
-    const MediaPool::Handle& handle = sequence.media[static_cast<std::size_t>(job.item)];
-    if (sequence.cancelled ||
-        media_.encoded(handle)) {  // two requests with the same new picture in one step
-      continue;
-    }
-    const Clock::time_point start = Clock::now();
-    const Patches& patches =
-        *sequence.request.prompt.media[static_cast<std::size_t>(job.item)].patches;
-    const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
-    if (!status) {
-      std::erase_if(plan_.slices, [&](const Slice& slice) { return slice.sequence == &sequence; });
-      TokenEvent event;
-      event.finish = FinishReason::kError;
-      event.error = status.error().message;
-      std::erase_if(plan_.media,
-                    [&](const MediaJob& other) { return other.sequence == &sequence; });
-      finish(&sequence, std::move(event), events);
-      return encode_media(events);  // the rest of a list that has just changed
-    }
-    backend_.wait(backend_.mark());
-    media_.mark_encoded(handle);
-    sequence.timing.vision_ms += milliseconds(start, Clock::now());
+bool Engine::encode(const MediaJob& job, std::vector<TokenEvent>& events) {
+  Sequence& sequence = *job.sequence;
+  const auto index = static_cast<std::size_t>(job.item);
+  const MediaPool::Handle& handle = sequence.media[index];
+  if (media_.encoded(handle)) {
+    return true;
   }
-}
-
-void Engine::sample(const StepInputs& inputs) {
-  sample_rows_.clear();
-  for (const Slice& slice : plan_.slices) {
-    if (!slice.samples) {
-      continue;
-    }
-    const Sequence& sequence = *slice.sequence;
-    const SamplingParams& p = sequence.request.sampling;
-    sample_rows_.push_back({.temperature = p.temperature,
-                            .top_k = p.top_k,
-                            .top_p = p.top_p,
-                            .min_p = p.min_p,
-                            .repetition_penalty = p.repetition_penalty,
-                            .presence_penalty = p.presence_penalty,
-                            .frequency_penalty = p.frequency_penalty,
-                            .seen = sequence.seen,
-                            .bias = sequence.bias,
-                            .seed = p.seed,
-                            .step = static_cast<std::uint64_t>(sequence.generated()),
-                            .top_logprobs = p.top_logprobs});
-  }
-  MONOCLE_CHECK(sample_rows_.size() == inputs.sample_rows.size());
-  sampled_.resize(sample_rows_.size());
-  if (!sample_rows_.empty()) {
-    const ConstTensorView logits{logits_, DType::kF32, std::ssize(sample_rows_),
-                                 model_.facts().vocab};
-    backend_.sample(
-        {.logits = logits, .vocab = limits_.vocab, .rows = sample_rows_, .out = sampled_});
+  const Clock::time_point start = Clock::now();
+  const Patches& patches = *sequence.request.prompt.media[index].patches;
+  const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
+  if (!status) {
+    plan_.drop(&sequence);
+    TokenEvent event;
+    event.finish = FinishReason::kError;
+    event.error = status.error().message;
+    finish(&sequence, std::move(event), events);
+    return false;
   }
   backend_.wait(backend_.mark());
-}
-
-void Engine::deliver(double step_ms, std::vector<TokenEvent>& events) {
-  std::size_t next = 0;
-  for (const Slice& slice : plan_.slices) {
-    Sequence& sequence = *slice.sequence;
-    if (sequence.generated() == 0) {
-      sequence.timing.prefill_ms += step_ms;
-    }
-    sequence.computed = slice.start + slice.count;
-    if (slice.samples) {
-      accept(sequence, sampled_[next++], events);
-    }
-  }
-}
-
-void Engine::accept(Sequence& sequence, const SampledToken& token,
-                    std::vector<TokenEvent>& events) {
-  const Request& request = sequence.request;
-  sequence.tokens.push_back(token.id);
-  if (penalised(request.sampling)) {
-    count_token(sequence.seen, token.id, 1);
-  }
-  if (sequence.generated() == 1) {
-    sequence.first_token = Clock::now();
-    sequence.timing.first_token_ms = milliseconds(sequence.submitted, sequence.first_token);
-  }
-  TokenEvent event;
-  event.request = sequence.id;
-  event.token_id = token.id;
-  event.logprob = token.logprob;
-  for (std::int32_t i = 0; i < token.top_count; ++i) {
-    const TokenLogprob& top = token.top[static_cast<std::size_t>(i)];
-    event.alternatives.push_back({top.id, top.logprob});
-  }
-  if (std::ranges::find(request.stop_token_ids, token.id) != request.stop_token_ids.end()) {
-    event.finish = FinishReason::kStop;
-  } else if (std::ssize(sequence.tokens) >= sequence.target) {
-    event.finish = FinishReason::kLength;
-  }
-  if (event.finish == FinishReason::kNone) {
-    events.push_back(std::move(event));
-  } else {
-    finish(&sequence, std::move(event), events);
-  }
-}
-
-void Engine::finish(Sequence* sequence, TokenEvent event, std::vector<TokenEvent>& events) {
-  const std::unique_ptr<Sequence> owned = scheduler_.remove(sequence);
-  const Clock::time_point now = Clock::now();
-  event.request = owned->id;
-  event.usage.prompt_tokens = owned->prompt_tokens();
-  event.usage.completion_tokens = owned->generated();
-  for (const MediaSpan& span : owned->request.prompt.spans) {
-    event.usage.media_tokens += span.count;
-  }
-  event.timing = owned->timing;
-  if (owned->admitted != Clock::time_point{}) {
-    event.timing.queue_ms = milliseconds(owned->submitted, owned->admitted);
-  }
-  if (owned->generated() > 0) {
-    event.timing.decode_ms = milliseconds(owned->first_token, now);
-  }
-  events.push_back(std::move(event));
-}
-
-void Engine::finish_cancelled(std::vector<TokenEvent>& events) {
-  cancelled_.clear();
-  scheduler_.collect_cancelled(cancelled_);
-  for (Sequence* sequence : cancelled_) {
-    TokenEvent event;
-    event.finish = FinishReason::kCancelled;
-    finish(sequence, std::move(event), events);
-  }
+  media_.mark_encoded(handle);
+  sequence.timing.vision_ms += milliseconds(start, Clock::now());
+  return true;
 }
 
 EngineStats Engine::stats() const {
-  return {.waiting = static_cast<std::int64_t>(scheduler_.waiting()),
-          .running = static_cast<std::int64_t>(scheduler_.running()),
-          .kv_blocks_total = blocks_.total(),
-          .kv_blocks_used = blocks_.used_count(),
-          .steps = steps_};
+  EngineStats stats = counted_;
+  stats.waiting = static_cast<std::int64_t>(scheduler_.waiting());
+  stats.running = static_cast<std::int64_t>(scheduler_.running());
+  scheduler_.for_each([&](const Sequence& sequence) { stats.paused += sequence.paused ? 1 : 0; });
+  stats.kv_blocks_total = ledger_.blocks().total();
+  stats.kv_blocks_used = ledger_.blocks().used_count();
+  stats.kv_blocks_cached = ledger_.blocks().cached_count();
+  const SchedulerCounts& counts = scheduler_.counts();
+  stats.preemptions = counts.preemptions;
+  stats.prefix_query_tokens = counts.prefix_query_tokens;
+  stats.prefix_hit_tokens = counts.prefix_hit_tokens;
+  stats.media_queries = counts.media_queries;
+  stats.media_hits = counts.media_hits;
+  return stats;
 }
 
 bool Engine::consistent() const {
-  return blocks_.consistent() &&
-         (!idle() || (blocks_.used_count() == 0 && media_.pinned_rows() == 0));
+  return ledger_.consistent() &&
+         (!idle() || (ledger_.blocks().used_count() == 0 && media_.pinned_rows() == 0));
 }
 
 }  // namespace monocle

@@ -6,14 +6,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/batch_builder.h"
-#include "engine/block_pool.h"
 #include "engine/engine_stats.h"
 #include "engine/kv_cache.h"
+#include "engine/kv_ledger.h"
 #include "engine/media_pool.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
@@ -31,6 +32,10 @@ struct EngineLimits {
   std::int64_t media_rows = 0;         // encoded media kept; 0 = context_tokens
   std::int64_t patches = 0;            // largest image or video
   std::int32_t block_tokens = 16;
+  std::int32_t window_tokens = 0;  // attention window besides sink_tokens; 0 = everything is seen
+  std::int32_t sink_tokens = 0;
+  bool prefix_cache = true;
+  std::int32_t draft_tokens = 0;  // guesses verified per sequence and step; 0 = none
   std::int32_t merge = 2;
   std::int32_t vocab = 0;    // ids that may be sampled; 0 = all rows of the model's table
   std::int32_t queue = 256;  // requests that may wait besides `sequences` running ones
@@ -60,7 +65,7 @@ class Engine {
   // Runs one step and appends what happened. False: there was nothing to do, and there will not be
   // until something is submitted, cancelled or resumed.
   bool step(std::vector<TokenEvent>& events);
-  // After step() threw: ends every request with this error.
+  // After step() threw (a backend that lost its device does): ends every request with this error.
   void fail_all(const std::string& message, std::vector<TokenEvent>& events);
 
   [[nodiscard]] const EngineLimits& limits() const { return limits_; }
@@ -72,29 +77,37 @@ class Engine {
   Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media,
          void* logits);
 
+  bool encode(const MediaJob& job, std::vector<TokenEvent>& events);
   void encode_media(std::vector<TokenEvent>& events);
+  void run(const StepInputs& inputs);
+  const std::uint32_t* mask_of(const Sequence& sequence, std::size_t row);
   void sample(const StepInputs& inputs);
   void deliver(double step_ms, std::vector<TokenEvent>& events);
-  void accept(Sequence& sequence, const SampledToken& token, std::vector<TokenEvent>& events);
+  void deliver_samples(const Slice& slice, std::span<const SampledToken> sampled,
+                       std::vector<TokenEvent>& events);
+  TokenEvent accept(Sequence& sequence, const SampledToken& token);
   void finish(Sequence* sequence, TokenEvent event, std::vector<TokenEvent>& events);
-  void finish_cancelled(std::vector<TokenEvent>& events);
+  void finish_marked(FinishReason reason, const std::string& error,
+                     std::vector<TokenEvent>& events);
 
   Model& model_;
   Backend& backend_;
   EngineLimits limits_;
   KvCache kv_;
   MediaRows media_rows_;
-  void* logits_;  // [sequences, vocab rows] f32, backend memory
-  BlockPool blocks_;
+  void* logits_;  // [sample_limit, vocab rows] f32, backend memory
+  KvLedger ledger_;
   MediaPool media_;
   Scheduler scheduler_;
   BatchBuilder builder_;
   StepPlan plan_;
   std::vector<SampleRow> sample_rows_;
   std::vector<SampledToken> sampled_;
-  std::vector<Sequence*> cancelled_;
+  std::vector<std::uint32_t> masks_;  // [sequences, mask_words_]
+  std::size_t mask_words_;
+  std::vector<Sequence*> marked_;
   RequestId next_id_ = 1;
-  std::int64_t steps_ = 0;
+  EngineStats counted_;  // what stats() does not ask others for
 };
 
 }  // namespace monocle

@@ -4,8 +4,13 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "engine/prompt_lookup.h"
 
 namespace monocle {
+void StepPlan::drop(const Sequence* sequence) {
+  std::erase_if(slices, [&](const Slice& slice) { return slice.sequence == sequence; });
+  std::erase_if(media, [&](const MediaJob& job) { return job.sequence == sequence; });
+}
 
 Status Scheduler::check(Sequence& sequence) const {
   const std::int64_t prompt = sequence.prompt_tokens();
@@ -25,10 +30,10 @@ Status Scheduler::check(Sequence& sequence) const {
                 media_.rows());
   }
   sequence.target = std::min(limits_.context_tokens, prompt + sequence.request.max_tokens);
-  if (blocks_for(sequence.target) > blocks_.total()) {
-    return fail(ErrorCode::kTooLarge,
-                "the request needs {} KV blocks of {} tokens; the cache has {}",
-                blocks_for(sequence.target), limits_.block_tokens, blocks_.total());
+  const std::int64_t needed = kv_.peak_blocks(sequence.target, limits_.step_tokens);
+  if (needed > kv_.blocks().total()) {
+    return fail(ErrorCode::kTooLarge, "the request needs {} KV blocks; the cache has {}", needed,
+                kv_.blocks().total());
   }
   return {};
 }
@@ -39,123 +44,197 @@ Status Scheduler::submit(std::unique_ptr<Sequence> sequence) {
     return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are running or waiting",
                 live);
   }
-  waiting_.push_back(std::move(sequence));
+  const auto place =
+      std::ranges::find_if(waiting_, [&](const auto& other) { return sequence->before(*other); });
+  waiting_.insert(place, std::move(sequence));
   return {};
 }
 
 void Scheduler::plan(StepPlan& plan) {
   plan.media.clear();
   plan.slices.clear();
-  admit();
+  media_patches_ = 0;
+  draft_rows_ = 0;
+  admit(plan);
+  order_.clear();
+  for (const auto& sequence : running_) {
+    order_.push_back(sequence.get());
+  }
   std::int64_t budget = limits_.step_tokens;
-  for (const auto& sequence : running_) {
-    if (budget > 0 && sequence->decoding() && sequence->runnable()) {
-      add_slice(*sequence, 1, plan);
-      --budget;
+  for (Sequence* sequence : order_) {
+    if (sequence->runnable() && sequence->decoding()) {
+      plan_decode(*sequence, budget, plan);
     }
   }
-  for (const auto& sequence : running_) {
-    if (budget > 0 && !sequence->decoding() && sequence->runnable()) {
-      add_slice(*sequence, budget, plan);
-      budget -= plan.slices.back().count;
-    }
+  // A long prompt leaves a quarter of what is left to those behind it, if they can use it: a short
+  // question does not wait until a long document has been read.
+  const auto prefills = [](const Sequence* s) { return s->runnable() && !s->decoding(); };
+  std::int64_t behind = 0;
+  for (const Sequence* sequence : order_) {
+    behind += prefills(sequence) ? sequence->pending() : 0;
   }
-}
-
-void Scheduler::add_slice(Sequence& sequence, std::int64_t budget, StepPlan& plan) {
-  const std::int64_t count = std::min(sequence.pending(), budget);
-  MONOCLE_CHECK(count > 0);
-  const std::int64_t end = sequence.computed + count;
-  plan.slices.push_back({&sequence, sequence.computed, count, end == std::ssize(sequence.tokens)});
-  std::int32_t last_item = -1;
-  for (const MediaSpan& span : sequence.request.prompt.spans) {
-    const bool touched = span.offset < end && span.offset + span.count > sequence.computed;
-    if (touched && span.item != last_item &&
-        !media_.encoded(sequence.media[static_cast<std::size_t>(span.item)])) {
-      plan.media.push_back({&sequence, span.item});
-      last_item = span.item;
+  for (Sequence* sequence : order_) {
+    if (prefills(sequence) && budget > 0 && std::ssize(plan.slices) < limits_.sequences) {
+      behind -= sequence->pending();
+      plan_prefill(*sequence, budget - std::min(behind, budget / 4), plan);
+      const bool planned = !plan.slices.empty() && plan.slices.back().sequence == sequence;
+      budget -= planned ? plan.slices.back().count : 0;
     }
   }
 }
 
-void Scheduler::admit() {
-  while (!waiting_.empty() && std::ssize(running_) < limits_.sequences) {
-    if (!waiting_.front()->cancelled && !reserve(*waiting_.front())) {
-      return;  // in order of arrival: a small request does not overtake a large one for ever
-    }
-    waiting_.front()->admitted = Clock::now();
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+void Scheduler::plan_decode(Sequence& sequence, std::int64_t& budget, StepPlan& plan) {
+  if (budget < 1 || std::ssize(plan.slices) == limits_.sequences ||
+      !make_room(sequence, sequence.computed + 1, plan)) {
+    return;
+  }
+  propose(sequence, budget - 1);
+  const std::int64_t count = 1 + std::ssize(sequence.draft);
+  plan.slices.push_back({&sequence, sequence.computed, count, static_cast<std::int32_t>(count)});
+  budget -= count;
+}
+
+// Guesses use only what nobody else wants: free blocks and budget beyond one token per sequence.
+// Penalties and grammars depend on the tokens before, so such rows cannot be verified together.
+void Scheduler::propose(Sequence& sequence, std::int64_t budget) {
+  sequence.draft.clear();
+  const SamplingParams& sampling = sequence.request.sampling;
+  if (limits_.draft_tokens == 0 || !sequence.request.use_draft ||
+      sampling.repetition_penalty != 1.0F || sampling.presence_penalty != 0.0F ||
+      sampling.frequency_penalty != 0.0F || sequence.request.matcher != nullptr) {
+    return;
+  }
+  if (sequence.draft_wait > 0) {
+    --sequence.draft_wait;
+    return;
+  }
+  const std::int64_t size = std::ssize(sequence.tokens);
+  const std::int64_t count =
+      std::min({std::int64_t{limits_.draft_tokens}, sequence.target - size - 1,
+                std::int64_t{limits_.draft_rows - draft_rows_}, budget - std::ssize(order_)});
+  prompt_lookup(sequence.tokens, count, sequence.draft);
+  if (!sequence.draft.empty() && !kv_.grow(sequence, size + std::ssize(sequence.draft))) {
+    sequence.draft.clear();
+  }
+  draft_rows_ += static_cast<std::int32_t>(sequence.draft.size());
+}
+
+void Scheduler::plan_prefill(Sequence& sequence, std::int64_t budget, StepPlan& plan) {
+  const std::int64_t wanted = sequence.computed + std::min(sequence.pending(), budget);
+  // Room for at least one token may cost others theirs; the rest of the chunk may not.
+  if (!make_room(sequence, sequence.computed + 1, plan)) {
+    return;
+  }
+  std::int64_t end = plan_media(sequence, wanted, plan);
+  while (end > sequence.computed && !kv_.grow(sequence, end)) {
+    end = sequence.computed + (end - sequence.computed) / 2;
+  }
+  if (end > sequence.computed) {
+    const bool last = end == std::ssize(sequence.tokens);
+    plan.slices.push_back({&sequence, sequence.computed, end - sequence.computed, last ? 1 : 0});
   }
 }
 
-bool Scheduler::reserve(Sequence& sequence) {
-  const std::int64_t needed = blocks_for(sequence.target);
-  if (needed > blocks_.free_count()) {
-    return false;
+// Plans the encoding of media inside the chunk that ends at `end`, and ends the chunk before the
+// first one that has to wait for a later step: a step lasts one picture, not ten.
+std::int64_t Scheduler::plan_media(Sequence& sequence, std::int64_t end, StepPlan& plan) {
+  const Prompt& prompt = sequence.request.prompt;
+  for (const MediaSpan& span : prompt.spans) {
+    if (span.offset >= end || span.offset + span.count <= sequence.computed) {
+      continue;
+    }
+    const MediaPool::Handle& handle = sequence.media[static_cast<std::size_t>(span.item)];
+    const auto same = [&](const MediaJob& job) {
+      return job.sequence->media[static_cast<std::size_t>(job.item)].entry == handle.entry;
+    };
+    if (media_.encoded(handle) || std::ranges::any_of(plan.media, same)) {
+      continue;
+    }
+    const std::int64_t patches =
+        prompt.media[static_cast<std::size_t>(span.item)].patches->grid.patches();
+    if (!plan.media.empty() && media_patches_ + patches > limits_.media_patches) {
+      return std::max(sequence.computed, span.offset);
+    }
+    media_patches_ += patches;
+    plan.media.push_back({&sequence, span.item});
   }
-  for (const MediaItem& item : sequence.request.prompt.media) {
-    const auto handle =
-        media_.acquire({item.hash_low, item.hash_high}, item.patches->grid.tokens(limits_.merge));
-    if (!handle) {
-      for (const MediaPool::Handle& taken : sequence.media) {
-        media_.release(taken);
-      }
-      sequence.media.clear();
+  return end;
+}
+
+// Blocks for tokens [0, end), taken from the sequences behind this one if it must be. False: it is
+// the last one itself, and has given way.
+bool Scheduler::make_room(Sequence& sequence, std::int64_t end, StepPlan& plan) {
+  while (!kv_.grow(sequence, end)) {
+    Sequence* last = victim();
+    MONOCLE_CHECK(last != nullptr);
+    preempt(*last, plan);
+    if (last == &sequence) {
       return false;
     }
-    sequence.media.push_back(*handle);
-  }
-  for (std::int64_t i = 0; i < needed; ++i) {
-    sequence.blocks.push_back(blocks_.acquire());
   }
   return true;
 }
 
+// Who gives way: a paused sequence, whose reader is slow anyway, else the last in order.
+Sequence* Scheduler::victim() const {
+  Sequence* last = nullptr;
+  for (const auto& sequence : running_) {
+    if (!sequence->kv.table.empty() && (last == nullptr || sequence->paused || !last->paused)) {
+      last = sequence.get();
+    }
+  }
+  return last;
+}
+
+void Scheduler::preempt(Sequence& sequence, StepPlan& plan) {
+  plan.drop(&sequence);
+  kv_.release(sequence);
+  unpin_media(sequence, sequence.prompt_tokens());
+  sequence.draft.clear();
+  sequence.running = false;
+  move_sequence(sequence, running_, waiting_);
+  ++counts_.preemptions;
+}
+
+void Scheduler::move_sequence(Sequence& sequence, Queue& from, Queue& to) {
+  const auto is_it = [&](const auto& owned) { return owned.get() == &sequence; };
+  const auto at = std::ranges::find_if(from, is_it);
+  MONOCLE_CHECK(at != from.end());
+  std::unique_ptr<Sequence> owned = std::move(*at);
+  from.erase(at);
+  const auto behind = [&](const auto& other) { return sequence.before(*other); };
+  to.insert(std::ranges::find_if(to, behind), std::move(owned));
+}
+
+void Scheduler::advance(Sequence& sequence) {
+  kv_.advance(sequence);
+  unpin_media(sequence, sequence.computed);
+}
+
 std::unique_ptr<Sequence> Scheduler::remove(Sequence* sequence) {
-  blocks_.release(sequence->blocks);
-  sequence->blocks.clear();
-  for (const MediaPool::Handle& handle : sequence->media) {
-    media_.release(handle);
-  }
-  sequence->media.clear();
-  const auto is_it = [&](const auto& owned) { return owned.get() == sequence; };
-  std::unique_ptr<Sequence> out;
-  if (const auto it = std::ranges::find_if(running_, is_it); it != running_.end()) {
-    out = std::move(*it);
-    running_.erase(it);
-  } else if (const auto queued = std::ranges::find_if(waiting_, is_it); queued != waiting_.end()) {
-    out = std::move(*queued);
-    waiting_.erase(queued);
-  }
-  MONOCLE_CHECK(out != nullptr);
+  kv_.release(*sequence);
+  unpin_media(*sequence, sequence->prompt_tokens());
+  Queue& queue = sequence->running ? running_ : waiting_;
+  const auto at =
+      std::ranges::find_if(queue, [&](const auto& owned) { return owned.get() == sequence; });
+  MONOCLE_CHECK(at != queue.end());
+  std::unique_ptr<Sequence> out = std::move(*at);
+  queue.erase(at);
   return out;
 }
 
 Sequence* Scheduler::find(RequestId id) const {
-  const auto has_id = [&](const auto& sequence) { return sequence->id == id; };
-  if (const auto it = std::ranges::find_if(running_, has_id); it != running_.end()) {
-    return it->get();
-  }
-  const auto it = std::ranges::find_if(waiting_, has_id);
-  return it == waiting_.end() ? nullptr : it->get();
+  Sequence* found = nullptr;
+  for_each([&](Sequence& sequence) { found = sequence.id == id ? &sequence : found; });
+  return found;
 }
 
 void Scheduler::for_each(FunctionRef<void(Sequence&)> visit) const {
-  for (const auto& sequence : waiting_) {
-    visit(*sequence);
-  }
-  for (const auto& sequence : running_) {
-    visit(*sequence);
-  }
-}
-
-void Scheduler::collect_cancelled(std::vector<Sequence*>& out) const {
-  for_each([&](Sequence& sequence) {
-    if (sequence.cancelled) {
-      out.push_back(&sequence);
+  for (const Queue* queue : {&waiting_, &running_}) {
+    for (const auto& sequence : *queue) {
+      visit(*sequence);
     }
-  });
+  }
 }
 
 }  // namespace monocle

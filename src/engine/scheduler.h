@@ -1,41 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides what the next step computes. Pure: it sees host integers, a block pool and a media pool,
-// never a device, so thousands of steps can be simulated in a test. Decode rows go first (they are
-// one token each and somebody is watching them), prompts share what is left of the token budget in
-// order of arrival, in chunks.
+// Decides what the next step computes. Pure: it sees host integers, a ledger of blocks and a media
+// pool, never a device, so thousands of steps can be simulated in a test.
 //
-// Admission reserves blocks for the whole request (prompt and max_tokens): what is admitted always
-// finishes.
+// Order is by priority, then arrival. A request is admitted when there is room for its prompt and
+// its pictures; its answer takes blocks as it grows. When none is left, the sequence that is last
+// in order gives its blocks back, waits, and is computed again later: the text is the same, because
+// a draw depends on (seed, step) only. The first in order always gets on, so everything ends.
+//
+// In a step, decode rows go first (one token each, and somebody is watching them), prompts share
+// what is left of the token budget, in chunks.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "base/function_ref.h"
 #include "base/result.h"
-#include "engine/block_pool.h"
+#include "engine/kv_ledger.h"
 #include "engine/media_pool.h"
 #include "engine/sequence.h"
 
 namespace monocle {
 
 struct SchedulerLimits {
-  std::int64_t step_tokens = 512;   // token budget of a step
-  std::int32_t sequences = 1;       // running at once
-  std::int64_t context_tokens = 0;  // longest prompt + output
-  std::int32_t block_tokens = 16;
-  std::int32_t queue = 256;  // requests that may wait besides `sequences` running ones
-  std::int32_t merge = 2;    // patches per media token and axis
+  std::int64_t step_tokens = 512;     // token budget of a step, at least one per sequence
+  std::int32_t sequences = 1;         // in one step, and admitted while not paused
+  std::int64_t context_tokens = 0;    // longest prompt + output
+  std::int32_t queue = 256;           // requests that may wait besides `sequences` running ones
+  std::int32_t merge = 2;             // patches per media token and axis
+  std::int64_t media_patches = 1024;  // encoded in one step; a single larger picture goes alone
+  std::int32_t draft_tokens = 0;      // guesses per sequence and step
+  std::int32_t draft_rows = 0;        // guesses of all sequences in one step
 };
 
-// Tokens [start, start + count) of a sequence. samples: the last of them yields a new token.
+// Tokens [start, start + count) of a sequence. The last `samples` of them yield a new token each:
+// 0, or 1 + the number of guesses at the end of the slice.
 struct Slice {
   Sequence* sequence = nullptr;
   std::int64_t start = 0;
   std::int64_t count = 0;
-  bool samples = false;
+  std::int32_t samples = 0;
 };
 
 struct MediaJob {
@@ -47,12 +52,21 @@ struct StepPlan {
   std::vector<MediaJob> media;  // to encode before the slices run
   std::vector<Slice> slices;
   [[nodiscard]] bool empty() const { return slices.empty(); }
+  void drop(const Sequence* sequence);
+};
+
+struct SchedulerCounts {
+  std::int64_t preemptions = 0;
+  std::int64_t prefix_query_tokens = 0;
+  std::int64_t prefix_hit_tokens = 0;
+  std::int64_t media_queries = 0;
+  std::int64_t media_hits = 0;
 };
 
 class Scheduler {
  public:
-  Scheduler(const SchedulerLimits& limits, BlockPool& blocks, MediaPool& media)
-      : limits_(limits), blocks_(blocks), media_(media) {}
+  Scheduler(const SchedulerLimits& limits, KvLedger& kv, MediaPool& media)
+      : limits_(limits), kv_(kv), media_(media) {}
 
   // kTooLarge: can never run, with the limit it breaks. Sets the sequence's target. Reads nothing
   // that changes: any thread may call it.
@@ -60,34 +74,49 @@ class Scheduler {
   // Takes a checked sequence. kQueueFull: try later.
   Status submit(std::unique_ptr<Sequence> sequence);
 
-  // Fills `plan` with the next step; empty when there is nothing to do. Cancelled sequences are not
-  // planned.
+  // Fills `plan` with the next step; empty when there is nothing to do. Cancelled and paused
+  // sequences are not planned.
   void plan(StepPlan& plan);
-
+  // The sequence's `computed` has grown.
+  void advance(Sequence& sequence);
   // Removes a finished or cancelled sequence, gives back its blocks and media, and returns it.
   std::unique_ptr<Sequence> remove(Sequence* sequence);
 
   [[nodiscard]] Sequence* find(RequestId id) const;
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
+  [[nodiscard]] const SchedulerCounts& counts() const { return counts_; }
   // Every sequence, waiting or running.
   void for_each(FunctionRef<void(Sequence&)> visit) const;
-  // Cancelled sequences that are still queued or running.
-  void collect_cancelled(std::vector<Sequence*>& out) const;
 
  private:
-  void admit();
-  bool reserve(Sequence& sequence);
-  void add_slice(Sequence& sequence, std::int64_t budget, StepPlan& plan);
-  [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
-    return (tokens + limits_.block_tokens - 1) / limits_.block_tokens;
-  }
+  using Queue = std::vector<std::unique_ptr<Sequence>>;
+
+  void admit(StepPlan& plan);
+  [[nodiscard]] Sequence* next_waiting() const;
+  bool start(Sequence& sequence);
+  bool pin_media(Sequence& sequence);
+  void unpin_media(Sequence& sequence, std::int64_t computed);
+
+  void plan_decode(Sequence& sequence, std::int64_t& budget, StepPlan& plan);
+  void plan_prefill(Sequence& sequence, std::int64_t budget, StepPlan& plan);
+  std::int64_t plan_media(Sequence& sequence, std::int64_t end, StepPlan& plan);
+  void propose(Sequence& sequence, std::int64_t budget);
+
+  bool make_room(Sequence& sequence, std::int64_t end, StepPlan& plan);
+  Sequence* victim() const;
+  void preempt(Sequence& sequence, StepPlan& plan);
+  static void move_sequence(Sequence& sequence, Queue& from, Queue& to);
 
   SchedulerLimits limits_;
-  BlockPool& blocks_;
+  KvLedger& kv_;
   MediaPool& media_;
-  std::deque<std::unique_ptr<Sequence>> waiting_;
-  std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
+  Queue waiting_;  // both in order
+  Queue running_;
+  std::vector<Sequence*> order_;    // of the step being planned
+  std::int64_t media_patches_ = 0;  // planned for this step
+  std::int32_t draft_rows_ = 0;
+  SchedulerCounts counts_;
 };
 
 }  // namespace monocle
