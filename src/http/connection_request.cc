@@ -13,6 +13,15 @@ constexpr std::size_t kDefaultBodyBytes = std::size_t{1} << 20;
 constexpr std::size_t kWirePerByte = 8;
 constexpr std::size_t kWireSlack = std::size_t{64} << 10;
 
+// A line that the parser would wait for the end of for ever.
+bool holds_bare_line_feed(std::string_view bytes) {
+  for (std::size_t at = bytes.find('\n'); at != std::string_view::npos;
+       at = bytes.find('\n', at + 1)) {
+    if (at == 0 || bytes[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Connection::process() {
@@ -102,6 +111,7 @@ void Connection::expect_body() {
       flush();
     }
   }
+  parser_->limit_body(body_limit_);
   leave_waiting();
   state_ = State::kBody;
   body_begun_ = Clock::now();
@@ -118,7 +128,7 @@ void Connection::expect_body() {
 void Connection::read_body() {
   std::size_t consumed = 0;
   const std::size_t before = request_.body.size();
-  HttpVerdict verdict = parser_->body(input_, body_limit_, &request_.body, &consumed);
+  HttpVerdict verdict = parser_->body(input_, &request_.body, &consumed);
   input_.erase(0, consumed);
   body_wire_bytes_ += consumed;
   const std::size_t grown = request_.body.size() - before;
@@ -130,7 +140,7 @@ void Connection::read_body() {
   }
   if (parser_->complete()) return dispatch();
   // The parser leaves only the beginning of a chunk's head or of the trailer.
-  if (input_.size() > core_.options.limits.header_bytes ||
+  if (holds_bare_line_feed(input_) || input_.size() > core_.options.limits.header_bytes ||
       body_wire_bytes_ > kWirePerByte * body_limit_ + kWireSlack) {
     return refuse({400, "the chunks of the request body are malformed"});
   }

@@ -16,10 +16,7 @@ using ErrorCodeOfBoost = boost::system::error_code;
 // Appends to a string that grows with what arrives. Beast's own string_body takes the memory that
 // Content-Length announces at once.
 struct GrowingBody {
-  struct value_type {
-    std::string* bytes = nullptr;
-    std::size_t limit = 0;
-  };
+  using value_type = std::string*;
   class reader {
    public:
     template <bool IsRequest, class Fields>
@@ -34,11 +31,7 @@ struct GrowingBody {
       error = {};
       std::size_t taken = 0;
       for (const auto buffer : boost::beast::buffers_range_ref(buffers)) {
-        if (value_.bytes->size() + buffer.size() > value_.limit) {
-          error = http::error::body_limit;
-          return taken;
-        }
-        value_.bytes->append(static_cast<const char*>(buffer.data()), buffer.size());
+        value_->append(static_cast<const char*>(buffer.data()), buffer.size());
         taken += buffer.size();
       }
       return taken;
@@ -51,10 +44,8 @@ struct GrowingBody {
   };
 };
 
-HttpVerdict refusal_of(const ErrorCodeOfBoost& error, std::size_t body_limit) {
-  if (error == http::error::body_limit) {
-    return HttpRefusal{413, fmt::format("the request body is larger than {} bytes", body_limit)};
-  }
+HttpVerdict refusal_of(const ErrorCodeOfBoost& error) {
+  if (error == http::error::body_limit) return HttpRefusal{413, "the request body is too large"};
   if (error == http::error::header_limit) {
     return HttpRefusal{431, "the trailer of the request body is too long"};
   }
@@ -69,7 +60,7 @@ struct RequestParser::Impl {
 
 RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {
   impl_->parser.header_limit(std::numeric_limits<std::uint32_t>::max());  // check_head_bytes did it
-  impl_->parser.body_limit(boost::none);                                  // GrowingBody does it
+  impl_->parser.body_limit(boost::none);                                  // known after the head
 }
 RequestParser::~RequestParser() = default;
 
@@ -78,7 +69,7 @@ HttpVerdict RequestParser::head(std::string_view bytes, HttpRequest* request) {
   impl_->parser.eager(false);
   const std::size_t used =
       impl_->parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-  if (error && error != http::error::need_more) return refusal_of(error, 0);
+  if (error && error != http::error::need_more) return refusal_of(error);
   if (!impl_->parser.is_header_done() || used != bytes.size()) {
     return HttpRefusal{400, "the request head is malformed"};
   }
@@ -101,11 +92,12 @@ std::optional<std::uint64_t> RequestParser::content_length() const {
   return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
 }
 
-HttpVerdict RequestParser::body(std::string_view bytes, std::size_t limit, std::string* body,
-                                std::size_t* consumed) {
+void RequestParser::limit_body(std::size_t bytes) { impl_->parser.body_limit(bytes); }
+
+HttpVerdict RequestParser::body(std::string_view bytes, std::string* body, std::size_t* consumed) {
   *consumed = 0;
   auto& parser = impl_->parser;
-  parser.get().body() = {body, limit};
+  parser.get().body() = body;
   parser.eager(true);
   ErrorCodeOfBoost error;
   // One call may stop at the end of what it found complete; only need_more says that it is stuck.
@@ -115,7 +107,7 @@ HttpVerdict RequestParser::body(std::string_view bytes, std::size_t limit, std::
     if (used == 0) break;
     *consumed += used;
   }
-  if (error && error != http::error::need_more) return refusal_of(error, limit);
+  if (error && error != http::error::need_more) return refusal_of(error);
   return {};
 }
 

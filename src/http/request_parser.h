@@ -29,10 +29,12 @@ class RequestParser {
   [[nodiscard]] bool needs_body() const;
   [[nodiscard]] std::optional<std::uint64_t> content_length() const;
 
-  // Appends what `bytes` hold of the body to `body`, at most `limit` in all, and sets `*consumed`;
-  // the rest is the next request's, or wants more bytes behind it.
-  HttpVerdict body(std::string_view bytes, std::size_t limit, std::string* body,
-                   std::size_t* consumed);
+  // Of a chunked body, by the sizes that its chunks announce; a stated length is the caller's to
+  // check.
+  void limit_body(std::size_t bytes);
+  // Appends what `bytes` hold of the body to `body` and sets `*consumed`; the rest is the next
+  // request's, or wants more bytes behind it.
+  HttpVerdict body(std::string_view bytes, std::string* body, std::size_t* consumed);
   [[nodiscard]] bool complete() const;
 
  private:
