@@ -133,6 +133,8 @@ std::optional<Role> role_of(std::string_view name) {
   return name == "tool" ? std::optional(Role::kTool) : std::nullopt;
 }
 
+}  // namespace
+
 void parse_message(const Fields& fields, MessageContext& context) {
   Problem& problem = context.problem;
   const std::string* name = fields.string("role");
@@ -161,8 +163,6 @@ void parse_message(const Fields& fields, MessageContext& context) {
   }
   context.out.messages.push_back(std::move(message));
 }
-
-}  // namespace
 
 void parse_content(const Json& content, const std::string& path, MessageContext& context,
                    ChatMessage& message) {

@@ -24,6 +24,9 @@ struct MessageContext {
 void parse_content(const Json& content, const std::string& path, MessageContext& context,
                    ChatMessage& message);
 
+// One message: {"role", "content", "tool_calls"}.
+void parse_message(const Fields& fields, MessageContext& context);
+
 // "messages" of the chat dialect.
 void parse_messages(const Fields& body, MessageContext& context);
 

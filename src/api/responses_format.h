@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/responses_item.h"
 #include "api/types.h"
 
 namespace monocle::api {
@@ -31,23 +32,19 @@ class ResponsesStream {
   std::string fail(const ApiError& error);
 
  private:
-  struct Item {
-    bool is_call = false;
-    std::string id;
-    std::string call_id, name;           // calls
-    std::string text;                    // the message's text or the call's arguments
-    std::vector<TokenLogprob> logprobs;  // messages
-  };
-
-  [[nodiscard]] std::string event(std::string_view name, std::string_view rest);
+  std::string event(std::string_view name, std::string_view rest);
+  std::string response_event(std::string_view name, std::string_view status, const ApiError* error,
+                             const Usage* usage, const Timing* timing);
+  std::string item_event(std::string_view name, std::string_view status);
+  std::string part_event(std::string_view name);
   std::string open_message();
-  std::string close_item();
-  [[nodiscard]] std::string output() const;
+  std::string close_item(std::string_view status);
+  void place(JsonWriter& json) const;
 
   ReplyHead head_;
   ResponsesEcho echo_;
   std::int64_t sequence_ = 0;
-  std::vector<Item> items_;
+  std::vector<ResponsesItem> items_;  // only the last may be open
   bool item_open_ = false;
 };
 
