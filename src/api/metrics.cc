@@ -76,8 +76,6 @@ struct Counter {
 };
 
 void write_gauges(PrometheusPage& page, const EngineGauges& g) {
-  const auto used = static_cast<double>(g.kv_blocks - g.kv_blocks_free - g.kv_blocks_cached);
-  const double usage = g.kv_blocks > 0 ? used / static_cast<double>(g.kv_blocks) : 0.0;
   page.type("vllm:num_requests_running", "gauge", "Requests in execution.");
   page.sample("vllm:num_requests_running", "", static_cast<double>(g.running));
   page.type("vllm:num_requests_waiting", "gauge", "Requests waiting for their first step.");
@@ -85,7 +83,7 @@ void write_gauges(PrometheusPage& page, const EngineGauges& g) {
   // The second name is the older one, which dashboards still read.
   for (const char* name : {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"}) {
     page.type(name, "gauge", "Share of KV cache blocks in use, 0 to 1.");
-    page.sample(name, "", usage);
+    page.sample(name, "", g.kv_usage);
   }
   page.type("vllm:cache_config_info", "gauge", "Geometry of the KV cache.");
   page.sample("vllm:cache_config_info",
@@ -182,6 +180,7 @@ struct ServerMetrics::Impl {
   std::array<std::atomic<std::int64_t>, kFinished.size()> finished{};
   std::array<std::atomic<std::int64_t>, kRefusals.size()> refused{};
   std::atomic<std::int64_t> image_tokens{0};
+  std::atomic<std::int64_t> cached_tokens{0};
 };
 
 ServerMetrics::ServerMetrics(std::string_view model_name, std::int64_t max_model_len)
@@ -192,8 +191,12 @@ void ServerMetrics::finished(const RequestSample& s) {
   const auto observe = [this](Impl::Index index, double value) {
     impl_->histograms[index].histogram.observe(value);
   };
-  impl_->finished[static_cast<std::size_t>(s.reason)].fetch_add(1, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kFinished.size(); ++i) {
+    impl_->finished[i].fetch_add(s.finish_reason == kFinished[i] ? 1 : 0,
+                                 std::memory_order_relaxed);
+  }
   impl_->image_tokens.fetch_add(s.image_tokens, std::memory_order_relaxed);
+  impl_->cached_tokens.fetch_add(s.cached_tokens, std::memory_order_relaxed);
   observe(Impl::kFirstToken, s.first_token_s);
   observe(Impl::kE2e, s.e2e_s);
   observe(Impl::kQueue, s.queue_s);
@@ -233,9 +236,14 @@ std::string ServerMetrics::render(const EngineGauges& gauges) const {
     page.sample("monocle_refused_total", prometheus_label("reason", kRefusals[i]),
                 static_cast<double>(impl_->refused[i].load(std::memory_order_relaxed)));
   }
-  page.type("monocle_image_tokens_total", "counter", "Image tokens of requests that ended.");
-  page.sample("monocle_image_tokens_total", "",
-              static_cast<double>(impl_->image_tokens.load(std::memory_order_relaxed)));
+  for (const Counter& counter :
+       {Counter{"monocle_image_tokens_total", "Image tokens of requests that ended.",
+                impl_->image_tokens.load(std::memory_order_relaxed)},
+        Counter{"monocle_cached_tokens_total", "Prompt tokens that ended requests found cached.",
+                impl_->cached_tokens.load(std::memory_order_relaxed)}}) {
+    page.type(counter.name, "counter", counter.help);
+    page.sample(counter.name, "", static_cast<double>(counter.value));
+  }
   write_own_gauges(page, gauges);
   return page.take();
 }

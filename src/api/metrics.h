@@ -12,12 +12,11 @@
 
 namespace monocle::api {
 
-enum class Finished : std::uint8_t { kStop, kLength, kAbort, kError };
-
 // One request that ended. Times in seconds; negative = did not happen, not counted.
 struct RequestSample {
-  Finished reason = Finished::kStop;
+  std::string_view finish_reason;  // stop, length, abort, error
   std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;
   std::int64_t generation_tokens = 0;
   std::int64_t image_tokens = 0;
   double first_token_s = -1, e2e_s = -1, queue_s = -1, prefill_s = -1, decode_s = -1;
@@ -39,6 +38,7 @@ enum class Refusal : std::uint8_t {
 // Read when the page is rendered. Totals since the start.
 struct EngineGauges {
   std::int64_t running = 0, waiting = 0;
+  double kv_usage = 0;  // 0..1
   std::int64_t kv_blocks = 0, kv_blocks_free = 0, kv_blocks_cached = 0, block_tokens = 0;
   std::int64_t preemptions = 0;
   std::int64_t prompt_tokens = 0, generation_tokens = 0;
