@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The question being written: text, pictures, task, and what it would cost.
+
+import { batch, computed, signal } from "@preact/signals";
+import { fetchEstimate } from "../api/client";
+import type { Estimate } from "../api/types";
+import { lang, t } from "../i18n";
+import { addPicture, PictureError, type Picture } from "../media/picture";
+import { isPrompt, promptOf, schemaOf, type TaskId } from "../tasks";
+import { ask, editing, path, say } from "./app";
+import { bodyOf } from "./body";
+import { pathTo, type Message } from "./chat";
+import { current } from "./app";
+import { model, takesPictures } from "./server";
+import { change, settings } from "./settings";
+
+export const text = signal("");
+export const pictures = signal<readonly Picture[]>([]);
+export const task = signal<TaskId>("ask");
+/** What to select in the text box after a preset was put there. */
+export const selection = signal<{ from: number; to: number } | null>(null);
+
+export type Cost = { state: "none" } | { state: "counting" } | { state: "known"; estimate: Estimate } | { state: "failed"; message: string };
+export const cost = signal<Cost>({ state: "none" });
+
+export const schema = computed(() => (task.value === "fields" ? schemaOf(settings.value.fields) : null));
+export const sendable = computed(
+  () => (text.value.trim() !== "" || pictures.value.length > 0) && schema.value !== "bad",
+);
+
+export function clear(): void {
+  batch(() => {
+    text.value = "";
+    pictures.value = [];
+    task.value = "ask";
+    editing.value = null;
+    cost.value = { state: "none" };
+  });
+}
+
+export function pickTask(next: TaskId): void {
+  const fields = settings.value.fields;
+  const replace = text.value.trim() === "" || isPrompt(text.value, fields);
+  batch(() => {
+    task.value = next;
+    if (!replace) return;
+    const prompt = promptOf(next, lang.value, fields);
+    text.value = prompt.text;
+    selection.value = { from: prompt.from, to: prompt.to };
+  });
+}
+
+export function setFields(value: string): void {
+  const own = isPrompt(text.value, settings.value.fields);
+  change({ fields: value });
+  if (own) text.value = promptOf("fields", lang.value, value).text;
+}
+
+export async function addFiles(files: Iterable<File>): Promise<void> {
+  const list = [...files];
+  if (list.length > 0 && !takesPictures.value) {
+    say(t("picture.unsupported"));
+    return;
+  }
+  for (const file of list) {
+    try {
+      const picture = await addPicture(file);
+      if (!pictures.value.some((p) => p.hash === picture.hash)) pictures.value = [...pictures.value, picture];
+    } catch (error) {
+      if (!(error instanceof PictureError)) throw error;
+      say(t(`picture.${error.problem}`, { name: error.file || "?" }));
+    }
+  }
+}
+
+export function removePicture(hash: string): void {
+  pictures.value = pictures.value.filter((p) => p.hash !== hash);
+}
+
+export function edit(message: Message): void {
+  batch(() => {
+    editing.value = message;
+    text.value = message.text;
+    pictures.value = message.pictures;
+    task.value = message.task ?? "ask";
+    selection.value = { from: message.text.length, to: message.text.length };
+  });
+}
+
+export function send(): boolean {
+  if (!sendable.value || schema.value === "bad") return false;
+  ask({ text: text.value.trim(), pictures: [...pictures.value], task: task.value, schema: schema.value });
+  clear();
+  return true;
+}
+
+function branch(): Message[] {
+  const chat = current.value;
+  return editing.value && chat ? pathTo(chat, editing.value.parent) : path.value;
+}
+
+let asked: AbortController | null = null;
+
+/** Asks the server what the draft would cost, as it would be sent. */
+export async function estimate(): Promise<void> {
+  asked?.abort();
+  if (!sendable.value || schema.value === "bad" || !model.value) {
+    cost.value = { state: "none" };
+    return;
+  }
+  const mine = new AbortController();
+  asked = mine;
+  if (cost.value.state !== "known") cost.value = { state: "counting" };
+  try {
+    const question = { role: "user" as const, text: text.value.trim(), pictures: [...pictures.value], schema: schema.value ?? undefined };
+    const body = await bodyOf([...branch(), question], model.value.id);
+    const found = await fetchEstimate(body, mine.signal);
+    if (asked === mine) cost.value = { state: "known", estimate: found };
+  } catch (error) {
+    if (asked === mine && !mine.signal.aborted) {
+      cost.value = { state: "failed", message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/// <reference types="vite/client" />
+declare module "temml/dist/Temml-Local.css";
