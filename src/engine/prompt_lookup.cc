@@ -15,9 +15,10 @@ void prompt_lookup(std::span<const std::int32_t> tokens, std::int64_t count,
     const auto tail = tokens.last(n);
     for (std::size_t at = tokens.size() - n; at-- > 0;) {
       if (tokens[at] == tail[0] && std::ranges::equal(tokens.subspan(at, n), tail)) {
-        const auto follows = tokens.subspan(at + n);
-        const auto take = std::min(follows.size(), static_cast<std::size_t>(count));
-        out.assign(follows.begin(), follows.begin() + static_cast<std::ptrdiff_t>(take));
+        // Where the text ends, the guess itself goes on: what repeats is expected to repeat.
+        for (std::size_t from = at + n; std::ssize(out) < count; ++from) {
+          out.push_back(from < tokens.size() ? tokens[from] : out[from - tokens.size()]);
+        }
         return;
       }
     }

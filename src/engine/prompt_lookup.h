@@ -9,7 +9,7 @@
 
 namespace monocle {
 
-// Up to `count` tokens that followed the latest earlier occurrence of the last 3 (else 2) tokens;
+// The `count` tokens that followed the latest earlier occurrence of the last 3 (else 2) tokens;
 // empty when there is none.
 void prompt_lookup(std::span<const std::int32_t> tokens, std::int64_t count,
                    std::vector<std::int32_t>& out);
