@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/request_parser.h"
+// All that Beast does for this room.
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <limits>
+
+#include "http/request_parser.h"
+#include "http/response_parser.h"
 
 namespace monocle {
 namespace {
@@ -112,5 +115,46 @@ HttpVerdict RequestParser::body(std::string_view bytes, std::string* body, std::
 }
 
 bool RequestParser::complete() const { return impl_->parser.is_done(); }
+
+struct ResponseParser::Impl {
+  http::response_parser<GrowingBody> parser;
+};
+
+ResponseParser::ResponseParser() : impl_(std::make_unique<Impl>()) {
+  impl_->parser.body_limit(boost::none);  // handed on as it comes
+  impl_->parser.eager(true);
+}
+ResponseParser::~ResponseParser() = default;
+
+Result<std::size_t> ResponseParser::feed(std::string_view bytes, std::string* body) {
+  auto& parser = impl_->parser;
+  parser.get().body() = body;
+  std::size_t consumed = 0;
+  ErrorCodeOfBoost error;
+  while (!parser.is_done() && consumed < bytes.size() && !error) {
+    const std::string_view rest = bytes.substr(consumed);
+    const std::size_t used = parser.put(boost::asio::buffer(rest.data(), rest.size()), error);
+    if (used == 0) break;
+    consumed += used;
+  }
+  if (error && error != http::error::need_more) {
+    return fail(ErrorCode::kUnavailable, "the answer is not HTTP: {}", error.message());
+  }
+  return consumed;
+}
+
+Status ResponseParser::end() {
+  ErrorCodeOfBoost error;
+  if (impl_->parser.got_some()) impl_->parser.put_eof(error);
+  if (error || !impl_->parser.is_done()) {
+    return fail(ErrorCode::kUnavailable, "the connection ended before the answer did");
+  }
+  return {};
+}
+
+bool ResponseParser::head_done() const { return impl_->parser.is_header_done(); }
+bool ResponseParser::complete() const { return impl_->parser.is_done(); }
+bool ResponseParser::keep_alive() const { return impl_->parser.keep_alive(); }
+int ResponseParser::status() const { return static_cast<int>(impl_->parser.get().result_int()); }
 
 }  // namespace monocle
