@@ -4,68 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <map>
 #include <random>
 
-#include "engine/test_model.h"
-#include "ops/reference/reference_backend.h"
+#include "engine/test_engine.h"
 
 namespace monocle {
 namespace {
 
+using test::Answer;
+using test::EngineTest;
 using test::FakeModel;
 using test::kStopToken;
 using test::kVocab;
 using test::picture;
 using test::text;
-
-struct Answer {
-  std::vector<std::int32_t> tokens;
-  FinishReason finish = FinishReason::kNone;
-  int terminals = 0;
-  TokenEvent last;
-};
-
-class EngineTest : public testing::Test {
- protected:
-  std::unique_ptr<Engine> open(EngineLimits limits) {
-    limits.kv = DType::kF32;
-    auto engine = Engine::create(model_, backend_, limits);
-    EXPECT_TRUE(engine.has_value()) << engine.error().message;
-    return std::move(*engine);
-  }
-
-  static std::map<RequestId, Answer> drain(Engine& engine, std::vector<TokenEvent> events = {}) {
-    std::map<RequestId, Answer> answers;
-    for (int guard = 0; guard < 100000 && !engine.idle(); ++guard) {
-      engine.step(events);
-    }
-    EXPECT_TRUE(engine.idle());
-    EXPECT_TRUE(engine.consistent());
-    for (const TokenEvent& event : events) {
-      Answer& answer = answers[event.request];
-      EXPECT_EQ(answer.terminals, 0) << "an event after the terminal one";
-      if (event.token_id >= 0) {
-        answer.tokens.push_back(event.token_id);
-      }
-      if (event.finish != FinishReason::kNone) {
-        ++answer.terminals;
-        answer.finish = event.finish;
-        answer.last = event;
-      }
-    }
-    return answers;
-  }
-
-  static Answer alone(Engine& engine, Request request) {
-    const auto id = engine.submit(std::move(request));
-    EXPECT_TRUE(id.has_value()) << id.error().message;
-    return drain(engine)[*id];
-  }
-
-  ReferenceBackend backend_;
-  FakeModel model_;
-};
 
 TEST_F(EngineTest, ChunkedPrefillGivesTheSameTextAsOneChunk) {
   const auto whole = open({.step_tokens = 512, .context_tokens = 256, .patches = 64});

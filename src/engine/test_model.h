@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -66,7 +67,7 @@ class FakeModel final : public Model {
     for (std::int64_t t = 0; t < tokens; ++t) {
       const auto i = static_cast<std::size_t>(t);
       float value = static_cast<float>(step.token_ids[i]);
-      for (std::size_t axis = 0; axis < 3; ++axis) {
+      for (std::size_t axis = 0; axis < 3 && !rambles; ++axis) {
         value = value * 1.7F +
                 static_cast<float>(step.positions[axis * step.token_ids.size() + i]) * 0.3F;
       }
@@ -91,6 +92,8 @@ class FakeModel final : public Model {
 
   int encodes = 0;
   std::int64_t tokens_run = 0;
+  bool break_logits = false;
+  bool rambles = false;         // only the last two tokens matter, wherever they stand
   std::int64_t words = kVocab;  // different tokens in answers
 
  private:
@@ -99,7 +102,7 @@ class FakeModel final : public Model {
               float* logits) const {
     const auto* keys = static_cast<const float*>(kv.k);
     double sum = 0;
-    for (std::int64_t p = 0; p < context; ++p) {
+    for (std::int64_t p = rambles ? std::max<std::int64_t>(0, context - 2) : 0; p < context; ++p) {
       if (step.window > 0 && p <= context - 1 - step.window && p >= step.sinks) {
         continue;
       }
@@ -111,6 +114,10 @@ class FakeModel final : public Model {
     }
     std::fill_n(logits, kVocab, 0.0F);
     const std::int64_t seen = static_cast<std::int64_t>(std::fabs(sum) * 13.0);
+    if (break_logits) {
+      std::fill_n(logits, kVocab, std::numeric_limits<float>::quiet_NaN());
+      return;
+    }
     logits[seen % words] = 9.0F;
     logits[(seen / 7 + 1) % words] += 8.5F;  // a close second, for draws
   }
