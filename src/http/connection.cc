@@ -56,7 +56,7 @@ void Connection::start() {
   set_options(socket_.native_handle(), core_.options.limits);
   io_.connections.insert(this);
   begin_head(core_.options.limits.header_time);
-  arm_read();
+  on_readable({});  // most clients have sent their request by now
 }
 
 void Connection::drain() {
@@ -104,7 +104,8 @@ void Connection::leave_waiting() {
 
 void Connection::arm_read() {
   if (read_armed_ || end_of_input_ || state_ == State::kClosed) return;
-  if (state_ == State::kAnswering && input_.size() >= core_.options.limits.header_bytes) {
+  if (state_ == State::kHead && input_room() == 0) return;  // process() is on its way
+  if (state_ == State::kAnswering && input_room() == 0) {
     // A client that sends on and on while it waits: its bytes stay in the kernel, and whether it
     // has left is asked now and then.
     set_deadline(std::min(deadline_, Clock::now() + kPollTime));
@@ -125,14 +126,19 @@ void Connection::on_readable(Error error) {
   arm_read();
 }
 
+// Between requests and during an answer no more than one head is read ahead.
+std::size_t Connection::input_room() const {
+  const std::size_t most = io_.scratch.size();
+  if (state_ != State::kHead && state_ != State::kAnswering) return most;
+  const std::size_t limit =
+      core_.options.limits.header_bytes + 1;  // one more shows that it is too long
+  return input_.size() >= limit ? 0 : std::min(most, limit - input_.size());
+}
+
 // False: nothing more for now.
 bool Connection::read_some() {
-  std::size_t room = io_.scratch.size();
-  if (state_ == State::kAnswering) {
-    const std::size_t limit = core_.options.limits.header_bytes;
-    if (input_.size() >= limit) return false;
-    room = std::min(room, limit - input_.size());
-  }
+  const std::size_t room = input_room();
+  if (room == 0) return false;
   Error error;
   const std::size_t bytes = socket_.read_some(asio::buffer(io_.scratch.data(), room), error);
   if (error == asio::error::would_block || error == asio::error::try_again) return false;

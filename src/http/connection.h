@@ -49,6 +49,7 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
   void arm_read();
   void on_readable(Error error);
   bool read_some();
+  [[nodiscard]] std::size_t input_room() const;
   void on_end_of_input();
   void set_deadline(Clock::time_point deadline);
   void arm_timer();
@@ -74,8 +75,9 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
   void put_pieces(Outbox* outbox);
   void put(std::string bytes, bool counted);
   void flush();
-  void write_some();
-  void on_written(Error error, std::size_t bytes);
+  std::size_t write_some(Error* error);
+  void arm_write();
+  void consume(std::size_t bytes);
   void end_answer();
   void end_exchange(bool client_gone);
   void linger();
@@ -116,7 +118,7 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
   bool answer_complete_ = false;
   std::deque<Segment> output_;
   std::size_t output_sent_ = 0;  // of the first segment
-  bool writing_ = false;
+  bool write_armed_ = false;
   Clock::time_point progress_;  // when the client last took something, or the queue was empty
 };
 

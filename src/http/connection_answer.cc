@@ -2,6 +2,7 @@
 // Answers become bytes: framing, writing, the end of an exchange.
 #include <algorithm>
 #include <array>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -88,21 +89,21 @@ void Connection::put(std::string bytes, bool counted) {
   output_.push_back({std::move(bytes), counted});
 }
 
+// Writes at once what the socket takes: a token costs no turn of the event loop of its own.
 void Connection::flush() {
-  if (writing_ || state_ == State::kClosed) return;
-  if (output_.empty()) {
-    if (answer_complete_) end_answer();
-    return;
-  }
+  if (write_armed_ || state_ == State::kClosed) return;
   progress_ = Clock::now();
-  write_some();
+  while (!output_.empty()) {
+    Error error;
+    const std::size_t bytes = write_some(&error);
+    if (error == asio::error::would_block || error == asio::error::try_again) return arm_write();
+    if (error) return close(Close::kGone);
+    consume(bytes);
+  }
+  if (answer_complete_) end_answer();
 }
 
-void Connection::write_some() {
-  writing_ = true;
-  if (state_ == State::kAnswering) {
-    set_deadline(std::min(deadline_, progress_ + core_.options.limits.stall_time));
-  }
+std::size_t Connection::write_some(Error* error) {
   std::array<asio::const_buffer, kBuffersPerWrite> buffers;
   std::size_t skip = output_sent_;
   for (std::size_t i = 0; i < std::min(buffers.size(), output_.size()); ++i) {
@@ -110,16 +111,23 @@ void Connection::write_some() {
     buffers[i] = asio::buffer(bytes.data() + skip, bytes.size() - skip);
     skip = 0;
   }
-  socket_.async_write_some(buffers, [self = shared_from_this()](Error error, std::size_t bytes) {
-    self->on_written(error, bytes);
+  return socket_.write_some(buffers, *error);
+}
+
+void Connection::arm_write() {
+  write_armed_ = true;
+  if (state_ == State::kAnswering) {
+    set_deadline(std::min(deadline_, progress_ + core_.options.limits.stall_time));
+  }
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](Error error) {
+    self->write_armed_ = false;
+    if (self->state_ == State::kClosed) return;
+    if (error) return self->close(Close::kGone);
+    self->flush();
   });
 }
 
-void Connection::on_written(Error error, std::size_t bytes) {
-  writing_ = false;
-  if (state_ == State::kClosed) return;
-  if (error) return close(Close::kGone);
-  if (bytes > 0) progress_ = Clock::now();
+void Connection::consume(std::size_t bytes) {
   std::size_t counted = 0;
   while (bytes > 0) {
     Segment& first = output_.front();
@@ -132,8 +140,6 @@ void Connection::on_written(Error error, std::size_t bytes) {
     output_sent_ = 0;
   }
   if (counted > 0 && exchange_) exchange_->sent(counted);
-  if (!output_.empty()) return write_some();
-  if (answer_complete_) end_answer();
 }
 
 void Connection::end_answer() {
@@ -142,8 +148,12 @@ void Connection::end_answer() {
   answer_begun_ = false;
   if (!keep_alive_ || core_.draining) return linger();
   begin_head(core_.options.limits.idle_time);
-  process();
-  arm_read();
+  if (input_.empty() && !end_of_input_) return arm_read();
+  // Pipelined: in a turn of its own, so that a row of requests does not become a depth of calls.
+  asio::post(io_.context, [self = shared_from_this()] {
+    if (self->state_ == State::kHead) self->process();
+    self->arm_read();
+  });
 }
 
 void Connection::end_exchange(bool client_gone) {

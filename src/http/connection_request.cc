@@ -106,10 +106,7 @@ void Connection::expect_body() {
     if (!equals_ignoring_case(expect, "100-continue")) {
       return refuse({417, "the only expectation that this server meets is 100-continue"});
     }
-    if (input_.empty()) {
-      put("HTTP/1.1 100 Continue\r\n\r\n", false);
-      flush();
-    }
+    if (input_.empty()) put("HTTP/1.1 100 Continue\r\n\r\n", false);
   }
   parser_->limit_body(body_limit_);
   leave_waiting();
@@ -123,6 +120,7 @@ void Connection::expect_body() {
                                                delete share;
                                              });
   set_deadline(body_deadline());
+  flush();
 }
 
 void Connection::read_body() {

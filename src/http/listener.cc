@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/listener.h"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "http/connection.h"
@@ -104,8 +104,9 @@ void Listener::on_accepted(boost::system::error_code error, Socket socket, IoThr
   if (!acceptor_.is_open()) return;
   if (error) return pause();  // out of descriptors or memory, or the client left already
   const bool scarce = socket.native_handle() >= core_.descriptor_limit;
-  asio::post(target.context,
-             [&target, socket = std::move(socket)]() mutable { admit(target, std::move(socket)); });
+  asio::dispatch(target.context, [&target, socket = std::move(socket)]() mutable {
+    admit(target, std::move(socket));
+  });
   if (scarce) return pause();
   accept_next();
 }
