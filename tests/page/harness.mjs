@@ -70,7 +70,8 @@ export async function openPage(browser, url, { width = 1280, height = 860, lang 
     return route.abort();
   });
   await page.addInitScript((kept) => {
-    if (!localStorage.getItem("monocle.settings")) localStorage.setItem("monocle.settings", JSON.stringify(kept));
+    // Preview frames run this too; they may not touch storage, which is as it should be.
+    if (window === window.top && !localStorage.getItem("monocle.settings")) localStorage.setItem("monocle.settings", JSON.stringify(kept));
   }, { lang, theme, ...settings });
   await page.goto(url);
   await page.waitForSelector("#question");

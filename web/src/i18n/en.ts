@@ -174,7 +174,7 @@ export const en = {
   "diagram.source": "XML",
   "diagram.frame": "Drawing of the Draw.io answer",
   "diagram.bad": "This XML cannot be drawn: {problem}",
-  "diagram.shapes": "{n} shapes are unknown here and drawn as rectangles: {names}",
+  "diagram.shapes": "Drawn as rectangles, because their shapes are unknown here: {names}",
   "diagram.save": "Save .drawio",
   "diagram.arriving": "Drawn when complete",
   "diagram.zoom.in": "Larger",

@@ -173,7 +173,7 @@ export const zh: Record<Key, string> = {
   "diagram.source": "XML",
   "diagram.frame": "Draw.io 答案的绘图",
   "diagram.bad": "无法绘制这段 XML:{problem}",
-  "diagram.shapes": "{n} 种未知图形画成了矩形：{names}",
+  "diagram.shapes": "以下图形未知，画成了矩形：{names}",
   "diagram.save": "保存 .drawio",
   "diagram.arriving": "接收完成后绘制",
   "diagram.zoom.in": "放大",

@@ -43,9 +43,8 @@ class DocumentShape extends ActorShape {
   override redrawPath(c: AbstractCanvas2D, _x: number, _y: number, w: number, h: number): void {
     c.moveTo(0, 0);
     c.lineTo(w, 0);
-    c.lineTo(w, h * 0.88);
-    c.quadTo(w * 0.75, h * 0.72, w * 0.5, h * 0.88);
-    c.quadTo(w * 0.25, h * 1.04, 0, h * 0.88);
+    c.lineTo(w, h * 0.86);
+    c.curveTo(w * 0.72, h * 0.7, w * 0.62, h * 1.12, 0, h * 0.94);
     c.close();
   }
 }
@@ -194,6 +193,14 @@ class Builder {
     this.made.set(cell.id, edge);
   }
 
+  /** A label that lies on a line gets a light rim, by a style rule. */
+  markEdgeLabels(): void {
+    for (const cell of this.made.values()) {
+      if (!cell.isEdge() && !cell.getParent()?.isEdge()) continue;
+      this.graph.view.getState(cell)?.text?.node?.classList.add("edge-label");
+    }
+  }
+
   build(): void {
     const edges = new Set(this.cells.filter((cell) => cell.edge).map((cell) => cell.id));
     const vertices = this.cells.filter((cell) => cell.vertex && !edges.has(cell.parent));
@@ -225,6 +232,7 @@ export async function drawDiagram(xml: string): Promise<Drawing> {
     graph.setCellsSelectable(false);
     const builder = new Builder(graph, cells);
     graph.batchUpdate(() => builder.build());
+    builder.markEdgeLabels();
     const bounds = graph.getGraphBounds();
     const svg = stage.querySelector("svg");
     if (!svg) throw new Error("nothing was drawn");

@@ -2,6 +2,7 @@
 // What a model wrote is hostile until it has passed here: after the Markdown is rendered, never before.
 
 import DOMPurify, { type Config } from "dompurify";
+import { withoutHandlers } from "./quiet";
 import { policy } from "./trusted";
 
 const TAGS = (
@@ -17,7 +18,8 @@ const COMMON: Config = { TRUSTED_TYPES_POLICY: policy as never, RETURN_TRUSTED_T
 
 const PROSE: Config = {
   ...COMMON, ALLOWED_TAGS: TAGS, ALLOWED_ATTR: ATTRIBUTES, ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false,
-  ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i, RETURN_DOM_FRAGMENT: true,
+  ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
+  ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== "href"), RETURN_DOM_FRAGMENT: true,
 };
 const MATH: Config = { ...COMMON, USE_PROFILES: { mathMl: true }, ADD_ATTR: ["class"], FORBID_TAGS: ["img"], FORBID_ATTR: ["href"], RETURN_DOM_FRAGMENT: true };
 const TOKENS: Config = { ...COMMON, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true };
@@ -65,7 +67,7 @@ DOMPurify.addHook("uponSanitizeAttribute", (node, data) => {
 function run<T>(kind: typeof cleaning, html: string, config: Config): T {
   cleaning = kind;
   try {
-    return DOMPurify.sanitize(html, config) as unknown as T;
+    return DOMPurify.sanitize(withoutHandlers(html), config) as unknown as T;
   } finally {
     cleaning = "other";
   }

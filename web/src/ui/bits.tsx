@@ -116,7 +116,7 @@ export function Dialog({ title, onClose, children, class: name }: { title: Key; 
           <h2>{t(title)}</h2>
           <IconButton icon="close" label={t("settings.close")} onClick={onClose} />
         </header>
-        <div class="dialog-body" tabIndex={-1}>{children}</div>
+        <div class="dialog-body" tabIndex={-1} autofocus>{children}</div>
       </div>
     </dialog>
   );

@@ -72,7 +72,7 @@ export function DiagramView({ text, live }: { text: string; live: boolean }) {
           </>
         ) : <Canvas drawing={state.drawing} />}
       {view === "preview" && unknown.length > 0 && (
-        <p class="hint panel-foot">{t("diagram.shapes", { n: unknown.length, names: unknown.slice(0, 5).join(", ") })}</p>
+        <p class="hint panel-foot">{t("diagram.shapes", { names: unknown.slice(0, 5).join(", ") })}</p>
       )}
     </section>
   );

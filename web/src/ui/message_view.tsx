@@ -159,7 +159,7 @@ export function ReplyView({ message }: { message: Message }) {
             <CopyButton text={() => message.text} />
             <IconButton icon="again" label={t("answer.again")} onClick={() => again(message)} />
             <IconButton icon="branch" label={t("answer.branch")} onClick={branch} />
-            <IconButton icon="text" label={t("answer.raw")} pressed={raw} onClick={() => setRaw(!raw)} />
+            <IconButton icon="source" label={t("answer.raw")} pressed={raw} onClick={() => setRaw(!raw)} />
             <IconButton icon="code" label={t("code.title")} onClick={() => (asCode.value = message.id)} />
           </div>
         </>

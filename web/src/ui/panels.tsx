@@ -204,7 +204,7 @@ function CodePanel({ id }: { id: string }) {
   const names: Record<Language, string> = { curl: "curl", python: "Python", javascript: "JavaScript" };
   return (
     <Dialog title="code.title" class="wide" onClose={() => (asCode.value = null)}>
-      <div class="row">
+      <div class="row wrap">
         <Tabs label={t("code.title")} now={language} onPick={setLanguage} tabs={LANGUAGES.map((l) => ({ id: l, label: names[l] }))} />
         <span class="grow" />
         <CopyButton text={() => code} label={t("code.copy")} withText />

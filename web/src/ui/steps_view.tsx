@@ -23,29 +23,49 @@ function verbName(verb: string): string {
   return known ? t(known[1]) : verb;
 }
 
+interface Stop {
+  at: readonly [number, number];
+  numbers: number[];
+  lit: boolean;
+}
+
+/** Steps on the same spot share one mark: a field is clicked and then typed into. */
+function stopsOf(steps: readonly Step[], now: number | null): Stop[] {
+  const stops: Stop[] = [];
+  steps.forEach((step, i) => {
+    if (!step.point || (now !== null && i > now)) return;
+    const [x, y] = step.point;
+    const same = stops.find(({ at }) => at[0] === x && at[1] === y);
+    if (same) {
+      same.numbers.push(i + 1);
+      same.lit ||= now === i;
+    } else stops.push({ at: step.point, numbers: [i + 1], lit: now === i });
+  });
+  return stops;
+}
+
 function Overlay({ steps, now }: { steps: readonly Step[]; now: number | null }) {
-  const visible = steps.map((step, i) => ({ step, i })).filter(({ step, i }) => step.point !== null && (now === null || i <= now));
-  const trail = visible.map(({ step }) => step.point!.join(",")).join(" ");
+  const stops = stopsOf(steps, now);
+  const drags = steps.filter((step, i) => step.point && step.to && (now === null || i <= now));
+  const trail = stops.map(({ at }) => at.join(",")).join(" ");
   return (
     <div class="marks">
       <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
         <polyline class="trail back" points={trail} />
         <polyline class="trail" points={trail} />
-        {visible.filter(({ step }) => step.to).map(({ step, i }) => (
+        {drags.map(({ point, to }, i) => (
           <g key={i} class="drag">
-            <line class="back" x1={step.point![0]} y1={step.point![1]} x2={step.to![0]} y2={step.to![1]} />
-            <line x1={step.point![0]} y1={step.point![1]} x2={step.to![0]} y2={step.to![1]} />
+            <line class="back" x1={point![0]} y1={point![1]} x2={to![0]} y2={to![1]} />
+            <line x1={point![0]} y1={point![1]} x2={to![0]} y2={to![1]} />
           </g>
         ))}
       </svg>
-      {visible.map(({ step, i }) => (
+      {drags.map(({ to }, i) => <span key={i} class="step-end" style={{ left: `${to![0] / 10}%`, top: `${to![1] / 10}%` }} />)}
+      {stops.map(({ at, numbers, lit }) => (
         <span
-          key={i} class={`step-dot ${now === i ? "lit" : ""}`} data-step={step.point!.join(",")}
-          style={{ left: `${step.point![0] / 10}%`, top: `${step.point![1] / 10}%` }}
-        >{i + 1}</span>
-      ))}
-      {visible.filter(({ step }) => step.to).map(({ step, i }) => (
-        <span key={`end${i}`} class="step-end" style={{ left: `${step.to![0] / 10}%`, top: `${step.to![1] / 10}%` }} />
+          key={at.join()} class={`step-dot ${lit ? "lit" : ""} ${at[0] < 60 ? "at-left" : ""} ${at[1] < 40 ? "at-top" : ""}`}
+          data-step={at.join(",")} style={{ left: `${at[0] / 10}%`, top: `${at[1] / 10}%` }}
+        ><b>{numbers.join("·")}</b></span>
       ))}
     </div>
   );

@@ -10,6 +10,8 @@ import { Icon, Logo } from "./icons";
 import { QuestionView, ReplyView } from "./message_view";
 
 const NEAR_PX = 80;
+/** The row of figures under an answer appears after its last word. */
+const AFTER_END_MS = 1000;
 
 export function DemoNotice() {
   if (!model.value?.demo) return null;
@@ -52,8 +54,10 @@ function useFollow(): preact.RefObject<HTMLDivElement | null> {
     const onScroll = (): void => {
       near.current = host.scrollHeight - host.scrollTop - host.clientHeight < NEAR_PX;
     };
+    let busyAt = 0;
     const follow = (): void => {
-      if (near.current && answering.peek()) host.scrollTop = host.scrollHeight;
+      if (answering.peek()) busyAt = performance.now();
+      if (near.current && performance.now() - busyAt < AFTER_END_MS) host.scrollTop = host.scrollHeight;
     };
     const observer = new ResizeObserver(follow);
     host.addEventListener("scroll", onScroll, { passive: true });

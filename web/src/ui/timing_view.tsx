@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the time of an answer went: the server's own split, one bar, and the numbers beside it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { PHASES, type Timing, type Usage } from "../api/types";
 import { count, duration, t } from "../i18n";
 import type { Message } from "../state/chat";
@@ -15,6 +15,8 @@ function rateOf(usage: Usage | undefined, timing: Timing | undefined, message: M
 
 export function TimingView({ message }: { message: Message }) {
   const [open, setOpen] = useState(false);
+  const more = useRef<HTMLDivElement>(null);
+  useEffect(() => more.current?.scrollIntoView({ block: "nearest" }), [open]);
   const { usage, timing, seen } = message;
   if (!usage && !timing && !seen) return null;
   const first = timing?.first_token ?? seen?.first;
@@ -37,7 +39,7 @@ export function TimingView({ message }: { message: Message }) {
         <Icon name={open ? "down" : "right"} size={14} />
       </button>
       {open && (
-        <div class="timing-more">
+        <div class="timing-more" ref={more}>
           {parts.length > 0 && (
             <>
               <div class="timing-bar" role="img" aria-label={parts.map(({ phase, ms }) => `${t(`phase.${phase}`)} ${duration(ms)}`).join(", ")}>
