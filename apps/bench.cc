@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bench_model.h"
+#include "bench_serve.h"
 #include "command.h"
 #include "report.h"
 
@@ -168,7 +169,11 @@ Action add_bench(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 100));
   model->add_flag("--json", *json, "Print one JSON object");
-  return [options, json] { return run_bench_model(*options, *json); };
+  CLI::App* serve = app.add_subcommand(
+      "serve", "Load on a running server of the OpenAI API: latencies, throughput, goodput");
+  return [options, json, serve, run_serve = add_bench_serve(*serve)] {
+    return serve->parsed() ? run_serve() : run_bench_model(*options, *json);
+  };
 }
 
 }  // namespace monocle::app
