@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <map>
-#include <mutex>
 #include <stdexcept>
 
 #include "engine/test_model.h"
@@ -25,25 +25,22 @@ Request endless() {
   return request;
 }
 
-// Collects what one request's handler gets; wait() returns at its terminal event.
+// Collects what one request's handler gets; wait() returns at its terminal event. The handler may
+// outlive the reader by a moment, so it owns the state too.
 class Reader {
  public:
   EventHandler handler() {
-    return [this](TokenEvent&& event) {
-      const std::lock_guard lock(mutex_);
-      EXPECT_FALSE(ended_) << "an event after the terminal one";
-      tokens_ += event.token_id >= 0 ? 1 : 0;
+    return [state = state_](TokenEvent&& event) {
+      EXPECT_FALSE(state->ended) << "an event after the terminal one";
+      state->tokens += event.token_id >= 0 ? 1 : 0;
       if (event.finish != FinishReason::kNone) {
-        ended_ = true;
-        terminal_.set_value(event);
+        state->ended = true;
+        state->terminal.set_value(event);
       }
     };
   }
-  TokenEvent wait() { return terminal_.get_future().get(); }
-  int tokens() {
-    const std::lock_guard lock(mutex_);
-    return tokens_;
-  }
+  TokenEvent wait() { return state_->terminal.get_future().get(); }
+  int tokens() { return state_->tokens; }
   void wait_for_tokens(int count) {
     while (tokens() < count) {
       std::this_thread::yield();
@@ -51,10 +48,12 @@ class Reader {
   }
 
  private:
-  std::mutex mutex_;
-  int tokens_ = 0;
-  bool ended_ = false;
-  std::promise<TokenEvent> terminal_;
+  struct State {
+    std::atomic<int> tokens{0};
+    bool ended = false;  // engine thread only
+    std::promise<TokenEvent> terminal;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 // Breaks down in the middle of the given step.
