@@ -77,6 +77,7 @@ bool ToolStream::enter_block(bool at_end, std::vector<ToolEvent>& events) {
   release(tag - block_, events);
   in_block_ = true;
   cursor_ = block_ + kOpen.size();
+  object_end_ = 0;
   depth_ = 0;
   in_string_ = false;
   return true;
@@ -84,6 +85,9 @@ bool ToolStream::enter_block(bool at_end, std::vector<ToolEvent>& events) {
 
 // Follows the brackets to the end of the block's object; each byte is looked at once.
 ToolStream::Verdict ToolStream::follow(bool at_end) {
+  if (object_end_ > 0) {
+    return Verdict::kCall;
+  }
   for (; cursor_ < held_.size(); ++cursor_) {
     const char c = held_[cursor_];
     if (in_string_) {
@@ -106,6 +110,7 @@ ToolStream::Verdict ToolStream::follow(bool at_end) {
     depth_ += c == '{' || c == '[' ? 1 : 0;
     depth_ -= c == '}' || c == ']' ? 1 : 0;
     if (depth_ == 0) {
+      object_end_ = cursor_ + 1;
       return Verdict::kCall;
     }
   }
@@ -118,8 +123,7 @@ ToolStream::Verdict ToolStream::look(bool at_end, ToolCall& call) {
     return brackets;
   }
   const std::string_view text = held_;
-  const std::size_t end = cursor_ + 1;  // the cursor stays on the last bracket
-  const std::size_t after = std::min(text.find_first_not_of(kSpace, end), text.size());
+  const std::size_t after = std::min(text.find_first_not_of(kSpace, object_end_), text.size());
   const std::string_view rest = text.substr(after);
   if (!at_end && (kClose.starts_with(rest) || kOpen.starts_with(rest)) && rest != kClose &&
       rest != kOpen) {
@@ -130,8 +134,8 @@ ToolStream::Verdict ToolStream::look(bool at_end, ToolCall& call) {
     return Verdict::kText;
   }
   block_end_ = after + (closed ? kClose.size() : 0);
-  ToolReply reply =
-      parse_tool_calls(std::string(text.substr(block_, end - block_)) + std::string(kClose));
+  ToolReply reply = parse_tool_calls(std::string(text.substr(block_, object_end_ - block_)) +
+                                     std::string(kClose));
   if (reply.calls.size() != 1 || !reply.content.empty()) {
     return Verdict::kText;
   }

@@ -47,10 +47,11 @@ class ToolStream {
   std::string space_;      // white space behind a call, content only if more comes
   bool speaking_ = false;  // the content since the last call has been more than white space
   bool in_block_ = false;
-  std::size_t block_ = 0;      // offset of the tag: 1 behind its line break, else 0
-  std::size_t block_end_ = 0;  // behind the block, once it is a call
-  std::size_t cursor_ = 0;     // next byte of the block's object to look at
-  std::int32_t depth_ = 0;     // open brackets at the cursor
+  std::size_t block_ = 0;       // offset of the tag: 1 behind its line break, else 0
+  std::size_t block_end_ = 0;   // behind the block, once it is a call
+  std::size_t cursor_ = 0;      // next byte of the block's object to look at
+  std::size_t object_end_ = 0;  // behind its last bracket, 0 = not yet there
+  std::int32_t depth_ = 0;      // open brackets at the cursor
   bool in_string_ = false;
   std::size_t tried_ = 0;  // blocks looked at
   std::int32_t calls_ = 0;
