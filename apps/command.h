@@ -15,6 +15,7 @@ Action add_bench(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_inspect(CLI::App& app);
 Action add_quantize(CLI::App& app);
+Action add_serve(CLI::App& app);
 Action add_trace(CLI::App& app);
 
 }  // namespace monocle::app

@@ -20,6 +20,7 @@ struct Command {
 
 constexpr std::array kCommands{
     Command{"ask", "Ask a question, about pictures or without any", add_ask},
+    Command{"serve", "Serve the web page and the OpenAI API on port 7860", add_serve},
     Command{"inspect", "Say what a checkpoint is and what it needs", add_inspect},
     Command{"quantize", "Write a checkpoint as one packed file, int8 or bf16", add_quantize},
     Command{"bench", "Measure this machine and a model on it", add_bench},

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/hash.h"
+#include "command.h"
+#include "engine/engine_loop.h"
+#include "engine/kv_cache.h"
+#include "http/server.h"
+#include "report.h"
+#include "serve_options.h"
+#include "service/service.h"
+
+namespace monocle::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double gib(double bytes) { return bytes / static_cast<double>(1 << 30); }
+
+// Replies of two servers agree when program, weights and arithmetic do.
+std::string fingerprint(const OpenedModel& opened, const ServeOptions& options) {
+  const std::string facts =
+      fmt::format("{} {} {} {} {}", MONOCLE_VERSION, opened.model->facts().weight_bytes,
+                  options.model.quant, options.model.compute, opened.backend->capabilities().name);
+  return fmt::format("fp_{:016x}", hash64(std::as_bytes(std::span(facts))));
+}
+
+class Server {
+ public:
+  explicit Server(const ServeOptions& options) : options_(options) {}
+
+  Status start() {
+    MONOCLE_TRY(check_exposure(options_));
+    MONOCLE_ASSIGN(service::GuardRules rules, guard_rules(options_));
+    {
+      Progress progress;
+      progress.phase("loading the model");
+      MONOCLE_ASSIGN(opened_, open_model(options_.model));
+      MONOCLE_ASSIGN(limits_, engine_limits(options_, *opened_));
+      MONOCLE_ASSIGN(std::unique_ptr<Engine> engine,
+                     Engine::create(*opened_->model, *opened_->backend, limits_));
+      loop_ = std::make_unique<EngineLoop>(std::move(engine));
+    }
+    MONOCLE_ASSIGN(service::Served served, describe());
+    service_ = std::make_unique<service::Service>(std::move(served), std::move(rules), *loop_,
+                                                  service::ServiceOptions{});
+    return listen();
+  }
+
+  void announce() const {
+    const std::string shown =
+        options_.host.find(':') == std::string::npos ? options_.host : "[" + options_.host + "]";
+    const std::string url = fmt::format("http://{}:{}", shown, http_->port());
+    fmt::print("monocle {} serves {}\n", MONOCLE_VERSION, name_);
+    if (demo_) {
+      fmt::print("  This is the small demo model, trained by this project. It is not Qwen3-VL.\n");
+    }
+    const KvShape shape = KvShape::of(opened_->model->facts(), limits_.kv, limits_.block_tokens);
+    const double kv =
+        static_cast<double>(limits_.kv_tokens) * static_cast<double>(shape.token_bytes());
+    fmt::print(
+        "  memory  weights {:.2f} GiB, keys and values {:.2f} GiB ({} tokens), workspace {:.2f} "
+        "GiB\n",
+        gib(static_cast<double>(opened_->model->facts().weight_bytes)), gib(kv), limits_.kv_tokens,
+        gib(static_cast<double>(opened_->model->workspace_bytes())));
+    fmt::print("  page    {}/\n  API     {}/v1\n", url, url);
+    if (admin_) {
+      fmt::print("  admin   http://{}\n", options_.admin);
+    }
+    fmt::print("Stop with Ctrl-C.\n");
+    std::fflush(stdout);
+  }
+
+  void stop() {
+    const std::chrono::milliseconds grace = std::chrono::seconds(options_.grace_s);
+    service_->drain();
+    http_->stop(grace);
+    loop_->stop(std::chrono::milliseconds(0));
+    if (admin_) {
+      admin_->stop(std::chrono::milliseconds(0));
+    }
+  }
+
+ private:
+  Result<service::Served> describe() {
+    std::string path = options_.model.path;
+    demo_ = path.empty();
+    if (demo_) {
+      MONOCLE_ASSIGN(path, default_model_path());
+    }
+    service::Served served;
+    const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+    const std::filesystem::path last =
+        absolute.has_filename() ? absolute.filename() : absolute.parent_path().filename();
+    served.root = last.string();
+    served.names = options_.names;
+    if (served.names.empty()) {
+      served.names = {demo_ ? "monocle-demo" : served.root};
+    }
+    name_ = served.names.front();
+    served.demo = demo_;
+    served.version = MONOCLE_VERSION;
+    served.fingerprint = fingerprint(*opened_, options_);
+    served.device = fmt::format("{}, {} threads", opened_->backend->capabilities().name,
+                                options_.model.device.resolved_threads());
+    served.created = std::chrono::duration_cast<std::chrono::seconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
+    served.config = &opened_->config;
+    served.generation = &opened_->generation;
+    served.image = &opened_->image;
+    served.tokenizer = &*opened_->tokenizer;
+    served.facts = opened_->model->facts();
+    served.limits = limits_;
+    served.kv_token_bytes =
+        KvShape::of(served.facts, limits_.kv, limits_.block_tokens).token_bytes();
+    served.max_image_side = options_.image_side;
+    return served;
+  }
+
+  Status listen() {
+    HttpOptions http;
+    http.address = options_.host;
+    http.port = options_.port;
+    service_->attach(http);
+    MONOCLE_ASSIGN(http_, HttpServer::start(std::move(http),
+                                            [this](const std::shared_ptr<HttpExchange>& exchange) {
+                                              service_->handle(exchange);
+                                            }));
+    service_->count_connections([this] { return http_->stats().connections; });
+    if (options_.admin.empty()) {
+      return {};
+    }
+    HttpOptions admin;
+    MONOCLE_ASSIGN(std::tie(admin.address, admin.port), parse_address(options_.admin));
+    admin.worker_threads = 1;
+    admin.immediate = [this](const HttpRequest& request) { return service_->admin(request); };
+    MONOCLE_ASSIGN(admin_, HttpServer::start(std::move(admin),
+                                             [](const std::shared_ptr<HttpExchange>& exchange) {
+                                               exchange->reply({404, {}, "not found\n"});
+                                             }));
+    return {};
+  }
+
+  const ServeOptions& options_;
+  // Order matters: each needs those above it.
+  std::unique_ptr<OpenedModel> opened_;
+  EngineLimits limits_;
+  std::unique_ptr<EngineLoop> loop_;
+  std::unique_ptr<service::Service> service_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpServer> admin_;
+  std::string name_;
+  bool demo_ = false;
+};
+
+int run_serve(const ServeOptions& options) {
+  // Blocked before any thread starts, so that only this one ever takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  Server server(options);
+  if (const Status started = server.start(); !started) {
+    return report(started.error());
+  }
+  server.announce();
+  int received = 0;
+  sigwait(&signals, &received);
+  std::fprintf(stderr, "monocle: stopping; running requests get %d s, a second signal ends them\n",
+               options.grace_s);
+  // The second signal ends the process the ordinary way.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  server.stop();
+  return 0;
+}
+
+}  // namespace
+
+Action add_serve(CLI::App& app) {
+  auto options = std::make_shared<ServeOptions>();
+  app.footer(
+      "Examples: monocle serve\n"
+      "          monocle serve --model Qwen3-VL-2B-Instruct --quant int8 --port 8000\n"
+      "\n"
+      "The web page is at http://127.0.0.1:7860/, the API (OpenAI's) at http://127.0.0.1:7860/v1.");
+  options->add(app);
+  return [options] { return run_serve(*options); };
+}
+
+}  // namespace monocle::app

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve_options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/kv_cache.h"
+#include "read_file.h"
+
+namespace monocle::app {
+namespace {
+
+constexpr std::int64_t kDefaultContext = 16384;
+constexpr const char* kServer = "Server";
+constexpr const char* kEngine = "Engine";
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+void add_server_flags(CLI::App& app, ServeOptions& o) {
+  app.add_option("--host", o.host, "Address to listen on; others than loopback need --api-key-file")
+      ->capture_default_str()
+      ->envname("MONOCLE_HOST")
+      ->group(kServer);
+  app.add_option("-p,--port", o.port, "Port to listen on, 0 = any free one")
+      ->capture_default_str()
+      ->group(kServer);
+  app.add_option("--admin", o.admin,
+                 "ADDRESS:PORT of a second listener with /health and /metrics only, without keys")
+      ->group(kServer);
+  app.add_option("--api-key-file", o.key_file,
+                 "File with one key per line; requests must bring one")
+      ->envname("MONOCLE_API_KEY_FILE")
+      ->group(kServer);
+  app.add_flag("--no-auth", o.no_auth, "Listen beyond loopback without keys")
+      ->envname("MONOCLE_NO_AUTH")
+      ->group(kServer);
+  app.add_option("--allowed-host", o.hosts,
+                 "A name that the Host header may have besides the listener's own; may be repeated")
+      ->allow_extra_args(false)
+      ->group(kServer);
+  app.add_option("--allowed-origin", o.origins,
+                 "An origin whose pages may call the API (CORS); may be repeated")
+      ->allow_extra_args(false)
+      ->group(kServer);
+  app.add_option("--served-model-name", o.names, "Names that requests may use for the model")
+      ->group(kServer);
+  app.add_option("--grace", o.grace_s, "Seconds that running requests get when the server stops")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3600))
+      ->group(kServer);
+}
+
+void add_engine_flags(CLI::App& app, ServeOptions& o) {
+  app.add_option("--max-num-seqs", o.sequences, "Requests that generate at the same time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024))
+      ->group(kEngine);
+  app.add_option("--max-num-batched-tokens", o.step_tokens, "Tokens computed in one step")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 65536))
+      ->group(kEngine);
+  app.add_option("--max-model-len", o.context,
+                 "Longest prompt and answer together (default: the model's, at most 16384)")
+      ->check(CLI::Range(16, 1 << 20))
+      ->group(kEngine);
+  app.add_option("--kv-cache-mib", o.kv_mib,
+                 "Memory for keys and values (default: for all requests at full length, at most a "
+                 "quarter of the free memory)")
+      ->check(CLI::Range(1, 1 << 24))
+      ->group(kEngine);
+  app.add_option("--max-queue", o.queue, "Requests that may wait; more are refused with 429")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100000))
+      ->group(kEngine);
+  app.add_option("--max-image-tokens", o.image_tokens,
+                 "Largest picture in tokens of 32x32 pixels; larger ones are shrunk")
+      ->capture_default_str()
+      ->check(CLI::Range(4, 16384))
+      ->group(kEngine);
+  app.add_option("--max-image-size", o.image_side,
+                 "Longest side of a picture in pixels; larger ones are shrunk, 0 = no limit")
+      ->capture_default_str()
+      ->envname("MAX_IMAGE_SIZE")
+      ->check(CLI::Range(0, 16384))
+      ->group(kEngine);
+  app.add_flag("--sliding-window", o.sliding_window,
+               "Keep the first and the latest tokens of a request only: flat memory, older context "
+               "is forgotten")
+      ->envname("ENABLE_SLIDING_WINDOW")
+      ->group(kEngine);
+  app.add_option("--window-tokens", o.window_tokens, "With --sliding-window: latest tokens seen")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 1 << 20))
+      ->group(kEngine);
+  app.add_option("--sink-tokens", o.sink_tokens, "With --sliding-window: first tokens always seen")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 20))
+      ->group(kEngine);
+  app.add_flag("--no-prefix-cache", o.no_prefix_cache, "Compute every prompt from its beginning")
+      ->group(kEngine);
+  app.add_option(
+         "--draft-tokens", o.draft_tokens,
+         "Guess this many tokens from the prompt's own text and verify them in one step; the "
+         "text stays the same")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 16))
+      ->group(kEngine);
+}
+
+// Everything at full length if a quarter of the free memory holds it, at least one request.
+std::int64_t kv_tokens(const ServeOptions& options, std::int64_t context, std::size_t token_bytes) {
+  const auto bytes = static_cast<std::int64_t>(token_bytes);
+  if (options.kv_mib > 0) {
+    return (options.kv_mib << 20) / bytes;
+  }
+  const std::int64_t free = std::int64_t{sysconf(_SC_AVPHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return std::clamp(free / 4 / bytes, context, context * options.sequences);
+}
+
+}  // namespace
+
+void ServeOptions::add(CLI::App& app) {
+  add_server_flags(app, *this);
+  add_engine_flags(app, *this);
+  model.add(app);
+  app.get_option("--quant")->envname("QUANTIZE");
+}
+
+Status check_exposure(const ServeOptions& options) {
+  if (!is_loopback(options.host) && options.key_file.empty() && !options.no_auth) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--host {} lets other machines in: give --api-key-file FILE, or --no-auth if "
+                "everybody who reaches the port may use it",
+                options.host);
+  }
+  return {};
+}
+
+Result<service::GuardRules> guard_rules(const ServeOptions& options) {
+  service::GuardRules rules;
+  if (!options.key_file.empty()) {
+    MONOCLE_ASSIGN(const auto bytes, read_file(options.key_file, std::size_t{1} << 20));
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    MONOCLE_ASSIGN(rules.keys, api::ApiKeys::parse(text, options.key_file));
+  }
+  rules.origins = options.origins;
+  // Beyond loopback the names of this machine are not ours to know.
+  if (is_loopback(options.host) || !options.hosts.empty()) {
+    rules.hosts = {"127.0.0.1", "localhost", "[::1]", options.host};
+    rules.hosts.insert(rules.hosts.end(), options.hosts.begin(), options.hosts.end());
+  }
+  return rules;
+}
+
+Result<std::pair<std::string, std::uint16_t>> parse_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  std::uint16_t port = 0;
+  if (colon != std::string::npos) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+    if (parsed.ec == std::errc() && parsed.ptr == end) {
+      return std::pair{text.substr(0, colon), port};
+    }
+  }
+  return fail(ErrorCode::kInvalidArgument, "--admin '{}' is not ADDRESS:PORT", text);
+}
+
+Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened) {
+  const ModelFacts& facts = opened.model->facts();
+  const std::int64_t most = facts.max_positions;
+  if (options.context > most) {
+    return fail(ErrorCode::kTooLarge, "--max-model-len {} is more than the model's {}",
+                options.context, most);
+  }
+  EngineLimits limits;
+  limits.context_tokens = options.context > 0 ? options.context : std::min(most, kDefaultContext);
+  limits.step_tokens = options.step_tokens;
+  limits.sequences = options.sequences;
+  limits.queue = options.queue;
+  limits.merge = opened.config.vision.spatial_merge_size;
+  limits.vocab = opened.tokenizer->vocab_size();
+  limits.kv = opened.model->kv();
+  limits.prefix_cache = !options.no_prefix_cache;
+  limits.draft_tokens = options.draft_tokens;
+  if (options.sliding_window) {
+    limits.window_tokens = options.window_tokens;
+    limits.sink_tokens = options.sink_tokens;
+  }
+  const KvShape shape = KvShape::of(facts, limits.kv, limits.block_tokens);
+  limits.kv_tokens = kv_tokens(options, limits.context_tokens, shape.token_bytes());
+  const std::int64_t factor = opened.image.factor();
+  qwen3_vl::PixelLimits& pixels = opened.image.pixels;
+  const std::int64_t tokens = std::min<std::int64_t>(options.image_tokens, limits.context_tokens);
+  pixels.max_pixels = std::min(pixels.max_pixels, tokens * factor * factor);
+  pixels.min_pixels = std::min(pixels.min_pixels, pixels.max_pixels);
+  limits.patches = pixels.max_pixels / (opened.image.patch_size * opened.image.patch_size);
+  // A few pictures besides the largest stay encoded for the next question.
+  limits.media_rows = std::max(limits.context_tokens, 4 * tokens);
+  return limits;
+}
+
+}  // namespace monocle::app

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `monocle serve`, and what follows from them: engine limits, keys, addresses.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "open_model.h"
+#include "service/guard.h"
+
+namespace monocle::app {
+
+struct ServeOptions {
+  ModelOptions model;
+  std::vector<std::string> names;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 7860;
+  std::string admin;  // ADDRESS:PORT of the second listener, empty = none
+  std::string key_file;
+  bool no_auth = false;
+  std::vector<std::string> hosts;
+  std::vector<std::string> origins;
+  int grace_s = 30;
+
+  std::int32_t sequences = 32;
+  std::int64_t step_tokens = 512;
+  std::int64_t context = 0;  // 0: the model's, at most kDefaultContext
+  std::int64_t kv_mib = 0;   // 0: what fits, see kv_tokens()
+  std::int32_t queue = 256;
+  std::int32_t image_tokens = 4096;
+  std::int32_t image_side = 0;
+  bool sliding_window = false;
+  std::int32_t window_tokens = 4096;
+  std::int32_t sink_tokens = 1024;
+  bool no_prefix_cache = false;
+  std::int32_t draft_tokens = 0;
+
+  void add(CLI::App& app);
+};
+
+// A listener that others can reach needs keys, or somebody who says that it needs none.
+Status check_exposure(const ServeOptions& options);
+Result<service::GuardRules> guard_rules(const ServeOptions& options);
+Result<std::pair<std::string, std::uint16_t>> parse_address(const std::string& text);
+
+// Limits for this model; shrinks the model's picture budget to what is planned for.
+Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened);
+
+}  // namespace monocle::app

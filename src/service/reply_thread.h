@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread on which replies are written, so that the engine thread only hands events over. Also
+// sends keep-alive pings to streams that have nothing to say yet.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "monocle/event.h"
+
+namespace monocle::service {
+
+class Answer;
+
+class ReplyThread {
+ public:
+  explicit ReplyThread(std::chrono::milliseconds ping_every);
+  ~ReplyThread();  // delivers what was posted, then ends
+  ReplyThread(const ReplyThread&) = delete;
+  ReplyThread& operator=(const ReplyThread&) = delete;
+
+  // Any thread. Events of one answer arrive in the order they were posted.
+  void post(std::shared_ptr<Answer> answer, std::int32_t index, TokenEvent&& event);
+  // From now on this answer is pinged, as long as it lives.
+  void watch(const std::shared_ptr<Answer>& answer);
+
+ private:
+  struct Item {
+    std::shared_ptr<Answer> answer;
+    std::int32_t index;
+    TokenEvent event;
+  };
+  void run();
+  void ping_all();
+
+  std::chrono::milliseconds ping_every_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Item> posted_;
+  std::vector<std::weak_ptr<Answer>> watched_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace monocle::service

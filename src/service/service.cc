@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/errors.h"
+#include "api/ids.h"
+#include "service/status.h"
+
+namespace monocle::service {
+namespace {
+
+GrammarLimits grammar_limits() { return {}; }
+
+api::ParseLimits limits_for(const Served& served) {
+  api::ParseLimits limits;
+  limits.vocab_size = served.limits.vocab;
+  return limits;
+}
+
+std::string allow_header(const std::vector<std::string_view>& methods) {
+  std::string list = "OPTIONS";
+  for (const std::string_view method : methods) {
+    list += ", " + std::string(method);
+    list += method == "GET" ? ", HEAD" : "";
+  }
+  return list;
+}
+
+// Paths of the API that other servers have and this one has not, so that a client's mistake reads
+// as one.
+bool is_page_route(const std::string& route) {
+  return route.empty() || route == "index.html" || route == "favicon.svg" ||
+         route.starts_with("assets/");
+}
+
+}  // namespace
+
+struct Service::Route {
+  std::string_view name;
+  std::string_view method;
+  void (Service::*run)(const Exchange&);
+};
+
+Service::Service(Served served, GuardRules rules, EngineLoop& engine, const ServiceOptions& options)
+    : served_(std::move(served)),
+      guard_(std::move(rules)),
+      engine_(engine),
+      options_(options),
+      parse_limits_(limits_for(served_)),
+      grammars_(GrammarCompiler::create(*served_.tokenizer, served_.generation->eos_token_ids,
+                                        served_.limits.vocab, grammar_limits())),
+      metrics_(served_.names.front(), served_.context_tokens()),
+      replies_(options.ping_every) {}
+
+Service::~Service() = default;
+
+void Service::attach(HttpOptions& options) {
+  options.limits.send_bytes = options_.send_bytes;
+  options.body_limit = [this](const HttpRequest& head) {
+    const std::string route = route_of(head.path);
+    const bool large = route == "chat/completions" || route == "responses" || route == "estimate" ||
+                       route == "tokenize" || route == "completions";
+    return large ? options_.chat_body_bytes : options_.other_body_bytes;
+  };
+  options.precheck = [this](const HttpRequest& head) -> std::optional<HttpReply> {
+    const std::optional<api::ApiError> refusal = guard_.check(head);
+    if (!refusal) {
+      return std::nullopt;
+    }
+    count_refusal(*refusal);
+    return error_reply(*refusal);
+  };
+  options.immediate = [this](const HttpRequest& head) { return immediate(head); };
+  options.render_error = [this](int status, std::string_view message) {
+    const api::ApiError error = api::from_status(status, message);
+    count_refusal(error);
+    return error_reply(error);
+  };
+}
+
+std::optional<HttpReply> Service::immediate(const HttpRequest& request) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    return std::nullopt;
+  }
+  const std::string route = route_of(request.path);
+  if (route == "health" || route == "ready" || route == "ping") {
+    return health_reply(engine_.stats(), draining_);
+  }
+  if (route == "live") {
+    return HttpReply{200, {{"Content-Type", "application/json"}}, R"({"status":"ok"})"};
+  }
+  if (route == "metrics") {
+    return metrics_reply();
+  }
+  return std::nullopt;
+}
+
+std::optional<HttpReply> Service::admin(const HttpRequest& request) {
+  std::optional<HttpReply> reply = immediate(request);
+  return reply ? reply : error_reply(api::unknown_route(request.method, request.path));
+}
+
+HttpReply Service::metrics_reply() const {
+  const std::int64_t open = connections_ ? connections_() : 0;
+  return {200,
+          {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+          metrics_.render(gauges(served_, engine_.stats(), open))};
+}
+
+void Service::handle(const Exchange& exchange) {
+  static constexpr std::array kRoutes{
+      Route{"chat/completions", "POST", &Service::chat},
+      Route{"completions", "POST", &Service::completions},
+      Route{"responses", "POST", &Service::responses},
+      Route{"models", "GET", &Service::models},
+      Route{"tokenize", "POST", &Service::tokenize},
+      Route{"detokenize", "POST", &Service::detokenize},
+      Route{"estimate", "POST", &Service::estimate},
+      Route{"embeddings", "POST", &Service::embeddings},
+      Route{"ui/status", "GET", &Service::status},
+      Route{"load", "GET", &Service::status},
+      Route{"version", "GET", &Service::version},
+  };
+  const HttpRequest& request = exchange->request();
+  const std::string route = route_of(request.path);
+  const std::string name = route.starts_with("models/") ? "models" : route;
+  const auto* found = std::find_if(kRoutes.begin(), kRoutes.end(),
+                                   [&](const Route& one) { return one.name == name; });
+  const bool page = found == kRoutes.end() && is_page_route(route);
+  if (found == kRoutes.end() && !page) {
+    refuse(exchange, api::unknown_route(request.method, request.path));
+    return;
+  }
+  const std::string_view method = page ? "GET" : found->method;
+  if (request.method == "OPTIONS") {
+    std::vector<HttpHeader> headers = headers_for(request);
+    headers.push_back({"Allow", allow_header({method})});
+    exchange->reply({204, std::move(headers), {}});
+    return;
+  }
+  if (request.method != method && !(method == "GET" && request.method == "HEAD")) {
+    HttpReply reply = error_reply(api::method_not_allowed(request.method, request.path));
+    reply.headers.push_back({"Allow", allow_header({method})});
+    exchange->reply(std::move(reply));
+    return;
+  }
+  if (page) {
+    reply_page(exchange);
+  } else if (method == "POST" && draining_) {
+    refuse(exchange, api::unavailable("the server is shutting down", 5000));
+  } else {
+    (this->*found->run)(exchange);
+  }
+}
+
+std::vector<HttpHeader> Service::headers_for(const HttpRequest& request) const {
+  std::vector<HttpHeader> headers = guard_.cors_headers(request);
+  // A request's own id comes back, as long as it can stand in a header.
+  const std::string_view given = request.header("x-request-id");
+  const bool usable =
+      !given.empty() && given.size() <= 128 &&
+      std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c < 127; });
+  headers.push_back({"x-request-id", usable ? std::string(given) : api::make_id("req_")});
+  headers.push_back({"openai-version", "2020-10-01"});
+  headers.push_back({"X-Content-Type-Options", "nosniff"});
+  return headers;
+}
+
+HttpReply Service::error_reply(const api::ApiError& error) const {
+  HttpReply reply{error.status, {{"Content-Type", "application/json"}}, api::format_error(error)};
+  reply.headers.push_back({"X-Content-Type-Options", "nosniff"});
+  if (error.retry_after_ms) {
+    reply.headers.push_back(
+        {"Retry-After", fmt::format("{}", (*error.retry_after_ms + 999) / 1000)});
+    reply.headers.push_back({"retry-after-ms", fmt::format("{}", *error.retry_after_ms)});
+  }
+  return reply;
+}
+
+void Service::refuse(const Exchange& exchange, const api::ApiError& error) {
+  count_refusal(error);
+  HttpReply reply = error_reply(error);
+  for (HttpHeader& header : headers_for(exchange->request())) {
+    reply.headers.push_back(std::move(header));
+  }
+  exchange->reply(std::move(reply));
+}
+
+void Service::count_refusal(const api::ApiError& error) {
+  api::Refusal reason = api::Refusal::kOther;
+  if (error.code == "context_length_exceeded") {
+    reason = api::Refusal::kTooLong;
+  } else if (error.code == "invalid_grammar") {
+    reason = api::Refusal::kGrammar;
+  } else if (error.param.find("image") != std::string::npos) {
+    reason = api::Refusal::kMedia;
+  } else {
+    switch (error.status) {
+      case 400:
+        reason = api::Refusal::kMalformed;
+        break;
+      case 401:
+        reason = api::Refusal::kUnauthorized;
+        break;
+      case 404:
+        reason = api::Refusal::kNotFound;
+        break;
+      case 413:
+        reason = api::Refusal::kTooLarge;
+        break;
+      case 429:
+        reason = api::Refusal::kQueueFull;
+        break;
+      default:
+        break;
+    }
+  }
+  metrics_.refused(reason);
+}
+
+void Service::reply_json(const Exchange& exchange, std::string body) {
+  std::vector<HttpHeader> headers = headers_for(exchange->request());
+  headers.push_back({"Content-Type", "application/json"});
+  exchange->reply({200, std::move(headers), std::move(body)});
+}
+
+}  // namespace monocle::service

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes that generate: chat completions, completions, responses.
+#include <ctime>
+#include <utility>
+
+#include "api/chat_parse.h"
+#include "api/completion_parse.h"
+#include "api/errors.h"
+#include "api/ids.h"
+#include "api/responses_parse.h"
+#include "service/output_form.h"
+#include "service/sampling.h"
+#include "service/service.h"
+
+namespace monocle::service {
+
+api::ReplyHead Service::head(const char* prefix) const {
+  return {api::make_id(prefix), static_cast<std::int64_t>(std::time(nullptr)),
+          served_.names.front(), served_.fingerprint};
+}
+
+AnswerTools Service::tools() {
+  return {engine_, replies_, *served_.tokenizer, metrics_, speed_, options_.send_bytes};
+}
+
+AnswerPlan Service::plan_for(const HttpRequest& http, const api::Generation& generation,
+                             const api::StreamSettings& stream) const {
+  AnswerPlan plan;
+  plan.received = std::chrono::steady_clock::now();
+  plan.stream = stream.stream;
+  plan.choices_per_prompt = generation.n;
+  plan.decode.stop = generation.stop;
+  plan.decode.skip_special = generation.skip_special_tokens;
+  plan.include_stop = generation.include_stop;
+  plan.logprobs = generation.logprobs;
+  plan.upload_ms = http.upload_ms;
+  plan.headers = headers_for(http);
+  return plan;
+}
+
+void Service::add_choices(AnswerPlan& plan, Request request, const api::Generation& generation,
+                          const HttpRequest& http) const {
+  request.cache_salt = guard_.caller(http);
+  const std::uint64_t seed = request.sampling.seed;
+  for (std::int32_t i = 0; i < generation.n; ++i) {
+    Request choice = request;
+    choice.sampling.seed = choice_seed(seed, i);
+    plan.requests.push_back(std::move(choice));
+  }
+}
+
+api::ApiResult<void> Service::launch_chat(const Exchange& exchange, const api::ChatRequest& request,
+                                          std::unique_ptr<ReplyWriter> writer) {
+  const HttpRequest& http = exchange->request();
+  AnswerPlan plan = plan_for(http, request.generation, request.stream);
+  plan.writer = std::move(writer);
+  plan.tools = tools_active(request);
+  auto prepared = prepare_chat(served_, request, MediaUse::kFull);
+  if (!prepared) {
+    return tl::unexpected(std::move(prepared).error());
+  }
+  plan.media_ms = prepared->media_ms;
+  if (auto fits = fit_context(served_, request.generation, prepared->request); !fits) {
+    return fits;
+  }
+  add_choices(plan, std::move(prepared->request), request.generation, http);
+  for (Request& choice : plan.requests) {
+    auto matcher = make_matcher(request, *grammars_);
+    if (!matcher) {
+      return tl::unexpected(std::move(matcher).error());
+    }
+    choice.matcher = std::move(*matcher);
+    plan.loop_guard = choice.matcher != nullptr;
+  }
+  for (const std::string& warning : request.warnings) {
+    plan.headers.push_back({"x-monocle-warning", warning});
+  }
+  return Answer::launch(tools(), exchange, std::move(plan));
+}
+
+void Service::chat(const Exchange& exchange) {
+  auto request = api::parse_chat(exchange->request().body, parse_limits_);
+  if (!request) {
+    refuse(exchange, request.error());
+    return;
+  }
+  auto done = check_model(request->model);
+  if (done) {
+    done = launch_chat(exchange, *request, chat_writer(head("chatcmpl-"), request->stream));
+  }
+  if (!done) {
+    refuse(exchange, done.error());
+  }
+}
+
+void Service::responses(const Exchange& exchange) {
+  auto request = api::parse_responses(exchange->request().body, parse_limits_);
+  if (!request) {
+    refuse(exchange, request.error());
+    return;
+  }
+  auto done = check_model(request->chat.model);
+  if (done) {
+    done = launch_chat(exchange, request->chat,
+                       responses_writer(head("resp_"), std::move(request->echo)));
+  }
+  if (!done) {
+    refuse(exchange, done.error());
+  }
+}
+
+api::ApiResult<AnswerPlan> Service::plan_completion(const HttpRequest& http,
+                                                    const api::CompletionRequest& request) {
+  AnswerPlan plan = plan_for(http, request.generation, request.stream);
+  for (const api::CompletionRequest::Input& input : request.prompts) {
+    auto prepared = prepare_text(served_, input, request.generation);
+    if (!prepared) {
+      return tl::unexpected(std::move(prepared).error());
+    }
+    if (auto fits = fit_context(served_, request.generation, prepared->request); !fits) {
+      return tl::unexpected(std::move(fits).error());
+    }
+    if (request.echo) {
+      const std::string text =
+          input.token_ids.empty() ? input.text : served_.tokenizer->decode(input.token_ids, false);
+      plan.prefixes.insert(plan.prefixes.end(), static_cast<std::size_t>(request.generation.n),
+                           text);
+    }
+    add_choices(plan, std::move(prepared->request), request.generation, http);
+  }
+  for (Request& choice : plan.requests) {
+    auto matcher = make_matcher(request.format, *grammars_);
+    if (!matcher) {
+      return tl::unexpected(std::move(matcher).error());
+    }
+    choice.matcher = std::move(*matcher);
+    plan.loop_guard = choice.matcher != nullptr;
+  }
+  return plan;
+}
+
+void Service::completions(const Exchange& exchange) {
+  auto request = api::parse_completion(exchange->request().body, parse_limits_);
+  if (!request) {
+    refuse(exchange, request.error());
+    return;
+  }
+  auto done = check_model(request->model);
+  if (done) {
+    auto plan = plan_completion(exchange->request(), *request);
+    if (plan) {
+      plan->writer = completion_writer(head("cmpl-"), request->stream);
+      done = Answer::launch(tools(), exchange, std::move(*plan));
+    } else {
+      done = tl::unexpected(std::move(plan).error());
+    }
+  }
+  if (!done) {
+    refuse(exchange, done.error());
+  }
+}
+
+}  // namespace monocle::service
