@@ -7,6 +7,8 @@ during training `answer` does the same with the lean forward, a batch at a time.
 
 import argparse
 import collections
+import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -14,44 +16,71 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from train.data import packs, pictures
+from train import scores
+from train.data import gui, packs, pictures
 from train.data.encode import Encoder
 from train.data.pictures import Example
 from train.model.geometry import geometry
 from train.model.network import Qwen3VL, patchify
 
-# Name -> (first seed, function of a seed). Blocks of seeds do not overlap.
-SUITES: dict[str, tuple[int, Callable[[int], Example]]] = {
-    "lines": (packs.EVAL_SEED, pictures.line_example),
-    "microhei": (packs.EVAL_SEED + 100_000, lambda seed: pictures.unseen_font_example(seed, "microhei")),
-    "ukai": (packs.EVAL_SEED + 200_000, lambda seed: pictures.unseen_font_example(seed, "ukai")),
-    "shapes": (packs.EVAL_SEED + 300_000, pictures.shapes_example),
-    "blank": (packs.EVAL_SEED + 400_000, pictures.blank_example),
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """`number` cases drawn by `make` from `first` on; blocks of seeds do not overlap."""
+
+    first: int
+    make: Callable[[int], Example]
+    number: int
+    limit: int = packs.ANSWER  # tokens of an answer
+
+
+def _task(block: int, number: int, limit: int, name: str, **options) -> Suite:
+    return Suite(packs.EVAL_SEED + block * 100_000, functools.partial(pictures.task_example, name=name, **options), number, limit)
+
+
+QUESTIONS = {"gui": tuple(maker.__name__[1:] for maker in gui.TASKS)}
+SUITES: dict[str, Suite] = {
+    "gui": _task(5, 200, 170, "gui", kinds=QUESTIONS["gui"]),
+    "contract": _task(6, 200, 72, "contract"),
+    "info": _task(7, 200, 48, "info"),
+    "page": _task(8, 200, 136, "page"),
+    "lines": Suite(packs.EVAL_SEED, pictures.line_example, 500),
+    "every-hanzi": Suite(packs.EVAL_SEED + 1_500_000, pictures.every_hanzi_example, 300),
+    "shapes": Suite(packs.EVAL_SEED + 300_000, pictures.shapes_example, 300),
+    "blank": Suite(packs.EVAL_SEED + 400_000, pictures.blank_example, 100),
+    "html": _task(10, 100, 330, "html"),
+    "caption": _task(11, 100, 60, "gui", kinds=("caption",)),
+    "contract-field": _task(12, 100, 48, "contract", kinds=("field",)),
+    "chart-caption": _task(13, 50, 60, "info", kinds=("caption",)),
+    "gui-blank": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], blank=True),
+    "contract-blank": _task(6, 100, 72, "contract", blank=True),
+    "info-blank": _task(7, 100, 48, "info", blank=True),
+    "microhei": Suite(packs.EVAL_SEED + 100_000, functools.partial(pictures.unseen_font_example, font="microhei"), 500),
+    "ukai": Suite(packs.EVAL_SEED + 200_000, functools.partial(pictures.unseen_font_example, font="ukai"), 500),
+    "flow": _task(14, 60, 600, "flow"),
 }
-COUNTS = {"lines": 500, "microhei": 500, "ukai": 500, "shapes": 500, "blank": 100}
 
 
 def examples(suite: str, number: int) -> list[Example]:
-    first, make = SUITES[suite]
-    return [make(first + i) for i in range(number)]
-
-
-def edit_distance(a: str, b: str) -> int:
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
-    return row[-1]
+    return [SUITES[suite].make(SUITES[suite].first + i) for i in range(number)]
 
 
 def score(cases: list[Example], answers: list[str]) -> dict:
-    """Character error rate over all characters, and the share of answers exactly right."""
-    errors = sum(edit_distance(answer, case.answer) for case, answer in zip(cases, answers))
-    exact = sum(answer == case.answer for case, answer in zip(cases, answers))
-    wrong = [[case.answer, answer] for case, answer in zip(cases, answers) if answer != case.answer]
-    return {"n": len(cases), "cer": round(errors / sum(len(case.answer) for case in cases), 5),
-            "exact": round(exact / len(cases), 5), "examples_wrong": wrong[:8]}
+    """Means of the tasks' scores; for plain text the character error rate and the share exactly right."""
+    wrong = [[case.question, case.answer, answer[:400]] for case, answer in zip(cases, answers) if answer != case.answer]
+    found: dict = {"n": len(cases)}
+    if cases[0].ask:
+        parts = collections.defaultdict(list)
+        for case, answer in zip(cases, answers):
+            height, width = case.rgb.shape[:2]
+            for name, value in scores.of_kind(case.ask, answer, (width, height)).items():
+                parts[name].append(float(value))
+        found |= {name: round(sum(values) / len(values), 4) for name, values in parts.items()}
+        found["counts"] = {name: len(values) for name, values in parts.items() if len(values) < len(cases)}
+    else:
+        errors = sum(scores.edit_distance(answer, case.answer) for case, answer in zip(cases, answers))
+        exact = sum(answer == case.answer for case, answer in zip(cases, answers))
+        found |= {"cer": round(errors / sum(len(case.answer) for case in cases), 5), "exact": round(exact / len(cases), 5)}
+    return found | {"examples_wrong": wrong[:8]}
 
 
 def _patches(cases: list[Example], device: torch.device) -> torch.Tensor:
@@ -77,7 +106,8 @@ def answer(model: Qwen3VL, encoder: Encoder, cases: list[Example], device: torch
         for begin in range(0, len(members), batch):
             chosen = members[begin:begin + batch]
             questions = [encoder.question(cases[i].question) for i in chosen]
-            ids = torch.full((len(chosen), max(map(len, questions)) + limit), encoder.pad, device=device)
+            longest = max(map(len, questions))
+            ids = torch.full((len(chosen), longest + limit + 32), encoder.pad, device=device)
             for row, question in enumerate(questions):
                 ids[row, :len(question)] = torch.tensor(question)
             rows = torch.arange(len(chosen), device=device)
@@ -85,8 +115,9 @@ def answer(model: Qwen3VL, encoder: Encoder, cases: list[Example], device: torch
             ended = torch.zeros(len(chosen), dtype=torch.bool, device=device)
             with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
                 image, deep = model.see(_patches([cases[i] for i in chosen], device).to(precision), where)
-                for _ in range(limit):
-                    states = model.read(image, deep, where, ids)[rows, last]
+                for done in range(limit):
+                    length = -(-(longest + done) // 32) * 32  # what is read so far, in steps of which there are few
+                    states = model.read(image, deep, where, ids[:, :length])[rows, last]
                     token = torch.where(ended, encoder.pad, model.logits(states).argmax(-1))
                     last += 1
                     ids[rows, last] = token
@@ -98,12 +129,12 @@ def answer(model: Qwen3VL, encoder: Encoder, cases: list[Example], device: torch
     return answers
 
 
-def answer_with_transformers(folder: pathlib.Path, cases: list[Example]) -> list[str]:
+def answer_with_transformers(folder: pathlib.Path, cases: list[Example], limit: int) -> list[str]:
     """The same through the published path: processor classes' pixels, chat template, generate()."""
     from train.reference import Reference
 
     reference = Reference(folder)
-    return [reference.answer(case.rgb, case.question) for case in cases]
+    return [reference.answer(case.rgb, case.question, limit) for case in cases]
 
 
 def main() -> None:
@@ -114,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     for suite in options.suites:
         cases = examples(suite, options.number)
-        result = score(cases, answer_with_transformers(options.checkpoint, cases))
+        result = score(cases, answer_with_transformers(options.checkpoint, cases, SUITES[suite].limit))
         print(json.dumps({suite: result}, ensure_ascii=False), flush=True)
 
 

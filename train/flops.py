@@ -5,11 +5,14 @@ Counts multiply-adds of matrix products and attention (a causal one as half), fo
 forward), each as two operations. Everything else is left out, so the share is a lower bound.
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
 
-from train.data import packs, shapes
+from train.data import packs, tasks
+from train.data.classes import CLASSES
+from train.data.encode import Encoder
 from train.model.config import Shape
 from train.model.reading_head import SLOTS, ReadingHead
 
@@ -17,8 +20,9 @@ PEAK = 790e12  # bf16 matrix product measured on the machine the runs were made 
 PREFIX = 4
 
 
-def picture(shape: Shape, width: int, height: int, suffix: int, answers: int) -> float:
-    """Operations for one picture with its text, forward and backward."""
+def picture(shape: Shape, canvas: tuple[int, int], asks: int, lengths: tuple[int, int]) -> float:
+    """Operations for one picture with its questions, forward and backward."""
+    (width, height), (suffix, answers) = canvas, lengths
     patches = width * height // shape.patch ** 2
     tokens = patches // 4
     length = PREFIX + tokens + suffix
@@ -28,19 +32,29 @@ def picture(shape: Shape, width: int, height: int, suffix: int, answers: int) ->
     query, key = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     decoder = length * shape.layers * (2 * hidden * (query + key) + 3 * hidden * shape.mlp + length * query)
     inner = ReadingHead(1, 1).classes.in_features
-    head = tokens * SLOTS * inner * (hidden + shapes.CLASSES)
-    return 6.0 * (vit + mergers + decoder + answers * hidden * shape.vocab + head)
+    head = tokens * SLOTS * inner * (hidden + CLASSES)
+    return 6.0 * (vit + mergers + asks * (decoder + answers * hidden * shape.vocab) + head)
 
 
-def mean(shape: Shape, canvases: dict[tuple[int, int], int], suffix: int, answers: int) -> float:
-    total = sum(weight * picture(shape, *canvas, suffix, answers) for canvas, weight in canvases.items())
+def mean(shape: Shape, canvases: dict[tuple[int, int], int], asks: int, lengths: tuple[int, int]) -> float:
+    """Over a task's canvases; `lengths` are those of suffix and answer, padding included."""
+    total = sum(weight * picture(shape, canvas, asks, lengths) for canvas, weight in canvases.items())
     return total / sum(canvases.values())
 
 
-def per_step(shape: Shape, sizes: packs.Sizes) -> float:
-    line = mean(shape, packs.LINE_CANVASES, packs.SUFFIX, packs.ANSWER)
-    counted = mean(shape, packs.SHAPES_CANVASES, packs.SHAPES_SUFFIX, packs.SHAPES_ANSWER)
-    return sizes.lines * line + sizes.shapes * counted
+def per_step(shape: Shape, sizes: packs.Sizes, steps: int = 60) -> float:
+    """The mean over some late steps of a run, from the lengths that were really drawn."""
+    encoder, small, total = Encoder(), dataclasses.replace(sizes, share=sizes.share / 6), 0.0
+    for step in range(1 << 12, (1 << 12) + steps):
+        for batch in packs.make_pack(encoder, dataclasses.replace(small, lines=2, shapes=2), 1, step):
+            kind, lengths = batch.kind, (batch.suffix.shape[1], batch.target.shape[1])
+            if kind == "line":
+                total += sizes.lines * mean(shape, packs.LINE_CANVASES, 1, lengths)
+            elif kind == "shape":
+                total += sizes.shapes * mean(shape, packs.SHAPES_CANVASES, 1, lengths)
+            else:
+                total += sizes.pictures(kind) * mean(shape, tasks.TASKS[kind].canvases, tasks.TASKS[kind].asks, lengths)
+    return total / steps
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws a run's training curve as SVG, without plotting libraries: `python3 -m train.plot RECORD OUT.svg`."""
+"""Draws how a run's answers on held-out values got better, as SVG, without plotting libraries: `python3 -m train.plot RECORD OUT.svg`."""
 
 import json
 import pathlib
 import sys
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 48, 36, 28
-SERIES = (("line_answer_right", "lines exactly right", "#1f5fbf"), ("shape_answer_right", "counts right", "#c2452d"),
-          ("line_cell_right", "glyphs named (reading head)", "#4a9a4a"))
+SERIES = (("contract", "contract", "#1f5fbf"), ("gui", "screens", "#c2452d"), ("page", "pages", "#4a9a4a"), ("info", "charts", "#8a4fbf"),
+          ("html", "HTML", "#d08a1d"), ("flow", "flow charts", "#5f6f7f"))
 
 
 def svg(record: dict) -> str:
-    rows = [row for row in record["curve"] if row["seconds"] > 0]
+    rows = record["held_out"]
     last = record["train_seconds"]
 
     def x(seconds: float) -> float:
@@ -30,7 +30,7 @@ def svg(record: dict) -> str:
     for number, (key, label, colour) in enumerate(SERIES):
         points = " ".join(f"{x(row['seconds']):.1f},{y(row[key]):.1f}" for row in rows)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-                     f'<text x="{LEFT + 8 + number * 170}" y="18" fill="{colour}">{label}</text>')
+                     f'<text x="{LEFT + 8 + number * 92}" y="18" fill="{colour}">{label}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -5,6 +5,7 @@ Order: small affine change of the ink (with the marks moved along), colours, une
 data/pictures.py does the same on the CPU, with a real codec, for evaluation and the samples.
 """
 
+import dataclasses
 import math
 
 import torch
@@ -43,6 +44,15 @@ def degrade(rgb: Tensor, across: Tensor, down: Tensor, light: Tensor, blur: Tens
     return (rgb + (jpeg - rgb) * coded).clamp(0, 1) * 2 - 1
 
 
+@dataclasses.dataclass(frozen=True)
+class Motion:
+    """How far a picture may move: degrees, shear, and the range of its scale beside one."""
+
+    turn: float
+    shear: float
+    scale: tuple[float, float]
+
+
 class Augment:
     """Random degradation of batches. Every draw is from the one generator, so a run repeats exactly."""
 
@@ -68,7 +78,7 @@ class Augment:
 
     def lines(self, ink: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
         """Ink [B, H, W] uint8 to pixels [B, 3, H, W] in -1..1, and the moved marks."""
-        coverage, marks = self._affine(ink[:, None].float() / 255, marks.float())
+        coverage, marks = self._move(ink[:, None].float() / 255, marks.float(), Motion(1.2, 0.15, (-0.08, 0.03)), "zeros")
         paper, colour = self._colours(len(ink))
         return self._degrade(paper + (colour - paper) * coverage), marks
 
@@ -76,22 +86,30 @@ class Augment:
         """RGB [B, H, W, 3] uint8 to pixels [B, 3, H, W] in -1..1; the marks stay."""
         return self._degrade(rgb.permute(0, 3, 1, 2).contiguous().float() / 255), marks.float()
 
-    def _affine(self, coverage: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
+    def pictures(self, rgb: Tensor, marks: Tensor, turn: float, strength: float) -> tuple[Tensor, Tensor]:
+        """The same for a task's pictures. With a `turn` they are scans: turned up to so many degrees, unevenly lit."""
+        pixels, marks = rgb.permute(0, 3, 1, 2).contiguous().float() / 255, marks.float()
+        if turn:
+            pixels, marks = self._move(pixels, marks, Motion(turn, 0.02, (-0.06, 0.01)), "border")
+        return self._degrade(pixels, strength, 1.0 if turn else 0.0), marks
+
+    def _move(self, pixels: Tensor, marks: Tensor, motion: Motion, outside: str) -> tuple[Tensor, Tensor]:
         """Half of the pictures are turned, sheared and scaled a little about their centre."""
-        size, _, height, width = coverage.shape
+        size, _, height, width = pixels.shape
         some = self.often(size, 0.5).view(-1)
-        angle = self.uniform(size, -1.2, 1.2).view(-1) * some * math.pi / 180
-        shear = self.uniform(size, -0.15, 0.15).view(-1) * some
-        wide, high = (1 + self.uniform(size, -0.08, 0.03).view(-1) * some for _ in range(2))
+        angle = self.uniform(size, -motion.turn, motion.turn).view(-1) * some * math.pi / 180
+        shear = self.uniform(size, -motion.shear, motion.shear).view(-1) * some
+        wide, high = (1 + self.uniform(size, *motion.scale).view(-1) * some for _ in range(2))
         # new = forward @ old, in pixels about the centre
         a, b, c, d = wide * angle.cos(), shear - angle.sin(), wide * angle.sin(), high * angle.cos()
         forward = torch.stack([a, b, c, d], -1).view(size, 2, 2)
         inverse = torch.stack([d, -b, -c, a], -1).view(size, 2, 2) / (a * d - b * c).view(-1, 1, 1)
         half = self._half(width, height)
         theta = torch.cat([inverse * half[None, None, :] / half[None, :, None], torch.zeros(size, 2, 1, device=self.device)], 2)
-        grid = F.affine_grid(theta, list(coverage.shape), align_corners=False)
+        grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
         moved = (marks[..., 1:] - half) @ forward.mT + half
-        return F.grid_sample(coverage, grid, align_corners=False), torch.cat([marks[..., :1], moved], -1)
+        pixels = F.grid_sample(pixels, grid, align_corners=False, padding_mode=outside)
+        return pixels, torch.cat([marks[..., :1], moved], -1)
 
     def _half(self, width: int, height: int) -> Tensor:
         """The centre; kept, since making a tensor from numbers waits for the device."""
@@ -109,18 +127,19 @@ class Augment:
         swap = self.often(size, 0.2)
         return (paper + (ink - paper) * swap).clamp(0, 1), (ink + (paper - ink) * swap).clamp(0, 1)
 
-    def _degrade(self, rgb: Tensor) -> Tensor:
-        """Draws what happens to each picture, then lets it happen."""
+    def _degrade(self, rgb: Tensor, strength: float = 1.0, lit: float = 1.0) -> Tensor:
+        """Draws what happens to each picture, then lets it happen. `strength` scales how often and how much, `lit` how often
+        the light is uneven."""
         size, _, height, width = rgb.shape
         across = torch.linspace(-0.5, 0.5, width, device=self.device)
         down = torch.linspace(-0.5, 0.5, height, device=self.device)[:, None]
         turn = self.uniform(size, 0.0, 2 * math.pi)
-        slope = self.uniform(size, 0.0, 0.35) * self.often(size, 0.4)
+        slope = self.uniform(size, 0.0, 0.35) * self.often(size, 0.4 * lit)
         light = torch.cat([slope * turn.cos(), slope * turn.sin(), slope * 0.5], 1)
-        blur = self.uniform(size, 0.0, 0.27) * self.often(size, 0.5)
+        blur = self.uniform(size, 0.0, 0.27 * strength) * self.often(size, 0.5 * strength)
         noise = torch.randn(rgb.shape, device=self.device, generator=self.generator)
-        noise *= self.uniform(size, 0.0, 0.04) * self.often(size, 0.6)
-        quality = self.uniform(size, 40.0, 95.0, 1, 1, 1, 1)
+        noise *= self.uniform(size, 0.0, 0.04 * strength) * self.often(size, 0.6 * strength)
+        quality = self.uniform(size, 95.0 - 55.0 * strength, 95.0, 1, 1, 1, 1)
         coarse = torch.where(quality < 50, 50 / quality, 2 - quality / 50)
         quantum = (self.tables * coarse).clamp(min=1.0) / 255
         return self.degrade(rgb, across, down, light, blur, noise, quantum, self.often(size, 0.5), *self.constants)

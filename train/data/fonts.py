@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from train.corpus.charset import READABLE
+from train.corpus.charset import ALL_READABLE
 
 CACHE = pathlib.Path(__file__).parents[1] / ".cache" / "fonts"
 NOTO = "/usr/share/fonts/opentype/noto/"
@@ -65,12 +65,12 @@ def subset_all() -> None:
                                  notdef_outline=True, hinting=False)
         font = subset.load_font(path, options)
         subsetter = subset.Subsetter(options)
-        subsetter.populate(text=READABLE + " ")
+        subsetter.populate(text=ALL_READABLE + " ")
         subsetter.subset(font)
         target = CACHE / f"{name}.ttf"
         font.save(target)
-        missing = sum(ord(char) not in font.getBestCmap() for char in READABLE)
-        print(f"{name}: {target.stat().st_size // 1024} KiB, {missing} of {len(READABLE)} characters missing", flush=True)
+        missing = sum(ord(char) not in font.getBestCmap() for char in ALL_READABLE)
+        print(f"{name}: {target.stat().st_size // 1024} KiB, {missing} of {len(ALL_READABLE)} characters missing", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from train.corpus.charset import ASCII, HANZI, READABLE, WORDS
+from train.corpus.charset import ASCII, HANZI, WORDS
 from train.data import fonts
+from train.data.classes import GLYPH_CLASS
 
 MAX_CHARS = 36  # the longest line taught; bounds the answer's length
 SIZES = (16, 17, 18, 19, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 48)
 ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-# Class 0 is 'nothing here'; shapes follow the characters (data/shapes.py).
-CHAR_CLASS = {char: 1 + i for i, char in enumerate(READABLE)}
 
 Mark = tuple[int, float, float]  # class, centre x, centre y
 
@@ -32,19 +31,19 @@ class Line:
     marks: list[Mark]
 
 
-def _hanzi(rng: random.Random) -> str:
-    return "".join(rng.choices(HANZI, k=rng.randint(1, 24)))
+def _hanzi(rng: random.Random, hanzi: str = HANZI) -> str:
+    return "".join(rng.choices(hanzi, k=rng.randint(1, 24)))
 
 
-def _clauses(rng: random.Random) -> str:
-    parts = ["".join(rng.choices(HANZI, k=rng.randint(2, 8))) + rng.choice("，，、。：；？！") for _ in range(rng.randint(1, 4))]
+def _clauses(rng: random.Random, hanzi: str = HANZI) -> str:
+    parts = ["".join(rng.choices(hanzi, k=rng.randint(2, 8))) + rng.choice("，，、。：；？！") for _ in range(rng.randint(1, 4))]
     if rng.random() < 0.3:
         i = rng.randrange(len(parts))
         parts[i] = rng.choice(("（{}）", "《{}》", "“{}”")).format(parts[i][:-1])
     return "".join(parts)
 
 
-def _words(rng: random.Random) -> str:
+def _words(rng: random.Random, hanzi: str = HANZI) -> str:
     words = rng.choices(WORDS, k=rng.randint(1, 7))
     style = rng.random()
     if style < 0.4:
@@ -58,15 +57,15 @@ def _words(rng: random.Random) -> str:
     return " ".join(words) + rng.choice(("", "", "", ".", "!", "?"))
 
 
-def _alphanumeric(rng: random.Random) -> str:
+def _alphanumeric(rng: random.Random, hanzi: str = HANZI) -> str:
     return "".join(rng.choices(ALPHANUMERIC, k=rng.randint(1, 20)))
 
 
-def _ascii(rng: random.Random) -> str:
+def _ascii(rng: random.Random, hanzi: str = HANZI) -> str:
     return "".join(rng.choices(ASCII, k=rng.randint(1, 18)))
 
 
-def _number(rng: random.Random) -> str:
+def _number(rng: random.Random, hanzi: str = HANZI) -> str:
     digits = "".join(rng.choices("0123456789", k=rng.randint(1, 12)))
     return rng.choice((
         digits,
@@ -80,9 +79,9 @@ def _number(rng: random.Random) -> str:
     ))
 
 
-def _mixed(rng: random.Random) -> str:
+def _mixed(rng: random.Random, hanzi: str = HANZI) -> str:
     makers = (_words, _alphanumeric, _number, _hanzi, _hanzi)
-    pieces = [rng.choice(makers)(rng)[: rng.randint(1, 8)].strip() for _ in range(rng.randint(2, 5))]
+    pieces = [rng.choice(makers)(rng, hanzi)[: rng.randint(1, 8)].strip() for _ in range(rng.randint(2, 5))]
     return rng.choice(("", " ")).join(pieces)
 
 
@@ -90,16 +89,16 @@ MAKERS = (_hanzi, _clauses, _words, _alphanumeric, _ascii, _number, _mixed)
 WEIGHTS = (30, 10, 22, 10, 6, 9, 13)
 
 
-def random_text(rng: random.Random) -> str:
+def random_text(rng: random.Random, hanzi: str = HANZI) -> str:
     """A line of at most MAX_CHARS characters, without leading, trailing or double spaces."""
-    text = rng.choices(MAKERS, WEIGHTS)[0](rng)
+    text = rng.choices(MAKERS, WEIGHTS)[0](rng, hanzi)
     return " ".join(text[:MAX_CHARS].split())
 
 
 def draw_line(rng: random.Random, width: int, height: int, chinese: Sequence[str] = fonts.CHINESE,
-              latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Line:
+              latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY, hanzi: str = HANZI) -> Line:
     """A random line in a random font and size at a random place; what does not fit is cut off the text."""
-    text = random_text(rng)
+    text = random_text(rng, hanzi)
     font = rng.choice(latin if text.isascii() else chinese)
     tallest = height / fonts.LINE_HEIGHT + 2
     size = rng.choice([s for s in SIZES if s <= tallest])
@@ -129,7 +128,7 @@ def set_text(text: str, font: str, size: int, spacing: int, width: int, height: 
             rows = min(bitmap.shape[0], height - y)
             area = ink[y:y + rows, max(start, 0):start + bitmap.shape[1]]
             np.maximum(area, bitmap[:rows, max(-start, 0):max(-start, 0) + area.shape[1]], out=area)
-            marks.append((CHAR_CLASS[char], x + advance / 2, middle))
+            marks.append((GLYPH_CLASS[char], x + advance / 2, middle))
         x += advance + spacing
     return Line(ink, text, marks)
 

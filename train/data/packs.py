@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one training step consumes: a batch of line pictures and a batch of shapes pictures, drawn from a seed.
+"""What one training step consumes: a few rectangular batches of pictures with questions, drawn from a seed.
 
 A pack is a function of (run seed, step) alone, so a run can resume at any step and two runs see the same data.
 Training seeds stay below `EVAL_SEED`; pictures for evaluation and the shipped samples use seeds from there on.
 """
 
 import dataclasses
+import itertools
 import random
 
 import numpy as np
 
-from train.data import lines, prompts, shapes
+from train.corpus.charset import ALL_HANZI, HANZI
+from train.data import lines, prompts, shapes, tasks
+from train.data.case import COPIED, Ask, Case
 from train.data.encode import Encoder
 
 EVAL_SEED = 1 << 40
@@ -20,6 +23,9 @@ SUFFIX = 56  # question and answer tokens after the image; the longest question 
 ANSWER = lines.MAX_CHARS + 1  # supervised positions of a line sample: the answer and the end token
 SHAPES_SUFFIX = 32
 SHAPES_ANSWER = 10
+ROUND = 16  # lengths of task batches are rounded up to this, so that few different ones occur
+
+SHAPES_EVERY = 3  # steps
 
 # Canvas (width, height) of line pictures and how often a step uses it.
 LINE_CANVASES = {(512, 64): 40, (256, 128): 8, (384, 96): 12, (576, 64): 10, (640, 64): 8, (512, 96): 7, (384, 64): 6,
@@ -29,18 +35,26 @@ SHAPES_CANVASES = {(256, 256): 8, (256, 192): 1, (320, 192): 1}
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """Samples of each kind in a pack."""
+    """Samples in a pack; `share` scales the tasks' own batch sizes (for trying out)."""
 
-    lines: int = 512
-    shapes: int = 256
+    lines: int = 160
+    shapes: int = 96
+    share: float = 1.0
+
+    def pictures(self, task: str) -> int:
+        return max(2, round(tasks.TASKS[task].pictures * self.share))
 
 
 @dataclasses.dataclass
 class Batch:
-    """Arrays of one rectangular batch. `pixels` is ink [B,H,W] for lines and RGB [B,H,W,3] for shapes."""
+    """Arrays of one rectangular batch of P pictures and B = P x asks questions, those of a picture beside each other.
 
+    `pixels` is ink [P,H,W] for lines and RGB [P,H,W,3] for all else.
+    """
+
+    kind: str  # "line", "shape" or a name in tasks.TASKS
     pixels: np.ndarray
-    marks: np.ndarray  # [B, MAX_MARKS, 3] int16: class (0 none), centre x, centre y
+    marks: np.ndarray  # [P, M, 3] int16: class (0 none), centre x, centre y
     suffix: np.ndarray  # [B, T] int16 token ids
     start: np.ndarray  # [B] int16: suffix position that predicts the answer's first token
     target: np.ndarray  # [B, A] int16 answer ids, then IGNORE
@@ -51,9 +65,9 @@ class Batch:
         return (getattr(self, name) for name in self.FIELDS)
 
 
-def allocate(pixel_shape: tuple[int, ...], suffix: int, answer: int, pad: int) -> Batch:
+def allocate(kind: str, pixel_shape: tuple[int, ...], suffix: int, answer: int, pad: int) -> Batch:
     size = pixel_shape[0]
-    return Batch(np.empty(pixel_shape, np.uint8), np.zeros((size, MAX_MARKS, 3), np.int16),
+    return Batch(kind, np.empty(pixel_shape, np.uint8), np.zeros((size, MAX_MARKS, 3), np.int16),
                  np.full((size, suffix), pad, np.int16), np.zeros(size, np.int16),
                  np.full((size, answer), IGNORE, np.int16))
 
@@ -71,11 +85,8 @@ def _put_marks(batch: Batch, row: int, marks: list[lines.Mark]) -> None:
         batch.marks[row, :len(marks)] = marks
 
 
-def canvases_of_step(seed: int, step: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    rng = random.Random(f"canvas {seed} {step}")
-    line = rng.choices(list(LINE_CANVASES), list(LINE_CANVASES.values()))[0]
-    shape = rng.choices(list(SHAPES_CANVASES), list(SHAPES_CANVASES.values()))[0]
-    return line, shape
+def canvas_of(rng: random.Random, canvases: dict[tuple[int, int], int]) -> tuple[int, int]:
+    return rng.choices(list(canvases), list(canvases.values()))[0]
 
 
 def sample_seed(seed: int, step: int, row: int) -> int:
@@ -106,7 +117,7 @@ def _about(rng: random.Random, encoder: Encoder) -> tuple[list[int], list[int]]:
 def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> Batch:
     """Mostly lines to read; some blanks, and some other questions so that the prompt has to be read too."""
     width, height = canvas
-    batch = allocate((len(seeds), height, width), SUFFIX, ANSWER, encoder.pad)
+    batch = allocate("line", (len(seeds), height, width), SUFFIX, ANSWER, encoder.pad)
     for row, seed in enumerate(seeds):
         rng = random.Random(seed)
         lot = rng.random()
@@ -114,7 +125,7 @@ def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> B
             batch.pixels[row] = lines.draw_blank(rng, width, height)
             put_text(batch, row, *_reading(rng, encoder, ""))
             continue
-        line = lines.draw_line(rng, width, height)
+        line = lines.draw_line(rng, width, height, hanzi=HANZI if rng.random() < 0.5 else ALL_HANZI)
         batch.pixels[row] = line.ink
         _put_marks(batch, row, line.marks)
         if lot < 0.04:
@@ -129,7 +140,7 @@ def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> B
 def shapes_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> Batch:
     """Mostly counting; a few pictures are asked for their text, of which there is none."""
     width, height = canvas
-    batch = allocate((len(seeds), height, width, 3), SHAPES_SUFFIX, SHAPES_ANSWER, encoder.pad)
+    batch = allocate("shape", (len(seeds), height, width, 3), SHAPES_SUFFIX, SHAPES_ANSWER, encoder.pad)
     for row, seed in enumerate(seeds):
         rng = random.Random(seed)
         picture = shapes.draw_shapes(rng, width, height)
@@ -142,8 +153,54 @@ def shapes_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) ->
     return batch
 
 
-def make_pack(encoder: Encoder, sizes: Sizes, seed: int, step: int) -> tuple[Batch, Batch]:
-    line_canvas, shapes_canvas = canvases_of_step(seed, step)
-    line_seeds = [sample_seed(seed, step, row) for row in range(sizes.lines)]
-    shape_seeds = [sample_seed(seed, step, sizes.lines + row) for row in range(sizes.shapes)]
-    return line_batch(encoder, line_seeds, line_canvas), shapes_batch(encoder, shape_seeds, shapes_canvas)
+def answer_ids(encoder: Encoder, ask: Ask) -> list[int]:
+    """What is read off the picture or the question is spelled, what frames it is tokenized; the end token included."""
+    ids: list[int] = []
+    for spelled, pieces in itertools.groupby(ask.pieces, lambda piece: piece.startswith(COPIED)):
+        text = "".join(piece.removeprefix(COPIED) for piece in pieces)
+        ids += encoder.spelled(text) if spelled else encoder.sentence(text)
+    return [*ids, encoder.end]
+
+
+def _round_up(length: int) -> int:
+    return -(-length // ROUND) * ROUND
+
+
+def pack_cases(encoder: Encoder, kind: str, cases: list[Case]) -> Batch:
+    """Cases of one canvas and one number of questions, as a batch no longer than its longest answer."""
+    texts = [(encoder.question(ask.question), answer_ids(encoder, ask)) for case in cases for ask in case.asks]
+    suffix = _round_up(max(len(prompt) + len(answer) for prompt, answer in texts))
+    longest = _round_up(max(len(answer) for _, answer in texts))
+    batch = Batch(kind, np.stack([case.rgb for case in cases]),
+                  np.zeros((len(cases), _round_up(max(len(case.marks) for case in cases)), 3), np.int16),
+                  np.full((len(texts), suffix), encoder.pad, np.int16), np.zeros(len(texts), np.int16),
+                  np.full((len(texts), longest), IGNORE, np.int16))
+    for row, text in enumerate(texts):
+        put_text(batch, row, *text)
+    for row, case in enumerate(cases):
+        _put_marks(batch, row, case.marks)
+    return batch
+
+
+def task_batch(encoder: Encoder, kind: str, seeds: list[int], canvas: tuple[int, int]) -> Batch:
+    """A training batch; seeds from EVAL_SEED on draw reserved values."""
+    task = tasks.TASKS[kind]
+    return pack_cases(encoder, kind, [task.draw(random.Random(seed), canvas, seed >= EVAL_SEED, task.asks) for seed in seeds])
+
+
+def make_pack(encoder: Encoder, sizes: Sizes, seed: int, step: int) -> list[Batch]:
+    """A step's batches: lines, sometimes shapes, and three tasks."""
+    rng = random.Random(f"canvas {seed} {step}")
+    row = 0
+
+    def seeds(number: int) -> list[int]:
+        nonlocal row
+        row += number
+        return [sample_seed(seed, step, row - number + i) for i in range(number)]
+
+    pack = [line_batch(encoder, seeds(sizes.lines), canvas_of(rng, LINE_CANVASES))]
+    if step % SHAPES_EVERY == 0:
+        pack.append(shapes_batch(encoder, seeds(sizes.shapes), canvas_of(rng, SHAPES_CANVASES)))
+    for kind in tasks.of_step(rng, step):
+        pack.append(task_batch(encoder, kind, seeds(sizes.pictures(kind)), canvas_of(rng, tasks.TASKS[kind].canvases)))
+    return pack

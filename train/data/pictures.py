@@ -12,18 +12,21 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from train.data import fonts, lines, packs, prompts, shapes
+from train.corpus.charset import ALL_HANZI, HANZI
+from train.data import fonts, lines, packs, prompts, shapes, tasks
+from train.data.case import Ask
 
 EVAL_CANVASES = ((512, 64), (384, 96), (256, 128), (512, 128), (640, 64))
 
 
 @dataclasses.dataclass
 class Example:
-    """One evaluation case. `rgb` is [H, W, 3] uint8."""
+    """One evaluation case. `rgb` is [H, W, 3] uint8; `ask` is there if the task scores more than the text."""
 
     rgb: np.ndarray
     question: str
     answer: str
+    ask: Ask | None = None
 
 
 def generators(seed: int) -> tuple[random.Random, np.random.Generator]:
@@ -73,12 +76,16 @@ def coloured(rng: random.Random, ink: np.ndarray) -> np.ndarray:
 
 
 def line_example(seed: int, chinese: Sequence[str] = fonts.CHINESE,
-                 latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY) -> Example:
+                 latin: Sequence[str] = fonts.CHINESE + fonts.LATIN_ONLY, hanzi: str = HANZI) -> Example:
     rng, noise = generators(seed)
-    line = lines.draw_line(rng, *rng.choice(EVAL_CANVASES), chinese, latin)
+    line = lines.draw_line(rng, *rng.choice(EVAL_CANVASES), chinese, latin, hanzi)
     ink = _turn(rng, line.ink) if rng.random() < 0.5 else line.ink
     _, question = _ask(rng, prompts.READ)
     return Example(degrade(rng, noise, coloured(rng, ink)), question, line.text)
+
+
+def every_hanzi_example(seed: int) -> Example:
+    return line_example(seed, hanzi=ALL_HANZI)
 
 
 def unseen_font_example(seed: int, font: str) -> Example:
@@ -99,3 +106,30 @@ def blank_example(seed: int) -> Example:
     ink = lines.draw_blank(rng, *rng.choice(EVAL_CANVASES))
     lang, question = _ask(rng, prompts.READ)
     return Example(degrade(rng, noise, coloured(rng, ink)), question, prompts.NO_TEXT[lang])
+
+
+def _scanned(rng: random.Random, rgb: np.ndarray, degrees: float) -> np.ndarray:
+    """Turned and unevenly lit, as a page under a camera."""
+    height, width = rgb.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-degrees, degrees), rng.uniform(0.95, 1.0))
+    rgb = cv2.warpAffine(rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    loss, turn = rng.uniform(0, 0.25), rng.uniform(0, 6.28)
+    light = 1 - loss * (0.5 + np.cos(turn) * np.linspace(-0.5, 0.5, width) + np.sin(turn) * np.linspace(-0.5, 0.5, height)[:, None])
+    return np.clip(rgb * light[..., None], 0, 255).astype(np.uint8)
+
+
+def task_example(seed: int, name: str, kinds: tuple[str, ...] = (), blank: bool = False) -> Example:
+    """A case with reserved values. `kinds` restricts the questions; `blank` takes the picture away, as a control."""
+    rng, noise = generators(seed)
+    task = tasks.TASKS[name]
+    while True:
+        case = task.draw(rng, packs.canvas_of(rng, task.canvases), True, 2 if kinds else 1)
+        asks = [ask for ask in case.asks if not kinds or ask.kind in kinds]
+        if asks:
+            break
+    rgb = _scanned(rng, case.rgb, task.turn) if task.turn and rng.random() < 0.5 else case.rgb
+    if task.turn or rng.random() < 0.3:
+        rgb = degrade(rng, noise, rgb)
+    if blank:
+        rgb = np.full_like(rgb, 250)
+    return Example(rgb, asks[0].question, asks[0].answer, asks[0])

@@ -9,14 +9,12 @@ import random
 import cv2
 import numpy as np
 
-from train.corpus.charset import READABLE
 from train.data import prompts
+from train.data.classes import shape_class
 from train.data.lines import Mark
 
 COLOURS = tuple(prompts.COLOURS)
 KINDS = tuple(prompts.KINDS)
-CLASS_BASE = 1 + len(READABLE)
-CLASSES = CLASS_BASE + len(COLOURS) * len(KINDS)
 HUES = {"red": 0.0, "green": 0.35, "blue": 0.62, "yellow": 0.145, "purple": 0.79}
 MAX_COUNT = 9
 MAX_SHAPES = 14
@@ -32,10 +30,6 @@ class ShapesPicture:
     colour: str | None
     kind: str
     count: int
-
-
-def shape_class(colour: str, kind: str) -> int:
-    return CLASS_BASE + COLOURS.index(colour) * len(KINDS) + KINDS.index(kind)
 
 
 def _ink(rng: random.Random, colour: str) -> tuple[int, int, int]:

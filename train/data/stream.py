@@ -15,35 +15,64 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
+from train.data import tasks
 from train.data.encode import Encoder
 from train.data.packs import Batch, Sizes, make_pack
 
-SLOTS_PER_WORKER = 3
-PATIENCE = 60  # seconds without data after which something must be wrong
-Layout = list[tuple[tuple[int, ...], str]]
+SLOTS_PER_WORKER = 2
+SPARE_STEPS = 1 << 21  # beyond any run's last step
+PATIENCE = 90  # seconds without data after which something must be wrong
+Layout = list[tuple[str, list[tuple[tuple[int, ...], str]]]]  # a batch's kind, and shape and type of its arrays
+Loaded = list[tuple[str, list[torch.Tensor]]]
 
 
 class Slot:
     def __init__(self, size: int) -> None:
         self.memory = mmap.mmap(-1, size)
 
-    def write(self, pack: tuple[Batch, Batch]) -> Layout:
+    def write(self, pack: list[Batch]) -> Layout:
         layout, offset = [], 0
-        for array in (field for batch in pack for field in batch):
-            target = np.frombuffer(self.memory, array.dtype, array.size, offset)
-            target[:] = array.ravel()
-            layout.append((array.shape, array.dtype.str))
-            offset += -(-array.nbytes // 64) * 64
+        for batch in pack:
+            arrays = []
+            for array in batch:
+                target = np.frombuffer(self.memory, array.dtype, array.size, offset)
+                target[:] = array.ravel()
+                arrays.append((array.shape, array.dtype.str))
+                offset += -(-array.nbytes // 64) * 64
+            layout.append((batch.kind, arrays))
         return layout
 
-    def read(self, layout: Layout) -> tuple[Batch, Batch]:
-        arrays, offset = [], 0
-        for shape, kind in layout:
-            array = np.frombuffer(self.memory, np.dtype(kind), int(np.prod(shape)), offset).reshape(shape)
-            arrays.append(array)
-            offset += -(-array.nbytes // 64) * 64
-        half = len(Batch.FIELDS)
-        return Batch(*arrays[:half]), Batch(*arrays[half:])
+    def read(self, layout: Layout) -> Loaded:
+        pack, offset = [], 0
+        for kind, arrays in layout:
+            tensors = []
+            for shape, dtype in arrays:
+                array = np.frombuffer(self.memory, np.dtype(dtype), int(np.prod(shape)), offset).reshape(shape)
+                tensors.append(torch.from_numpy(array))
+                offset += -(-array.nbytes // 64) * 64
+            pack.append((kind, tensors))
+        return pack
+
+
+def slot_bytes(sizes: Sizes) -> int:
+    """Room for the largest pack: the largest canvas of everything that can come together, and texts and marks beside it."""
+    def of_task(kind: str) -> int:
+        task = tasks.TASKS[kind]
+        pictures = sizes.pictures(kind)
+        return pictures * (max(width * height for width, height in task.canvases) * 3 + 8192 + task.asks * 4096)
+
+    largest = max(of_task("page"), of_task("contract")), max(of_task("info"), of_task("html"), of_task("flow"))
+    plain = sizes.lines * (256 * 256 + 1024) + sizes.shapes * (256 * 256 * 3 + 1024)
+    return plain + of_task("gui") + sum(largest) + (1 << 16)
+
+
+def _pack(encoder: Encoder, sizes: Sizes, seed: int, step: int) -> list[Batch]:
+    """A step's pack; should a generator fail, that of a step which no run reaches, so that a rare picture does not end a run."""
+    try:
+        return make_pack(encoder, sizes, seed, step)
+    except Exception:
+        print(f"step {step} could not be drawn:\n{traceback.format_exc()}", flush=True)
+        return make_pack(encoder, sizes, seed, step + SPARE_STEPS)
 
 
 def _work(worker: int, workers: int, first: int, seed: int, sizes: Sizes, slots: list[Slot], free, ready) -> None:
@@ -52,7 +81,7 @@ def _work(worker: int, workers: int, first: int, seed: int, sizes: Sizes, slots:
     while True:
         number = free.get()
         try:
-            layout = slots[number].write(make_pack(encoder, sizes, seed, step))
+            layout = slots[number].write(_pack(encoder, sizes, seed, step))
         except Exception:  # whatever it is, the consumer must hear of it rather than wait for ever
             ready.put((number, traceback.format_exc()))
             return
@@ -65,8 +94,7 @@ class Stream:
 
     def __init__(self, sizes: Sizes, seed: int, first: int, workers: int) -> None:
         context = mp.get_context("fork")
-        pixels = sizes.lines * 256 * 256 + sizes.shapes * 320 * 256 * 3  # the largest canvas of each kind
-        self.size = pixels + (sizes.lines + sizes.shapes) * 1024 + (1 << 16)
+        self.size = slot_bytes(sizes)
         self.lanes = []
         for worker in range(workers):
             slots = [Slot(self.size) for _ in range(SLOTS_PER_WORKER)]
@@ -77,7 +105,7 @@ class Stream:
             process.start()
             self.lanes.append((process, slots, free, ready))
 
-    def __iter__(self) -> Iterator[tuple[list[torch.Tensor], list[torch.Tensor]]]:
+    def __iter__(self) -> Iterator[Loaded]:
         """One pack a step, as views of shared memory that are valid until the next pack is asked for."""
         turn = 0
         while True:
@@ -85,7 +113,7 @@ class Stream:
             number, layout = ready.get()
             if isinstance(layout, str):
                 raise RuntimeError(f"a data worker failed:\n{layout}")
-            yield tuple([torch.from_numpy(array) for array in batch] for batch in slots[number].read(layout))
+            yield slots[number].read(layout)
             free.put(number)
             turn += 1
 
@@ -106,7 +134,7 @@ def on_device(packs: Iterable, device: torch.device, depth: int = 4) -> Iterator
         try:
             with torch.cuda.stream(side):
                 for pack in packs:
-                    moved = tuple([move(tensor) for tensor in batch] for batch in pack)
+                    moved = [(kind, [move(tensor) for tensor in batch]) for kind, batch in pack]
                     if side:
                         side.synchronize()
                     ahead.put(moved)
@@ -119,6 +147,6 @@ def on_device(packs: Iterable, device: torch.device, depth: int = 4) -> Iterator
         if isinstance(pack, Exception):
             raise pack
         if side:  # the copies' memory must not be reused before the steps that read it are done
-            for tensor in (tensor for batch in pack for tensor in batch):
+            for tensor in (tensor for _, batch in pack for tensor in batch):
                 tensor.record_stream(torch.cuda.current_stream())
         yield pack

@@ -30,7 +30,8 @@ def save_pieces(model: nn.Module, folder: pathlib.Path, name: str) -> None:
 
 
 def load_pieces(folder: pathlib.Path, name: str) -> dict[str, torch.Tensor]:
-    files = sorted(folder.glob(f"{name}-*.safetensors"))
+    """The tensors of a run's pieces, or of a checkpoint's one file."""
+    files = sorted(folder.glob(f"{name}-*.safetensors")) or list(folder.glob(f"{name}.safetensors"))
     if not files:
         raise FileNotFoundError(f"no {name}-*.safetensors in {folder}")
     return {key: tensor for file in files for key, tensor in load_file(file).items()}

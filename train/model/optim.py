@@ -31,7 +31,8 @@ class Muon(torch.optim.Optimizer):
     def __init__(self, params: list[nn.Parameter], fused: set[nn.Parameter], lr: float, momentum: float = 0.95,
                  weight_decay: float = 0.05) -> None:
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
-        self.buffers = [torch.zeros_like(param) for param in params]
+        for param in params:
+            self.state[param]["momentum"] = torch.zeros_like(param)
         # shape -> (parameter number, part number) of every matrix of that shape
         self.by_shape: dict[tuple[int, int], list[tuple[int, int]]] = collections.defaultdict(list)
         for number, param in enumerate(params):
@@ -43,8 +44,9 @@ class Muon(torch.optim.Optimizer):
         group, = self.param_groups
         params = group["params"]
         grads = [param.grad for param in params]
-        torch._foreach_lerp_(self.buffers, grads, 1 - group["momentum"])
-        nesterov = torch._foreach_lerp(grads, self.buffers, group["momentum"])
+        buffers = [self.state[param]["momentum"] for param in params]
+        torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
+        nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
         torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
         for (rows, cols), members in self.by_shape.items():
             stack = torch.stack([nesterov[number].narrow(0, part * rows, rows) for number, part in members])

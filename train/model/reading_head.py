@@ -22,6 +22,15 @@ class ReadingHead(nn.Module):
         self.slots = nn.Linear(hidden, SLOTS * width)
         self.classes = nn.Linear(width, classes)
 
+    def grow_from(self, weights: dict[str, Tensor]) -> None:
+        """Takes over a head that knew fewer classes; those that came later start out as unlikely."""
+        own = self.state_dict()
+        own["classes.weight"].zero_()
+        own["classes.bias"].fill_(-10.0)
+        for name, tensor in weights.items():
+            own[name][tuple(slice(length) for length in tensor.shape)] = tensor.to(own[name])
+        self.load_state_dict(own)
+
     def forward(self, tokens: Tensor) -> Tensor:
         """[B, M, hidden] to class scores [B, M, SLOTS, classes]."""
         batch, cells, _ = tokens.shape

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Infographics of one or two panels under a headline, and one question about them.
+
+Arithmetic is written out in the answer (`120-85=35万元`): the model reads two numbers and then calculates.
+"""
+
+import random
+
+from train.data import prompts, vocab
+from train.data.canvas import Canvas
+from train.data.case import Ask, Case, copied
+from train.data.charts import Panel, Question, draw_panel, random_style
+from train.data.values import Values
+
+PAPERS = ((255, 255, 255), (247, 249, 252), (255, 251, 240), (240, 250, 246))
+# How often a kind of question is asked, over how often its panel could ask it.
+INTEREST = {"number": 0.5, "absent": 0.7, "title": 0.4, "argmax": 1.2, "lookup": 1.4, "cell": 1.4, "count": 1.5}
+
+
+def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int) -> Case:
+    width, height = shape
+    values, style = Values(rng, held_out), random_style(rng)
+    canvas = Canvas(width, height, rng.choice(PAPERS))
+    top = 8
+    title = ""
+    if rng.random() < 0.7:
+        year, city = rng.randint(2015, 2029), rng.choice(vocab.CITIES)
+        title = f"{year}年{city}{rng.choice(('市', '集团', '公司', '工厂'))}年度报告" if style.lang == "zh" else f"Annual report {year}"
+        canvas.box((0, 0, width, 48), style.accent)
+        canvas.text((width / 2, 24), title, style.font, 22, (255, 255, 255), "m")
+        top = 56
+    parts = 2 if rng.random() < 0.4 else 1
+    topics = rng.sample(vocab.TOPICS, parts)
+    panels: list[tuple[str, Panel]] = []
+    for i, topic in enumerate(topics):
+        if width > height:
+            box = (8 + (width - 8) * i / parts, top, (width - 8) * (i + 1) / parts, height - 8)
+        else:
+            box = (8, top + (height - top) * i / parts, width - 8, top + (height - top) * (i + 1) / parts - 8)
+        canvas.rounded(box, 8, (255, 255, 255), (225, 228, 232))
+        panels.append(draw_panel(canvas, box, style, values, topic))
+    questions = [question for _, panel in panels for question in panel.questions]
+    asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 else _choose(rng, questions, title, style.lang) for _ in range(number)]
+    return Case(canvas.rgb, canvas.marks(), asks)
+
+
+def _caption(rng: random.Random, lang: str, panels: list[tuple[str, Panel]]) -> Ask:
+    kinds = [prompts.CHART_KINDS[lang][kind] for kind, _ in panels]
+    form = prompts.CHART_CAPTION_TWO if len(panels) == 2 else prompts.CHART_CAPTION
+    text = form[lang].format(kind=kinds[0], other=kinds[-1], title=panels[0][1].title)
+    return Ask(prompts.pick(rng, prompts.CAPTION[lang]), [copied(text)], "caption")
+
+
+def _choose(rng: random.Random, questions: list[Question], title: str, lang: str) -> Ask:
+    """One question; those that two panels would answer differently are left out."""
+    answers: dict[str, set[str]] = {}
+    for question in questions:
+        answers.setdefault(question.text, set()).add(question.answer)
+    clear = [question for question in questions if len(answers[question.text]) == 1]
+    if title:
+        clear.append(Question("title", rng.choice(prompts.CHART[lang]["title"]), title))
+    asked = rng.choices(clear, [INTEREST.get(question.kind, 1.0) for question in clear])[0]
+    return Ask(asked.text, [copied(asked.answer)], asked.kind)

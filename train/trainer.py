@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model, training-only head and optimisers, and what a step does with its batches."""
+
+import dataclasses
+import pathlib
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from train.data import packs, prompts, tasks
+from train.data.augment import Augment
+from train.data.classes import CLASSES
+from train.data.encode import Encoder
+from train.data.packs import IGNORE, Sizes
+from train.model import checkpoint, config
+from train.model.geometry import Geometry, geometry
+from train.model.network import Qwen3VL, patchify
+from train.model.optim import make_optimizers
+from train.model.reading_head import ReadingHead, cell_labels, reading_loss
+
+CHAT_EVERY = 16  # steps between text-only batches
+Batches = list[tuple[str, list[Tensor]]]
+Losses = dict[str, dict[str, Tensor]]  # by kind of batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run; written to the training record."""
+
+    out: pathlib.Path
+    seconds: float
+    init: pathlib.Path | None  # weights to start from, with a fresh optimiser
+    init_head: pathlib.Path | None  # the reading head to start from; it may know fewer classes
+    resume: pathlib.Path | None  # a state to go on from exactly
+    state: pathlib.Path | None  # where to keep that state
+    seed: int
+    workers: int
+    sizes: Sizes
+    shape: config.Shape
+    device: str
+    compile: bool
+    steps: int  # 0: until the time is over
+    stop_after: int = 0  # steps of this sitting; 0: all
+    muon_lr: float = 0.02
+    adam_lr: float = 2e-3
+    warm_up: int = 60
+    deadline: float = 520  # training ends at most this many seconds after its start, however long compiling took
+    decay: float = 0.45  # last share of the time, in which the learning rate falls to zero
+
+
+class Trainer:
+    def __init__(self, settings: Settings, encoder: Encoder) -> None:
+        self.settings, self.encoder = settings, encoder
+        self.device = torch.device(settings.device)
+        torch.manual_seed(settings.seed)
+        self.model = Qwen3VL(settings.shape, encoder.prefix).to(self.device)
+        self.head = ReadingHead(settings.shape.hidden, CLASSES).to(self.device)
+        if settings.init:
+            self.model.load_state_dict(checkpoint.load_pieces(settings.init, "model"))
+        if settings.init_head:
+            self.head.grow_from(checkpoint.load_pieces(settings.init_head, "head"))
+        self.optimizers = make_optimizers(self.model, self.head, settings.muon_lr, settings.adam_lr)
+        self.augment = Augment(self.device, settings.seed * 1_000_003, settings.compile)
+        self.check_augment = Augment(self.device, 7, settings.compile)  # so that checks do not disturb the run's draws
+        self.first_step, self.spent = 0, 0.0
+        if settings.resume:
+            self._load_state(settings.resume)
+        self.geometries: dict[tuple[int, int], Geometry] = {}
+        self.chat_ids, self.chat_targets = self._chat_batch()
+        if settings.compile:
+            self._compile()
+
+    def _compile(self) -> None:
+        """Blocks are compiled once and reused by every layer; canvases only change a dynamic length. The mergers and the head are
+        large matrix products with little between them: not worth the compiler's time."""
+        torch._dynamo.config.recompile_limit = 64
+        torch._dynamo.config.suppress_errors = True  # what does not compile runs uncompiled
+        torch.fx.experimental._config.use_duck_shape = False  # a length that happens to equal a width is no rule
+        for part in (*self.model.model.visual.blocks, *self.model.model.language_model.layers):
+            part.compile(dynamic=True)
+
+    # -- exact resume --------------------------------------------------------------------------------------------------
+    def save_state(self, path: pathlib.Path, next_step: int, spent: float) -> None:
+        """All that the next step depends on: its data depend on seed and number alone."""
+        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "next_step": next_step, "spent": spent,
+                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                 "generator": self.augment.generator.get_state()}
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def _load_state(self, path: pathlib.Path) -> None:
+        state = torch.load(path, map_location=self.device)
+        self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
+        self.augment.generator.set_state(state["generator"].cpu())
+        self.first_step, self.spent = state["next_step"], state["spent"]
+
+    # -- a step --------------------------------------------------------------------------------------------------------
+    def _chat_batch(self) -> tuple[Tensor, Tensor]:
+        """All text-only questions with their answer, as next-token pairs."""
+        pairs = [(self.encoder.plain_prompt(question), self.encoder.sentence(prompts.SELF[lang]) + [self.encoder.end])
+                 for lang, questions in prompts.ABOUT.items() for question in questions]
+        length = max(len(prompt) + len(reply) for prompt, reply in pairs)
+        ids = torch.full((len(pairs), length), self.encoder.pad)
+        targets = torch.full((len(pairs), length), IGNORE)
+        for row, (prompt, reply) in enumerate(pairs):
+            ids[row, :len(prompt) + len(reply)] = torch.tensor(prompt + reply)
+            targets[row, len(prompt) - 1:len(prompt) + len(reply) - 1] = torch.tensor(reply)
+        return ids.to(self.device), targets.to(self.device)
+
+    def _geometry(self, width: int, height: int) -> Geometry:
+        if (width, height) not in self.geometries:
+            self.geometries[width, height] = geometry(self.settings.shape, width, height, self.device)
+        return self.geometries[width, height]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def _degraded(self, augment: Augment, kind: str, pixels: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
+        if kind == "line":
+            return augment.lines(pixels, marks)
+        if kind == "shape":
+            return augment.shapes(pixels, marks)
+        return augment.pictures(pixels, marks, tasks.TASKS[kind].turn, tasks.TASKS[kind].strength)
+
+    def losses(self, kind: str, batch: list[Tensor], augment: Augment, measure: bool) -> dict[str, Tensor]:
+        """Next-token and reading loss of one batch; with `measure` the accuracies of both too.
+
+        Nothing here may wait for the device, or it idles while the next step is prepared.
+        """
+        pixels, marks = self._degraded(augment, kind, *batch[:2])
+        suffix, start, target = (tensor.long() for tensor in batch[2:])
+        height, width = pixels.shape[2:]
+        where = self._geometry(width, height)
+        labels = cell_labels(marks, width // 32, height // 32)
+        asks = len(suffix) // len(pixels)
+        with self._autocast():
+            image, deep = self.model.see(patchify(pixels).bfloat16(), where)
+            scores = self.head(image)
+            image, *deep = (tokens.repeat_interleave(asks, 0) for tokens in (image, *deep))
+            states = self.model.read(image, deep, where, suffix)
+            place = start[:, None] + torch.arange(target.shape[1], device=self.device)
+            place = place.clamp(max=suffix.shape[1] - 1)[..., None].expand(-1, -1, states.shape[2])
+            logits = self.model.logits(states.gather(1, place))
+        losses = {"token": F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORE),
+                  "reading": reading_loss(scores, labels)}
+        if measure:
+            real, seen = target != IGNORE, labels > 0
+            losses["token_right"] = (logits.argmax(-1) == target)[real].float().mean()
+            losses["answer_right"] = ((logits.argmax(-1) == target) | ~real).all(1).float().mean()
+            losses["cell_right"] = (scores.argmax(-1) == labels)[seen].float().mean()
+        return losses
+
+    def _chat_loss(self) -> Tensor:
+        with self._autocast():
+            logits = self.model.logits(self.model.chat(self.chat_ids, torch.bfloat16))
+        return F.cross_entropy(logits.flatten(0, 1).float(), self.chat_targets.flatten(), ignore_index=IGNORE)
+
+    def step(self, number: int, pack: Batches, rate: float, measure: bool) -> Losses:
+        """One optimiser step. `rate` scales the peak learning rates."""
+        losses: Losses = {}
+        for kind, batch in pack:
+            losses[kind] = self.losses(kind, batch, self.augment, measure)
+            (losses[kind]["token"] + losses[kind]["reading"]).backward()
+        if number % CHAT_EVERY == 0:
+            (0.1 * self._chat_loss()).backward()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return losses
+
+    def check(self, held_out: Batches) -> dict[str, float]:
+        """Share of held-out answers that are right throughout, given the answer so far: what greedy decoding would give. Gradients are
+        on, though unused, since without them the blocks would be compiled once more."""
+        found = {kind: self.losses(kind, batch, self.check_augment, True) for kind, batch in held_out}
+        return {kind: round(losses["answer_right"].item(), 4) for kind, losses in found.items()}
+
+
+def held_out_batches(sizes: Sizes) -> list[packs.Batch]:
+    """One batch of reserved values for each task, on its most frequent canvas."""
+    encoder = Encoder()
+    found = []
+    for number, (kind, task) in enumerate(tasks.TASKS.items()):
+        first = packs.EVAL_SEED + 2_000_000 + number * 10_000
+        canvas = max(task.canvases, key=task.canvases.get)
+        found.append(packs.task_batch(encoder, kind, [first + i for i in range(min(40, sizes.pictures(kind)))], canvas))
+    return found
