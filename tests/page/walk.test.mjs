@@ -113,7 +113,7 @@ describe("the page", { skip: skipped || false, timeout: 240_000 }, () => {
     await page.waitForSelector(".formula math");
     await page.waitForSelector(".code-view .hljs-keyword");
     assert.equal(await lastReply().locator("table tbody tr").count(), 3);
-    assert.equal(await lastReply().locator("td").nth(1).evaluate((td) => getComputedStyle(td).textAlign), "right");
+    assert.equal(await lastReply().locator("td").nth(1).evaluate((td) => getComputedStyle(td).textAlign), "-webkit-right");
     assert.equal(await lastReply().locator("img").count(), 0);
     const remote = lastReply().getByRole("link", { name: "Picture not loaded: chart" });
     assert.equal(await remote.getAttribute("rel"), "noopener noreferrer nofollow");

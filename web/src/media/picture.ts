@@ -70,6 +70,12 @@ export async function addPicture(file: File): Promise<Picture> {
   }
 }
 
+/** Stores a picture again. Another tab may have dropped it as unused while it was only in a draft. */
+export async function keepPicture(hash: string): Promise<void> {
+  const blob = await db.get<Blob>("pictures", hash);
+  if (blob) await db.put("pictures", hash, blob);
+}
+
 /** An address of the picture for <img>; null when its bytes are gone. */
 export async function urlOf(hash: string): Promise<string | null> {
   const known = urls.get(hash);

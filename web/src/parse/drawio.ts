@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads Draw.io XML into plain cells. Only names, numbers and plain text come out of it: no markup, no address, no code.
 
-import { withoutHandlers } from "../render/quiet";
+import { withoutNoise } from "../render/quiet";
 import { trusted } from "../render/trusted";
 
 export interface Cell {
@@ -30,7 +30,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_EDGE = 1e5;
 
 function parseXml(text: string): Element {
-  const doc = new DOMParser().parseFromString(trusted(withoutHandlers(text)), "text/xml");
+  const doc = new DOMParser().parseFromString(trusted(withoutNoise(text)), "text/xml");
   const problem = doc.querySelector("parsererror");
   if (problem) throw new DiagramError((problem.textContent ?? "XML").trim().split("\n").slice(0, 2).join(" ").slice(0, 160));
   return doc.documentElement;
@@ -74,7 +74,7 @@ async function modelOf(text: string): Promise<Element> {
 export function plainLabel(value: string): string {
   if (!/[<&]/.test(value)) return value;
   const spaced = value.replace(/<br[^>]*>|<\/(?:div|p|li|h[1-6]|tr)>/gi, "\n");
-  const doc = new DOMParser().parseFromString(trusted(withoutHandlers(spaced)), "text/html");
+  const doc = new DOMParser().parseFromString(trusted(withoutNoise(spaced)), "text/html");
   for (const hidden of doc.querySelectorAll("script, style, template")) hidden.remove();
   return (doc.body.textContent ?? "").replace(/\u00a0/g, " ").replace(/\n{2,}/g, "\n").trim();
 }

@@ -51,6 +51,10 @@ function finish(fragment: DocumentFragment): void {
     image.replaceWith(safe ? link(address, text) : document.createTextNode(text));
   }
   for (const a of fragment.querySelectorAll("a")) {
+    if (!a.hasAttribute("href")) {
+      a.replaceWith(...a.childNodes);
+      continue;
+    }
     a.target = "_blank";
     a.rel = "noopener noreferrer nofollow";
   }

@@ -2,7 +2,7 @@
 // What a model wrote is hostile until it has passed here: after the Markdown is rendered, never before.
 
 import DOMPurify, { type Config } from "dompurify";
-import { withoutHandlers } from "./quiet";
+import { withoutNoise } from "./quiet";
 import { policy } from "./trusted";
 
 const TAGS = (
@@ -67,7 +67,7 @@ DOMPurify.addHook("uponSanitizeAttribute", (node, data) => {
 function run<T>(kind: typeof cleaning, html: string, config: Config): T {
   cleaning = kind;
   try {
-    return DOMPurify.sanitize(withoutHandlers(html), config) as unknown as T;
+    return DOMPurify.sanitize(withoutNoise(html), config) as unknown as T;
   } finally {
     cleaning = "other";
   }

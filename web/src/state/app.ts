@@ -2,7 +2,7 @@
 // The state of the page and everything that changes it. Components read the signals and call the functions.
 
 import { batch, computed, signal } from "@preact/signals";
-import { dataUri, restorePicture, type Picture } from "../media/picture";
+import { dataUri, keepPicture, restorePicture, type Picture } from "../media/picture";
 import type { TaskId } from "../tasks";
 import * as db from "./db";
 import {
@@ -93,6 +93,7 @@ export function ask(question: Question): void {
     pictures: question.pictures, at, task: question.task,
   };
   if (question.schema !== null && question.schema !== undefined) message.schema = question.schema;
+  for (const picture of question.pictures) void keepPicture(picture.hash).catch(() => undefined);
   const asked = withMessage(chat, message);
   store(asked);
   show(chat.id);

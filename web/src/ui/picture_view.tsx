@@ -5,6 +5,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n";
+import { IconButton } from "./bits";
 import { knownUrl, urlOf, type Picture } from "../media/picture";
 import { Icon } from "./icons";
 
@@ -31,15 +32,23 @@ export function Shown({ picture, alt }: { picture: Picture; alt?: string }) {
   return <img src={url ?? undefined} alt={alt ?? picture.name} width={picture.width} height={picture.height} draggable={false} />;
 }
 
+interface MarkedProps {
+  picture: Picture;
+  children: ComponentChildren;
+  /** Given where the picture can be opened large: a button for everybody, the whole picture for the mouse. */
+  onOpen?: () => void;
+}
+
 /** The picture with `children` laid exactly over it. */
-export function Marked({ picture, children, label }: { picture: Picture; children: ComponentChildren; label: string }) {
+export function Marked({ picture, children, onOpen }: MarkedProps) {
   const ratio = picture.width / picture.height;
   return (
-    <div class="marked" style={{ "--ratio": String(ratio), "--natural": `${picture.width}px` }}>
-      <div class="marked-stage" role="img" aria-label={label}>
-        <Shown picture={picture} alt="" />
+    <div class={`marked ${onOpen ? "opens" : ""}`} style={{ "--ratio": String(ratio), "--natural": `${picture.width}px` }}>
+      <div class="marked-stage" onClick={onOpen}>
+        <Shown picture={picture} />
         {children}
       </div>
+      {onOpen && <IconButton class="stage-button" icon="zoom" label={t("picture.open", { name: picture.name })} onClick={onOpen} />}
     </div>
   );
 }

@@ -90,9 +90,7 @@ export function PlacesView({ places, pictures }: Props) {
         />
       )}
       <div class="beside">
-        <button type="button" class="stage-button" aria-label={t("picture.open", { name: picture.name })} onClick={() => setZoomed(true)}>
-          <Marked picture={picture} label={picture.name}>{marks}</Marked>
-        </button>
+        <Marked picture={picture} onOpen={() => setZoomed(true)}>{marks}</Marked>
         <div class="beside-list">
           <div class="row small">
             <strong>{t("places.count", { n: shown.length })}</strong>

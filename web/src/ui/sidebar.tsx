@@ -82,9 +82,7 @@ function StatusButton() {
   const part = kv?.total ? (kv.used ?? 0) / kv.total : 0;
   const busy = (status.value?.queue?.running ?? 0) > 0;
   return (
-    <button
-      type="button" class="status-button" aria-label={t("status.open", { text: statusText() })} onClick={() => (panel.value = "status")}
-    >
+    <button type="button" class="status-button" aria-haspopup="dialog" onClick={() => (panel.value = "status")}>
       <span class={`dot ${link.value} ${busy ? "busy" : ""}`} aria-hidden="true" />
       <span class="status-words">
         <span class="status-model">{model.value?.id ?? "monocle"}</span>

@@ -101,9 +101,7 @@ export function StepsView({ steps, pictures }: { steps: readonly Step[]; picture
     <div class="steps">
       <div class="beside">
         {picture ? (
-          <button type="button" class="stage-button" aria-label={t("picture.open", { name: picture.name })} onClick={() => setZoomed(true)}>
-            <Marked picture={picture} label={picture.name}>{overlay}</Marked>
-          </button>
+          <Marked picture={picture} onOpen={() => setZoomed(true)}>{overlay}</Marked>
         ) : <p class="note">{t("places.nopicture")}</p>}
         <div class="beside-list">
           <ol class="step-list" aria-label={t("steps.list")}>

@@ -35,7 +35,7 @@ export function Zoomed({ picture, onClose, children }: Props) {
         <IconButton icon="close" label={t("picture.close")} onClick={onClose} />
       </header>
       <div class={`zoomed-body ${full ? "full" : "fit"}`} tabIndex={0}>
-        <Marked picture={picture} label={picture.name}>{children}</Marked>
+        <Marked picture={picture}>{children}</Marked>
       </div>
     </dialog>
   );
