@@ -56,7 +56,7 @@ void Connection::start() {
   set_options(socket_.native_handle(), core_.options.limits);
   io_.connections.insert(this);
   begin_head(core_.options.limits.header_time);
-  on_readable({});  // most clients have sent their request by now
+  guarded([this] { on_readable({}); });  // most clients have sent their request by now
 }
 
 void Connection::drain() {
@@ -112,13 +112,13 @@ void Connection::arm_read() {
     return;
   }
   read_armed_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](Error error) { self->on_readable(error); });
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](Error error) {
+    self->guarded([&] { self->on_readable(error); });
+  });
 }
 
 void Connection::on_readable(Error error) {
   read_armed_ = false;
-  if (state_ == State::kClosed) return;
   if (error) return close(Close::kGone);
   for (int i = 0; i < kReadsPerWake; ++i) {
     if (!read_some() || state_ == State::kClosed) break;
@@ -183,7 +183,7 @@ void Connection::arm_timer() {
   timer_at_ = deadline_;
   timer_.expires_at(timer_at_);
   timer_.async_wait([self = shared_from_this()](Error error) {
-    if (!error && self->state_ != State::kClosed) self->on_timer();
+    if (!error) self->guarded([&] { self->on_timer(); });
   });
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <list>
 #include <memory>
 #include <optional>
@@ -42,6 +43,18 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
     std::string bytes;
     bool counted = false;  // part of HttpExchange::queued_bytes
   };
+
+  // Every turn of the event loop goes through here: what a hook or an allocation throws ends this
+  // connection only.
+  template <class Turn>
+  void guarded(Turn turn) {
+    if (state_ == State::kClosed) return;
+    try {
+      turn();
+    } catch (const std::exception&) {
+      close(Close::kGone);
+    }
+  }
 
   // connection.cc: life, timers, reading
   void begin_head(std::chrono::milliseconds first_byte_time);

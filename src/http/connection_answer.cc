@@ -31,7 +31,7 @@ void Connection::answer(HttpReply reply) {
 }
 
 void Connection::wake() {
-  asio::post(io_.context, [self = shared_from_this()] { self->on_wake(); });
+  asio::post(io_.context, [self = shared_from_this()] { self->guarded([&] { self->on_wake(); }); });
 }
 
 void Connection::on_wake() {
@@ -121,9 +121,7 @@ void Connection::arm_write() {
   }
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](Error error) {
     self->write_armed_ = false;
-    if (self->state_ == State::kClosed) return;
-    if (error) return self->close(Close::kGone);
-    self->flush();
+    self->guarded([&] { error ? self->close(Close::kGone) : self->flush(); });
   });
 }
 
@@ -151,8 +149,10 @@ void Connection::end_answer() {
   if (input_.empty() && !end_of_input_) return arm_read();
   // Pipelined: in a turn of its own, so that a row of requests does not become a depth of calls.
   asio::post(io_.context, [self = shared_from_this()] {
-    if (self->state_ == State::kHead) self->process();
-    self->arm_read();
+    self->guarded([&] {
+      if (self->state_ == State::kHead) self->process();
+      self->arm_read();
+    });
   });
 }
 

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address_v6.hpp>
-#include <limits>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace monocle {
@@ -13,13 +14,23 @@ namespace {
 
 constexpr std::size_t kScratchBytes = std::size_t{64} << 10;
 
-int usable_descriptors() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return std::numeric_limits<int>::max();
+std::int64_t open_descriptors() {
+  std::error_code error;
+  std::int64_t count = 0;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end;
+       !error && entry != end; entry.increment(error)) {
+    ++count;
   }
-  const rlim_t usable = limit.rlim_cur - limit.rlim_cur / 20;
-  return static_cast<int>(std::min<rlim_t>(usable, std::numeric_limits<int>::max()));
+  return count;
+}
+
+// The connections that the limit leaves room for, beside what is open already and a reserve.
+std::int64_t connection_limit(const HttpLimits& limits) {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits.connections;
+  const double usable = static_cast<double>(descriptors.rlim_cur) * limits.descriptor_share;
+  const double left = std::max(0.0, usable - static_cast<double>(open_descriptors()));
+  return static_cast<std::int64_t>(std::min<double>(limits.connections, left));
 }
 
 // One customer has a whole /64 of IPv6.
@@ -91,7 +102,7 @@ bool RunningCount::wait_for_none(std::chrono::milliseconds at_most) {
 ServerCore::ServerCore(HttpOptions options_in, HttpHandler handler_in)
     : options(std::move(options_in)),
       handler(std::move(handler_in)),
-      descriptor_limit(usable_descriptors()),
+      connection_limit(monocle::connection_limit(options.limits)),
       queue(options.limits.waiting_requests),
       addresses(options.limits.connections_per_address),
       body_bytes(std::make_shared<std::atomic<std::size_t>>(0)) {}

@@ -76,7 +76,7 @@ struct ServerCore {
 
   const HttpOptions options;
   const HttpHandler handler;
-  const int descriptor_limit;  // 95 % of RLIMIT_NOFILE
+  const std::int64_t connection_limit;  // what descriptors allow, at most HttpLimits::connections
   WorkQueue queue;
   AddressCounts addresses;
   RunningCount running;

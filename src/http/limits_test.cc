@@ -198,6 +198,12 @@ TEST(HttpLimits, AFullServerLetsTheOldestIdlersGo) {
   EXPECT_EQ(busy.read_answer().status, 200);
 }
 
+TEST(HttpLimits, TheLastDescriptorsAreLeftToOthers) {
+  TestServer server(with([](HttpLimits& limits) { limits.descriptor_share = 0.0; }));
+  EXPECT_EQ(ask(server.port(), get("/health")).status, 503);
+  EXPECT_EQ(server.stats().connections, 0);
+}
+
 TEST(HttpLimits, AServerFullOfRunningRequestsRefuses) {
   TestServer server(with([](HttpLimits& limits) { limits.connections = 2; }));
   Client first(server.port());

@@ -50,8 +50,7 @@ void admit(IoThread& io, asio::ip::tcp::socket socket) {
   boost::system::error_code error;
   const asio::ip::address address = plain_address(socket.remote_endpoint(error).address());
   if (error || core.draining) return;
-  const bool crowded = core.connections >= core.options.limits.connections ||
-                       socket.native_handle() >= core.descriptor_limit;
+  const bool crowded = core.connections >= core.connection_limit;
   if ((crowded && !make_room(io)) || !core.addresses.enter(address)) {
     ++core.refused;
     return turn_away(socket, core);
@@ -102,12 +101,14 @@ void Listener::accept_next() {
 
 void Listener::on_accepted(boost::system::error_code error, Socket socket, IoThread& target) {
   if (!acceptor_.is_open()) return;
-  if (error) return pause();  // out of descriptors or memory, or the client left already
-  const bool scarce = socket.native_handle() >= core_.descriptor_limit;
+  if (error) {
+    // Out of descriptors or memory, or the client has left already.
+    if (!make_room(*threads_.front())) return pause();
+    return accept_next();
+  }
   asio::dispatch(target.context, [&target, socket = std::move(socket)]() mutable {
     admit(target, std::move(socket));
   });
-  if (scarce) return pause();
   accept_next();
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts connections for one address and hands them to the I/O threads in turn. Under a flood the
-// connections that have waited longest without sending a request make room; near the limit of open
-// descriptors accepting pauses. Runs on the first I/O thread.
+// connections that have waited longest without sending a request make room; where none does, a
+// newcomer is told so and let go at once, so that the last descriptors stay free for the rest of
+// the process. Runs on the first I/O thread.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

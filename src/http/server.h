@@ -93,6 +93,7 @@ struct HttpLimits {
   std::size_t send_bytes = std::size_t{256} << 10;  // queue above which a writer should pause
   int connections = 8192;
   int connections_per_address = 256;  // loopback is exempt
+  double descriptor_share = 0.95;     // of RLIMIT_NOFILE, for connections and what was open before
   std::chrono::milliseconds header_time{10'000};
   std::chrono::milliseconds idle_time{75'000};   // keep-alive
   std::chrono::milliseconds stall_time{10'000};  // a client that takes nothing while bytes wait

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <thread>
 
 #include "http/test_server.h"
@@ -262,6 +263,29 @@ TEST(HttpServer, ImmediateAnswersNeedNoWorker) {
   EXPECT_TRUE(client.ended());
   server.unblock();
   EXPECT_EQ(stuck.read_answer().status, 200);
+}
+
+TEST(HttpServer, AThrowingHookEndsOneConnection) {
+  HttpOptions options;
+  options.precheck = [](const HttpRequest& request) -> std::optional<HttpReply> {
+    if (request.path == "/bad") throw std::runtime_error("a hook's mistake");
+    return std::nullopt;
+  };
+  TestServer server(std::move(options));
+  EXPECT_EQ(ask(server.port(), get("/bad")).status, 0);
+  EXPECT_EQ(ask(server.port(), get("/echo")).status, 200);
+  while (server.stats().connections > 0) std::this_thread::yield();
+}
+
+TEST(HttpServer, SpeaksBothFamiliesOnTheUnspecifiedAddress) {
+  HttpOptions options;
+  options.address = "::";
+  options.port = 0;
+  auto server = HttpServer::start(options, [](const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->reply({200, {}, exchange->request().remote});
+  });
+  if (!server) GTEST_SKIP() << server.error().message;
+  EXPECT_EQ(ask((*server)->port(), get("/")).body, "127.0.0.1");
 }
 
 TEST(HttpServer, AFullQueueIs503) {
