@@ -2,7 +2,7 @@
 # Builds web/ and turns its files into MONOCLE_PAGE_SOURCES: one assembler file that includes the compressed bytes and
 # one table. The same source serves both ends: included it declares the rule, run with `cmake -P` it is the rule.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
-  set(MONOCLE_PAGE "OFF" CACHE STRING "Web page: AUTO (built if node is here), ON (required), OFF (the small one)")
+  set(MONOCLE_PAGE "AUTO" CACHE STRING "Web page: AUTO (built if node is here), ON (required), OFF (the small one)")
   set_property(CACHE MONOCLE_PAGE PROPERTY STRINGS AUTO ON OFF)
   set(MONOCLE_PAGE_DIST "" CACHE PATH "A page already built by `npm run build`, instead of building one")
   find_program(MONOCLE_NPM npm)
