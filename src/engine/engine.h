@@ -35,6 +35,7 @@ struct EngineLimits {
   std::int32_t window_tokens = 0;  // attention window besides sink_tokens; 0 = everything is seen
   std::int32_t sink_tokens = 0;
   bool prefix_cache = true;
+  bool share_answers = false;     // answers as prefixes of later requests; see KvPolicy
   std::int32_t draft_tokens = 0;  // guesses verified per sequence and step; 0 = none
   std::int32_t merge = 2;
   std::int32_t vocab = 0;    // ids that may be sampled; 0 = all rows of the model's table

@@ -53,7 +53,8 @@ Hash128 KvLedger::describe(const Sequence& sequence, std::int64_t block) const {
   const std::int64_t n = sequence.prompt_tokens();
   const std::int64_t begin = block * policy_.block_tokens;
   const std::int64_t end = begin + policy_.block_tokens;
-  words.assign(1, secret_);
+  const bool own = end > n && !policy_.share_answers;  // only for the sequence itself, preempted
+  words.assign({secret_, own ? sequence.id : 0});
   for (std::int64_t p = begin; p < end; ++p) {
     words.push_back(static_cast<std::uint32_t>(sequence.tokens[static_cast<std::size_t>(p)]));
     for (std::int64_t axis = 0; axis < 3; ++axis) {
@@ -95,9 +96,15 @@ void KvLedger::adopt(Sequence& sequence) {
   // At least one token has to run: its logits are what the step is for.
   const std::int64_t most =
       std::min((std::ssize(sequence.tokens) - 1) / policy_.block_tokens, std::ssize(kv.content));
-  for (std::int64_t i = 0; i < most; ++i) {
-    const std::int32_t block = prefixes_.find(key(sequence, i));
+  while (kv.recorded < most) {
+    const std::int32_t block = prefixes_.find(key(sequence, kv.recorded));
     if (block < 0) {
+      break;
+    }
+    // The last token of a prompt is not left alone: it would go through another kernel than it does
+    // without the cache.
+    const std::int64_t covered = (kv.recorded + 1) * policy_.block_tokens;
+    if (covered == sequence.prompt_tokens() - 1 && !finds_next(sequence, block)) {
       break;
     }
     blocks_.retain(block);
@@ -107,6 +114,18 @@ void KvLedger::adopt(Sequence& sequence) {
   }
   sequence.computed = kv.recorded * policy_.block_tokens;
   trim(sequence);
+}
+
+// Whether the block behind `block`, which is next in the sequence, can be adopted too.
+bool KvLedger::finds_next(const Sequence& sequence, std::int32_t block) const {
+  const std::int64_t next = sequence.kv.recorded + 1;
+  if (next >= std::min((std::ssize(sequence.tokens) - 1) / policy_.block_tokens,
+                       std::ssize(sequence.kv.content))) {
+    return false;
+  }
+  PrefixCache::Key behind = key(sequence, next);
+  behind.parent = prefixes_.place_of(block);
+  return prefixes_.find(behind) >= 0;
 }
 
 std::int64_t KvLedger::missing(const Sequence& sequence, std::int64_t end) const {

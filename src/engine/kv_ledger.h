@@ -18,6 +18,9 @@ struct KvPolicy {
   std::int32_t window = 0;  // 0: every token sees all before it
   std::int32_t sinks = 0;
   bool prefix_cache = true;
+  // Whether tokens of an answer may be another request's prefix. They were computed one by one, and
+  // kernels that add up in another order for many queries give slightly different values.
+  bool share_answers = false;
 };
 
 class KvLedger {
@@ -56,6 +59,7 @@ class KvLedger {
   [[nodiscard]] bool shares(const Sequence& sequence) const {
     return policy_.prefix_cache && sequence.request.use_prefix_cache;
   }
+  [[nodiscard]] bool finds_next(const Sequence& sequence, std::int32_t block) const;
   [[nodiscard]] Hash128 describe(const Sequence& sequence, std::int64_t block) const;
   [[nodiscard]] PrefixCache::Key key(const Sequence& sequence, std::int64_t block) const;
   void record(Sequence& sequence);

@@ -53,30 +53,69 @@ TEST(KvLedger, FullBlocksOfAnEqualPrefixAreFound) {
   EXPECT_EQ(ledger.blocks().cached_count(), 2);
   EXPECT_EQ(hit(ledger, text(ids(11), 1)), 8);
   EXPECT_EQ(hit(ledger, text(ids(30), 1)), 8);
-  EXPECT_EQ(hit(ledger, text(ids(5), 1)), 4);
+  EXPECT_EQ(hit(ledger, text(ids(6), 1)), 4);
   EXPECT_EQ(hit(ledger, text(ids(11, 2), 1)), 0);
 }
 
-TEST(KvLedger, TheLastTokenIsAlwaysComputed) {
+TEST(KvLedger, TheLastTokenOfAPromptIsAlwaysComputedAndNotAlone) {
   KvLedger ledger(16, {.block_tokens = 4});
   run_through(ledger, text(ids(8), 1));
   EXPECT_EQ(hit(ledger, text(ids(8), 1)), 4);
   EXPECT_EQ(hit(ledger, text(ids(4), 1)), 0);
-  EXPECT_EQ(hit(ledger, text(ids(9), 1)), 8);
+  EXPECT_EQ(hit(ledger, text(ids(5), 1)), 0);
+  EXPECT_EQ(hit(ledger, text(ids(9), 1)), 4);
+  EXPECT_EQ(hit(ledger, text(ids(10), 1)), 8);
+}
+
+// A sequence of `prompt` tokens with 7 more of its answer, all computed, then given back.
+Sequence answered(KvLedger& ledger, std::int32_t prompt) {
+  Sequence sequence = sequence_of(text(ids(prompt), 20), ledger);
+  sequence.id = 1;
+  ledger.adopt(sequence);
+  sequence.tokens = ids(prompt + 7);
+  EXPECT_TRUE(ledger.grow(sequence, prompt + 7));
+  sequence.computed = prompt + 7;
+  ledger.advance(sequence);
+  ledger.release(sequence);
+  return sequence;
+}
+
+TEST(KvLedger, AnAnswerIsFoundAgainByItsOwnSequenceOnly) {
+  KvLedger ledger(16, {.block_tokens = 4});
+  Sequence own = answered(ledger, 6);
+  EXPECT_EQ(hit(ledger, text(ids(13), 1)), 4);
+  ledger.adopt(own);
+  EXPECT_EQ(own.computed, 12);
+  ledger.release(own);
+  KvLedger sharing(16, {.block_tokens = 4, .share_answers = true});
+  answered(sharing, 6);
+  EXPECT_EQ(hit(sharing, text(ids(14), 1)), 12);
+}
+
+TEST(KvLedger, APreemptedSequenceDoesNotLeaveTheEndOfItsPromptAlone) {
+  KvLedger ledger(5, {.block_tokens = 4});
+  Sequence own = answered(ledger, 9);  // 4 full blocks; the third holds the prompt's last token
+  ledger.adopt(own);
+  EXPECT_EQ(own.computed, 12);
+  ledger.release(own);
+  run_through(ledger, text(ids(9, 60), 1));  // takes the free block and the last two of the chain
+  ledger.adopt(own);
+  EXPECT_EQ(own.computed, 4) << "8 would leave token 8 alone";
+  ledger.release(own);
 }
 
 TEST(KvLedger, AnotherPictureSaltOrPositionIsAnotherPrefix) {
   KvLedger ledger(32, {.block_tokens = 4});
-  run_through(ledger, picture(6, 1.0F, 1));
-  EXPECT_EQ(hit(ledger, picture(6, 1.0F, 1)), 12);
-  EXPECT_EQ(hit(ledger, picture(6, 2.0F, 1)), 4) << "the block before the picture's";
-  Request salted = picture(6, 1.0F, 1);
+  run_through(ledger, picture(7, 1.0F, 1));
+  EXPECT_EQ(hit(ledger, picture(7, 1.0F, 1)), 12);
+  EXPECT_EQ(hit(ledger, picture(7, 2.0F, 1)), 4) << "the block before the picture's";
+  Request salted = picture(7, 1.0F, 1);
   salted.cache_salt = 9;
   EXPECT_EQ(hit(ledger, std::move(salted)), 0);
-  Request moved = picture(6, 1.0F, 1);
+  Request moved = picture(7, 1.0F, 1);
   moved.prompt.positions[5] += 1;
   EXPECT_EQ(hit(ledger, std::move(moved)), 4);
-  Request other_rows = picture(6, 1.0F, 1);
+  Request other_rows = picture(7, 1.0F, 1);
   other_rows.prompt.spans[0].first_row = 1;
   EXPECT_EQ(hit(ledger, std::move(other_rows)), 4);
 }
@@ -99,23 +138,23 @@ TEST(KvLedger, TheEndOfAChainGoesBeforeItsBeginning) {
   run_through(ledger, text(ids(16), 1));
   EXPECT_EQ(ledger.blocks().cached_count(), 4);
   run_through(ledger, text(ids(3, 50), 1));  // takes one block, caches none
-  EXPECT_EQ(hit(ledger, text(ids(17), 1)), 12);
+  EXPECT_EQ(hit(ledger, text(ids(18), 1)), 12);
 }
 
 TEST(KvLedger, ASharedBlockOutlivesItsFirstUser) {
   KvLedger ledger(8, {.block_tokens = 4});
-  Sequence first = sequence_of(text(ids(9), 1), ledger);
+  Sequence first = sequence_of(text(ids(10), 1), ledger);
   ledger.adopt(first);
-  ASSERT_TRUE(ledger.grow(first, 9));
-  first.computed = 9;
+  ASSERT_TRUE(ledger.grow(first, 10));
+  first.computed = 10;
   ledger.advance(first);
-  Sequence second = sequence_of(text(ids(9), 1), ledger);
+  Sequence second = sequence_of(text(ids(10), 1), ledger);
   ledger.adopt(second);
   EXPECT_EQ(second.computed, 8);
   EXPECT_EQ(ledger.blocks().used_count(), 3);
   ledger.release(first);
   EXPECT_EQ(ledger.blocks().used_count(), 2);
-  EXPECT_TRUE(ledger.grow(second, 9));
+  EXPECT_TRUE(ledger.grow(second, 10));
   ledger.release(second);
   EXPECT_EQ(ledger.blocks().available(), 8);
 }
@@ -136,7 +175,7 @@ TEST(KvLedger, TheSameContentComputedTwiceIsEnteredOnce) {
     ledger.release(twin);
   }
   EXPECT_EQ(ledger.blocks().cached_count(), 2);
-  EXPECT_EQ(hit(ledger, text(ids(9), 1)), 8);
+  EXPECT_EQ(hit(ledger, text(ids(10), 1)), 8);
 }
 
 TEST(KvLedger, GrowTakesAllOrNothing) {

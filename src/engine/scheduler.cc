@@ -62,20 +62,20 @@ void Scheduler::plan(StepPlan& plan) {
   }
   std::int64_t budget = limits_.step_tokens;
   for (Sequence* sequence : order_) {
-    if (sequence->runnable() && sequence->decoding()) {
+    if (sequence->runnable() && sequence->answering()) {
       plan_decode(*sequence, budget, plan);
     }
   }
   // A long prompt leaves a quarter of what is left to those behind it, if they can use it: a short
   // question does not wait until a long document has been read.
-  const auto prefills = [](const Sequence* s) { return s->runnable() && !s->decoding(); };
+  const auto prefills = [](const Sequence* s) { return s->runnable() && !s->answering(); };
   std::int64_t behind = 0;
   for (const Sequence* sequence : order_) {
-    behind += prefills(sequence) ? sequence->pending() : 0;
+    behind += prefills(sequence) ? sequence->unread() : 0;
   }
   for (Sequence* sequence : order_) {
     if (prefills(sequence) && budget > 0 && std::ssize(plan.slices) < limits_.sequences) {
-      behind -= sequence->pending();
+      behind -= sequence->unread();
       plan_prefill(*sequence, budget - std::min(behind, budget / 4), plan);
       const bool planned = !plan.slices.empty() && plan.slices.back().sequence == sequence;
       budget -= planned ? plan.slices.back().count : 0;
@@ -83,14 +83,20 @@ void Scheduler::plan(StepPlan& plan) {
   }
 }
 
+// One token of the answer: the one drawn last, or after a preemption the next one that was there
+// already. Those are computed one by one as they were at first, so that not a bit of them differs.
 void Scheduler::plan_decode(Sequence& sequence, std::int64_t& budget, StepPlan& plan) {
   if (budget < 1 || std::ssize(plan.slices) == limits_.sequences ||
       !make_room(sequence, sequence.computed + 1, plan)) {
     return;
   }
-  propose(sequence, budget - 1);
+  const bool samples = sequence.pending() == 1;
+  if (samples) {
+    propose(sequence, budget - 1);
+  }
   const std::int64_t count = 1 + std::ssize(sequence.draft);
-  plan.slices.push_back({&sequence, sequence.computed, count, static_cast<std::int32_t>(count)});
+  plan.slices.push_back(
+      {&sequence, sequence.computed, count, samples ? static_cast<std::int32_t>(count) : 0});
   budget -= count;
 }
 
@@ -111,7 +117,7 @@ void Scheduler::propose(Sequence& sequence, std::int64_t budget) {
   const std::int64_t size = std::ssize(sequence.tokens);
   const std::int64_t count =
       std::min({std::int64_t{limits_.draft_tokens}, sequence.target - size - 1,
-                std::int64_t{limits_.draft_rows - draft_rows_}, budget - std::ssize(order_)});
+                std::int64_t{limits_.draft_rows - draft_rows_}, budget - 3 * std::ssize(order_)});
   prompt_lookup(sequence.tokens, count, sequence.draft);
   if (!sequence.draft.empty() && !kv_.grow(sequence, size + std::ssize(sequence.draft))) {
     sequence.draft.clear();
@@ -119,19 +125,33 @@ void Scheduler::propose(Sequence& sequence, std::int64_t budget) {
   draft_rows_ += static_cast<std::int32_t>(sequence.draft.size());
 }
 
+// Ends a chunk so that no token of a prompt is computed alone, unless it is the whole prompt:
+// kernels for one query add up in another order than those for many, and what a prompt's keys and
+// values are must not depend on what else ran in its steps.
+std::int64_t Scheduler::cut(const Sequence& sequence, std::int64_t end) {
+  const std::int64_t prompt = sequence.prompt_tokens();
+  end -= prompt - end == 1 ? 1 : 0;
+  const bool alone = end - sequence.computed == 1 && prompt > 1;
+  return alone ? sequence.computed : std::max(end, sequence.computed);
+}
+
 void Scheduler::plan_prefill(Sequence& sequence, std::int64_t budget, StepPlan& plan) {
-  const std::int64_t wanted = sequence.computed + std::min(sequence.pending(), budget);
+  const std::int64_t prompt = sequence.prompt_tokens();
+  const std::int64_t wanted = std::min(prompt, sequence.computed + budget);
   // Room for at least one token may cost others theirs; the rest of the chunk may not.
   if (!make_room(sequence, sequence.computed + 1, plan)) {
     return;
   }
-  std::int64_t end = plan_media(sequence, wanted, plan);
+  std::int64_t end = cut(sequence, plan_media(sequence, wanted, plan));
   while (end > sequence.computed && !kv_.grow(sequence, end)) {
-    end = sequence.computed + (end - sequence.computed) / 2;
+    end = cut(sequence, sequence.computed + (end - sequence.computed) / 2);
+  }
+  if (end == sequence.computed && plan.empty() && plan.media.empty()) {
+    end = sequence.computed + 1;  // steps or caches of a token or two: getting on comes first
   }
   if (end > sequence.computed) {
-    const bool last = end == std::ssize(sequence.tokens);
-    plan.slices.push_back({&sequence, sequence.computed, end - sequence.computed, last ? 1 : 0});
+    const bool samples = end == prompt && sequence.generated() == 0;
+    plan.slices.push_back({&sequence, sequence.computed, end - sequence.computed, samples ? 1 : 0});
   }
 }
 

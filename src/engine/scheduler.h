@@ -8,7 +8,8 @@
 // a draw depends on (seed, step) only. The first in order always gets on, so everything ends.
 //
 // In a step, decode rows go first (one token each, and somebody is watching them), prompts share
-// what is left of the token budget, in chunks.
+// what is left of the token budget, in chunks. With two tokens more per step than sequences, how a
+// prompt is cut never shows in its keys and values.
 #pragma once
 
 #include <cstdint>
@@ -99,6 +100,7 @@ class Scheduler {
   void unpin_media(Sequence& sequence, std::int64_t computed);
 
   void plan_decode(Sequence& sequence, std::int64_t& budget, StepPlan& plan);
+  static std::int64_t cut(const Sequence& sequence, std::int64_t end);
   void plan_prefill(Sequence& sequence, std::int64_t budget, StepPlan& plan);
   std::int64_t plan_media(Sequence& sequence, std::int64_t end, StepPlan& plan);
   void propose(Sequence& sequence, std::int64_t budget);

@@ -205,8 +205,13 @@ class World {
       EXPECT_LE(slice.start + slice.count, s.target);
       EXPECT_EQ(slice.samples > 0,
                 slice.start + slice.count == std::ssize(s.tokens) + std::ssize(s.draft));
-      EXPECT_TRUE(decode || !s.decoding()) << "decode rows come first";
-      decode = s.decoding();
+      EXPECT_TRUE(decode || !s.answering()) << "decode rows come first";
+      decode = s.answering();
+      // How a prompt is cut must not show: no token of it goes alone, each of the answer does.
+      const bool exact = setting_.limits.step_tokens >= setting_.limits.sequences + 2;
+      EXPECT_TRUE(!exact || s.answering() || slice.count > 1 || s.prompt_tokens() == 1);
+      EXPECT_TRUE(s.answering() || slice.start + slice.count <= s.prompt_tokens());
+      EXPECT_TRUE(!s.answering() || slice.count == 1 + std::ssize(s.draft));
       tokens += slice.count;
       samples += slice.samples;
     }
@@ -446,7 +451,7 @@ TEST(Scheduler, AStepEncodesOneLargePictureAtATime) {
 TEST(Scheduler, MediaInTheCachedPrefixAreNotNeededAgain) {
   World world({"", 100, {.block_tokens = 4}, kUsual, 6});
   const auto ask = [&](std::int32_t last) {
-    Request request = picture(2, 1.0F, 2);  // the picture ends at token 8
+    Request request = picture(2, 1.0F, 2, 2);  // the picture ends with token 7, as does a block
     request.prompt.token_ids.back() = last;
     return world.submit(std::move(request));
   };

@@ -64,7 +64,9 @@ struct Sequence {
     return static_cast<std::int64_t>(tokens.size()) - computed;
   }
   [[nodiscard]] bool runnable() const { return running && !cancelled && !paused; }
-  [[nodiscard]] bool decoding() const { return pending() == 1 && generated() > 0; }
+  // The prompt is computed; tokens of the answer follow, one at a time.
+  [[nodiscard]] bool answering() const { return computed >= prompt_tokens(); }
+  [[nodiscard]] std::int64_t unread() const { return prompt_tokens() - computed; }
   // Smaller priority first, then order of arrival.
   [[nodiscard]] bool before(const Sequence& other) const {
     return request.priority != other.request.priority ? request.priority < other.request.priority

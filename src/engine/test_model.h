@@ -141,10 +141,11 @@ inline Request text(std::vector<std::int32_t> ids, std::int32_t max_tokens) {
   return request;
 }
 
-// `before` text tokens, a picture of 2x3 media tokens, one text token.
-inline Request picture(std::int32_t before, float colour, std::int32_t max_tokens) {
+// `before` text tokens, a picture of 2x3 media tokens, `after` text tokens.
+inline Request picture(std::int32_t before, float colour, std::int32_t max_tokens,
+                       std::int32_t after = 1) {
   Request request =
-      text(std::vector<std::int32_t>(static_cast<std::size_t>(before) + 7, 5), max_tokens);
+      text(std::vector<std::int32_t>(static_cast<std::size_t>(before + 6 + after), 5), max_tokens);
   auto patches = std::make_shared<Patches>();
   patches->grid = {1, 4, 6};
   patches->rows = {colour};

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of a real model must not depend on what else the engine computes in the same steps, in
+// which chunks, or what its caches remember.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "cpu/cpu_backend.h"
+#include "engine/engine.h"
+#include "model/qwen3_vl/config.h"
+#include "model/qwen3_vl/qwen3_vl.h"
+#include "ops/reference/reference_backend.h"
+#include "store/checkpoint.h"
+
+namespace monocle {
+namespace {
+
+struct Setup {
+  const char* name;
+  const char* device;
+  std::optional<QuantFormat> text;
+  qwen3_vl::Precision precision;
+  int requests;
+};
+
+// Everything that must stay alive below an engine.
+struct Opened {
+  std::unique_ptr<Checkpoint> checkpoint;
+  qwen3_vl::Config config;
+  std::unique_ptr<Backend> backend;
+};
+
+std::string model_path() {
+  const char* path = std::getenv("MONOCLE_MODEL");
+  return path != nullptr ? path : MONOCLE_SOURCE_DIR "/tests/golden/model";
+}
+
+Result<Opened> open(const Setup& setup) {
+  Opened opened;
+  MONOCLE_ASSIGN(Checkpoint checkpoint, Checkpoint::open(model_path(), MapAdvice::kNormal));
+  opened.checkpoint = std::make_unique<Checkpoint>(std::move(checkpoint));
+  const auto json = *opened.checkpoint->document(Document::kConfig);
+  MONOCLE_ASSIGN(opened.config,
+                 qwen3_vl::parse_config({reinterpret_cast<const char*>(json.data()), json.size()}));
+  if (std::string(setup.device) == "reference") {
+    opened.backend = std::make_unique<ReferenceBackend>();
+  } else {
+    MONOCLE_ASSIGN(opened.backend, cpu::make_cpu_backend({.threads = 2}));
+  }
+  return opened;
+}
+
+// A model plans its workspace once, so each engine has a model of its own.
+struct Machine {
+  std::unique_ptr<qwen3_vl::Qwen3Vl> model;
+  std::unique_ptr<Engine> engine;
+};
+
+Result<Machine> start(Opened& opened, const Setup& setup, EngineLimits limits) {
+  ThreadPool pool(1);
+  Machine machine;
+  qwen3_vl::WeightOptions weights;
+  weights.text = setup.text;
+  if (setup.text == QuantFormat::kBF16) {
+    weights.vision = QuantFormat::kBF16;
+  }
+  MONOCLE_ASSIGN(machine.model, qwen3_vl::Qwen3Vl::load(
+                                    opened.config, weights, setup.precision,
+                                    [&](std::string_view name, std::span<const std::int64_t>) {
+                                      return opened.checkpoint->load(name);
+                                    },
+                                    *opened.backend, pool));
+  limits.context_tokens = 256;
+  limits.patches = 64;
+  limits.media_rows = 48;
+  limits.kv = machine.model->kv();
+  MONOCLE_ASSIGN(machine.engine, Engine::create(*machine.model, *opened.backend, limits));
+  return machine;
+}
+
+void linear_positions(Prompt& prompt) {
+  const auto n = static_cast<std::int32_t>(prompt.token_ids.size());
+  for (int axis = 0; axis < 3; ++axis) {
+    for (std::int32_t p = 0; p < n; ++p) {
+      prompt.positions.push_back(p);
+    }
+  }
+}
+
+std::shared_ptr<const Patches> noise(const qwen3_vl::Config& config, unsigned seed) {
+  auto patches = std::make_shared<Patches>();
+  patches->grid = {1, 4, 6};
+  std::mt19937 random(seed);
+  for (std::int64_t i = 0; i < 24 * config.vision.patch_dim(); ++i) {
+    patches->rows.push_back(static_cast<float>(random() % 2048) / 1024.0F - 1.0F);
+  }
+  return patches;
+}
+
+// Text, shared beginnings, up to two of three pictures, greedy and drawn.
+Request make_request(const qwen3_vl::Config& config, unsigned i) {
+  std::mt19937 random(i);
+  const auto word = [&] {
+    return static_cast<std::int32_t>(
+        1 + random() % static_cast<unsigned>(std::min(config.text.vocab_size, 200)));
+  };
+  Request request;
+  std::vector<std::int32_t>& ids = request.prompt.token_ids;
+  ids.assign(i % 3 * 11, 7);
+  for (unsigned picture = 0; picture < i % 3; ++picture) {
+    const unsigned which = (i / 3 + picture) % 3;
+    request.prompt.spans.push_back({std::ssize(ids), 6, static_cast<std::int32_t>(picture), 0});
+    request.prompt.media.push_back({noise(config, which), which, 77});
+    ids.insert(ids.end(), 6, config.image_token_id);
+  }
+  for (auto n = 1 + random() % 40; n > 0; --n) {
+    ids.push_back(word());
+  }
+  linear_positions(request.prompt);
+  request.max_tokens = static_cast<std::int32_t>(8 + random() % 25);
+  if (i % 4 == 3) {
+    request.sampling.temperature = 0.8F;
+    request.sampling.top_p = 0.9F;
+    request.sampling.seed = i;
+  }
+  return request;
+}
+
+using Answers = std::map<RequestId, std::vector<std::int32_t>>;
+
+Answers drain(Engine& engine) {
+  Answers answers;
+  std::vector<TokenEvent> events;
+  while (!engine.idle()) {
+    engine.step(events);
+  }
+  for (const TokenEvent& event : events) {
+    EXPECT_NE(event.finish, FinishReason::kError) << event.error;
+    answers[event.request].push_back(event.token_id);
+  }
+  return answers;
+}
+
+class EngineModel : public testing::TestWithParam<Setup> {
+ protected:
+  void SetUp() override {
+    const auto isa = cpu::choose_isa(cpu::isa_from_environment());
+    if (!isa) {
+      GTEST_SKIP() << isa.error().message;
+    }
+    auto opened = open(GetParam());
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    opened_ = std::move(*opened);
+  }
+  Machine machine(const EngineLimits& limits) {
+    auto made = start(opened_, GetParam(), limits);
+    EXPECT_TRUE(made.has_value()) << made.error().message;
+    return std::move(*made);
+  }
+  Request request(int i) const { return make_request(opened_.config, static_cast<unsigned>(i)); }
+  std::vector<std::int32_t> alone(Engine& engine, Request request) {
+    const auto id = engine.submit(std::move(request));
+    EXPECT_TRUE(id.has_value()) << id.error().message;
+    return drain(engine)[*id];
+  }
+
+  Opened opened_;
+};
+
+constexpr EngineLimits kAlone{.step_tokens = 256, .sequences = 1, .prefix_cache = false};
+
+TEST_P(EngineModel, MixedRequestsGiveTheSameTokensAsAlone) {
+  const Machine single = machine(kAlone);
+  const Machine shared = machine({.step_tokens = 40, .sequences = 8, .kv_tokens = 400});
+  Answers expected;
+  for (int i = 0; i < GetParam().requests; ++i) {
+    const auto id = shared.engine->submit(request(i));
+    ASSERT_TRUE(id.has_value()) << id.error().message;
+    expected[*id] = alone(*single.engine, request(i));
+  }
+  Answers answers = drain(*shared.engine);
+  int different = 0;
+  for (const auto& [id, tokens] : expected) {
+    different += answers[id] == tokens ? 0 : 1;
+  }
+  EXPECT_EQ(different, 0) << "of " << expected.size() << " answers";
+  EXPECT_GT(shared.engine->stats().prefix_hit_tokens, 0);
+}
+
+TEST_P(EngineModel, TheSecondQuestionAboutAPictureIsAnsweredAsCold) {
+  const Machine warm = machine({.step_tokens = 256, .sequences = 1});
+  const Machine cold = machine(kAlone);
+  Request first = request(5);
+  ASSERT_EQ(first.prompt.media.size(), 2U);
+  Request second = first;
+  second.prompt.token_ids.back() += 1;
+  alone(*warm.engine, first);
+  const std::int64_t before = warm.engine->stats().step_tokens;
+  const auto answer = alone(*warm.engine, second);
+  EXPECT_LT(warm.engine->stats().step_tokens - before, std::ssize(second.prompt.token_ids));
+  EXPECT_EQ(answer, alone(*cold.engine, second));
+}
+
+constexpr auto kAuto = qwen3_vl::Precision::kAuto;
+constexpr Setup kReference[] = {{"f32", "reference", std::nullopt, qwen3_vl::Precision::kF32, 16}};
+constexpr Setup kCpu[] = {{"f32", "cpu", std::nullopt, qwen3_vl::Precision::kF32, 60},
+                          {"bf16", "cpu", QuantFormat::kBF16, kAuto, 60},
+                          {"int8", "cpu", QuantFormat::kInt8Channel, kAuto, 60}};
+
+std::string name_of(const testing::TestParamInfo<Setup>& setup) { return setup.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Reference, EngineModel, testing::ValuesIn(kReference), name_of);
+INSTANTIATE_TEST_SUITE_P(Cpu, EngineModel, testing::ValuesIn(kCpu), name_of);
+
+}  // namespace
+}  // namespace monocle
