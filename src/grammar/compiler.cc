@@ -48,7 +48,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Between two parts of a JSON text. Enough for deep indentation, and not endless.
-constexpr int kMaxWhitespace = 64;
+constexpr int kMaxWhitespace = 32;
+// The same in the arguments of a call, which are taught without any.
+constexpr int kMaxCallWhitespace = 16;
 constexpr const char* kCallOpen = "<tool_call>\n{\"name\": \"";
 constexpr const char* kCallArguments = "\", \"arguments\": ";
 constexpr const char* kCallClose = "}\n</tool_call>";
@@ -101,7 +103,10 @@ std::string escaped(const std::string& text) {
 Json call_tag(const std::string& name, const Json& parameters) {
   return {{"type", "tag"},
           {"begin", kCallOpen + escaped(name) + kCallArguments},
-          {"content", {{"type", "json_schema"}, {"json_schema", parameters}}},
+          {"content",
+           {{"type", "json_schema"},
+            {"json_schema", parameters},
+            {"max_whitespace_cnt", kMaxCallWhitespace}}},
           {"end", kCallClose}};
 }
 
