@@ -77,7 +77,16 @@ void Service::attach(HttpOptions& options) {
     count_refusal(*refusal);
     return error_reply(*refusal);
   };
-  options.immediate = [this](const HttpRequest& head) { return immediate(head); };
+  options.immediate = [this](const HttpRequest& head) -> std::optional<HttpReply> {
+    // Asked before precheck: /metrics wants a key too.
+    std::optional<HttpReply> reply = immediate(head);
+    const std::optional<api::ApiError> refusal = reply ? guard_.check(head) : std::nullopt;
+    if (refusal) {
+      count_refusal(*refusal);
+      reply = error_reply(*refusal);
+    }
+    return reply;
+  };
   options.render_error = [this](int status, std::string_view message) {
     const api::ApiError error = api::from_status(status, message);
     count_refusal(error);
