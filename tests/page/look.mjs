@@ -16,19 +16,19 @@ const VIEWS = [
 const SCREENS = {
   empty: async () => undefined,
   markdown: async ({ page }) => {
-    await ask(page, "mock:markdown Summarise this invoice.");
+    await ask(page, "Summarise this invoice.");
     await settled(page);
     await page.waitForTimeout(500);
   },
-  boxes: async ({ page }) => {
+  boxes: async ({ page, lang }) => {
     const picture = await draw(page, 960, 640);
-    await ask(page, "mock:boxes Locate every circle, square and star. Report bbox coordinates in JSON format.", { files: [file("shapes.png", "image/png", picture)] });
+    await ask(page, lang === "zh" ? "定位图中所有属于以下类别的目标：“圆形、方形、星形”。以 JSON 格式输出 bbox 坐标。" : "Locate every instance that belongs to the following categories: \"circle, square, star\". Report bbox coordinates in JSON format.", { files: [file("shapes.png", "image/png", picture)] });
     await settled(page);
     await page.locator(".timing-line").click();
   },
-  steps: async ({ page }) => {
+  steps: async ({ page, lang }) => {
     const picture = await screenshotOfForm(page);
-    await ask(page, "mock:steps Sign in with 13800138000.", { files: [file("login.png", "image/png", picture)] });
+    await ask(page, lang === "zh" ? "这是一张屏幕截图。目标：用 13800138000 登录。" : "This is a screenshot. Goal: sign in with 13800138000.", { files: [file("login.png", "image/png", picture)] });
     await settled(page);
   },
   fields: async ({ page }) => {
@@ -38,12 +38,12 @@ const SCREENS = {
     await settled(page);
   },
   html: async ({ page }) => {
-    await ask(page, "mock:html");
+    await ask(page, "Rebuild this page as one HTML file.");
     await settled(page);
     await page.waitForTimeout(300);
   },
   drawio: async ({ page }) => {
-    await ask(page, "mock:drawio");
+    await ask(page, "Turn this flow chart into Draw.io XML.");
     await settled(page);
     await page.waitForSelector(".diagram svg");
   },
@@ -66,7 +66,7 @@ const SCREENS = {
     await page.waitForTimeout(1500);
   },
   history: async ({ page }) => {
-    for (const text of ["What is the total of this receipt?", "Locate the buttons", "mock:count How many red circles are there?"]) {
+    for (const text of ["What is the total of this receipt?", "Locate the buttons", "How many red circles are there?"]) {
       await page.evaluate(() => (location.hash = "#/"));
       await page.waitForSelector(".empty");
       await ask(page, text);
@@ -91,7 +91,7 @@ const SCREENS = {
   },
   code: async ({ page }) => {
     const picture = await draw(page, 640, 480);
-    await ask(page, "mock:count How many red circles are there?", { files: [file("shapes.png", "image/png", picture)] });
+    await ask(page, "How many red circles are there?", { files: [file("shapes.png", "image/png", picture)] });
     await settled(page);
     await page.locator(".reply .actions button").last().click();
     await page.waitForSelector("dialog[open] .code-text");
@@ -107,7 +107,7 @@ for (const [name, prepare] of Object.entries(SCREENS)) {
     if (!shot.includes(only)) continue;
     const opened = await openPage(browser, server.url, options);
     try {
-      await prepare(opened);
+      await prepare({ ...opened, lang: options.lang ?? "en" });
     } catch (error) {
       console.log(`${shot}: ${error.message.split("\n")[0]}`);
     }

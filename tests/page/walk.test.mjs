@@ -320,8 +320,10 @@ describe("the page", { skip: skipped || false, timeout: 240_000 }, () => {
   });
 
   it("fills in every preset in both languages", async () => {
-    for (const [lang, words] of [["en", ["Read the text in the image.", "Locate every instance", "Goal:", "HTML", "Draw.io"]], ["zh", ["读出图中的文字。", "定位图中", "目标：", "HTML", "Draw.io"]]]) {
+    for (const [lang, words] of [["en", ["Read the text in the image.", "Locate every instance", "Goal:", "Rebuild this page", "Draw.io"]], ["zh", ["读出图中的文字。", "定位图中", "目标：", "还原成", "Draw.io"]]]) {
+      server.state.demo = false;
       await open({ lang });
+      await page.waitForFunction(() => document.querySelector(".status-model")?.textContent.startsWith("Qwen"));
       for (const [i, word] of [1, 3, 4, 5, 6].entries()) {
         await page.locator(".tasks button").nth(word).click();
         assert.ok((await page.inputValue("#question")).includes(words[i]), `${lang} ${words[i]}`);

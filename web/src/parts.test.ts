@@ -105,7 +105,9 @@ describe("a chat", () => {
 
 describe("presets", () => {
   it.each(TASKS.flatMap((task) => (["en", "zh"] as const).map((lang) => [task, lang] as const)))("%s in %s", (task, lang) => {
-    const { text, from, to } = promptOf(task, lang, "a, b");
+    const { text, from, to } = promptOf(task, lang, "a, b", false);
+    const demo = promptOf(task, lang, "a, b", true);
+    expect(isPrompt(demo.text, "a, b")).toBe(true);
     expect(text).not.toMatch(/[«»{]fields|[«»]/);
     expect(from <= to && to <= text.length).toBe(true);
     expect(isPrompt(text, "a, b")).toBe(true);

@@ -51,6 +51,28 @@ const PROMPTS: Record<TaskId, Record<Lang, string>> = {
   },
 };
 
+/** The demo model was trained on these words and understands few others (train/data/prompts.py). */
+const DEMO_PROMPTS: Partial<Record<TaskId, Record<Lang, string>>> = {
+  gui: { en: "Click «Log in»", zh: "点击«登录»" },
+  html: { en: "Convert the screenshot to HTML.", zh: "把截图转换为HTML。" },
+  drawio: { en: "Convert the flow chart to Draw.io XML.", zh: "把流程图转换为Draw.io。" },
+};
+const DEMO_FIELDS = ["甲方", "金额", "签署日期"];
+const DEMO_CONTRACT: Record<Lang, string> = {
+  en: "Extract party A, the amount and the signing date of the contract as JSON.",
+  zh: "提取合同中的甲方、金额和签署日期，以JSON输出。",
+};
+
+function template(task: TaskId, lang: Lang, names: readonly string[], demo: boolean): string {
+  if (demo && task === "fields" && names.join() === DEMO_FIELDS.join()) return DEMO_CONTRACT[lang];
+  return (demo ? DEMO_PROMPTS[task]?.[lang] : undefined) ?? PROMPTS[task][lang];
+}
+
+/** What the fields are when nobody has named any: those the demo model can find. */
+export function firstFields(demo: boolean): string {
+  return demo ? DEMO_FIELDS.join(", ") : "";
+}
+
 export interface Prompt {
   text: string;
   /** What to select in the text box. */
@@ -58,9 +80,9 @@ export interface Prompt {
   to: number;
 }
 
-export function promptOf(task: TaskId, lang: Lang, fields: string): Prompt {
+export function promptOf(task: TaskId, lang: Lang, fields: string, demo: boolean): Prompt {
   const names = fieldNames(fields);
-  const text = PROMPTS[task][lang].replace("{fields}", names.length > 0 ? names.join(", ") : "«…»");
+  const text = template(task, lang, names, demo).replace("{fields}", names.length > 0 ? names.join(", ") : "«…»");
   const from = text.indexOf("«");
   if (from < 0) return { text, from: text.length, to: text.length };
   return { text: text.replace("«", "").replace("»", ""), from, to: text.indexOf("»") - 1 };
@@ -68,7 +90,8 @@ export function promptOf(task: TaskId, lang: Lang, fields: string): Prompt {
 
 /** True if the text is a preset's own, in any language: choosing another preset may then replace it. */
 export function isPrompt(text: string, fields: string): boolean {
-  return TASKS.some((task) => (["en", "zh"] as const).some((lang) => promptOf(task, lang, fields).text === text));
+  return TASKS.some((task) => (["en", "zh"] as const).some((lang) =>
+    [true, false].some((demo) => promptOf(task, lang, fields, demo).text === text)));
 }
 
 export function fieldNames(fields: string): string[] {

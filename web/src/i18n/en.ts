@@ -6,7 +6,7 @@ export const en = {
   "app.skip": "Skip to the question",
   "demo.title": "Demo model",
   "demo.text":
-    "This is a small model that the monocle project trained itself. It is not Qwen3-VL: it reads one printed line and counts simple shapes, nothing else.",
+    "This is a small model that the monocle project trained itself, on pictures it drew. It is not Qwen3-VL: it shows how everything works and knows little beyond such pictures.",
   "demo.short": "demo model, not Qwen3-VL",
   "nav.new": "New chat",
   "nav.search": "Search chats",
@@ -193,6 +193,7 @@ export const en = {
   "settings.max_tokens": "Most tokens in an answer",
   "settings.default": "Server: {value}",
   "settings.default.none": "Server default",
+  "settings.default.open": "Server: no limit",
   "settings.range": "Between {min} and {max}.",
   "settings.keys": "Single-key shortcuts",
   "settings.enter": "Enter sends, Shift+Enter starts a line",

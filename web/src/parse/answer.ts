@@ -12,6 +12,8 @@ export type Block =
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
 const LIST_ITEM = /^\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)/;
 const MARKUP_START = /^\s*(?:<\?xml[^>]*>\s*)?<(!doctype\s+html|html|mxfile|mxgraphmodel)(?=[\s>])/i;
+/** An answer that opens with such an element is a page without its <html>. */
+const PIECE_START = /^\s*<(?:head|body|style|header|nav|main|section|article|div|form|h[1-6]|table|ul|p|button|input|footer)(?=[\s>])/i;
 const JSON_START = /^\s*(?:\[\s*(?:[[{"\]\d-]|$)|\{\s*(?:["}]|$))/;
 const CALL = /^\s*<tool_call>\s*/;
 
@@ -106,6 +108,7 @@ function prose(lines: readonly string[], at: number): Cut {
 }
 
 export function splitAnswer(answer: string): Block[] {
+  if (PIECE_START.test(answer)) return [{ kind: "code", lang: "html", text: answer, closed: false }];
   const lines = answer.replaceAll("\r\n", "\n").split("\n");
   const blocks: Block[] = [];
   for (let at = 0; at < lines.length; ) {

@@ -161,6 +161,8 @@ describe("splitAnswer", () => {
     expect(kinds("<!DOCTYPE html>\n<html>\n\n</html>")).toEqual(["html"]);
     expect(kinds('<?xml version="1.0"?>\n<mxfile>\n</mxfile>')).toEqual(["drawio"]);
     expect(kinds('I click.\n<tool_call>\n{"name":"c","arguments":{"action":"click"}}\n</tool_call>')).toEqual(["text", "json"]);
+    expect(kinds("<nav><a>x</a></nav>\n\n<p>y</p>")).toEqual(["html"]);
+    expect(kinds("<b>bold</b> and text")).toEqual(["text"]);
     expect(kinds("[link](http://x) and text")).toEqual(["text"]);
     expect(kinds("[1] a footnote")).toEqual(["text"]);
     expect(kinds("{not json}")).toEqual(["text"]);

@@ -6,7 +6,7 @@ import { fetchEstimate } from "../api/client";
 import type { Estimate } from "../api/types";
 import { lang, t } from "../i18n";
 import { addPicture, PictureError, type Picture } from "../media/picture";
-import { isPrompt, promptOf, schemaOf, type TaskId } from "../tasks";
+import { firstFields, isPrompt, promptOf, schemaOf, type TaskId } from "../tasks";
 import { ask, editing, path, say } from "./app";
 import { bodyOf } from "./body";
 import { pathTo, type Message } from "./chat";
@@ -38,13 +38,16 @@ export function clear(): void {
   });
 }
 
+const demo = (): boolean => model.value?.demo === true;
+
 export function pickTask(next: TaskId): void {
+  if (next === "fields" && settings.value.fields.trim() === "") change({ fields: firstFields(demo()) });
   const fields = settings.value.fields;
   const replace = text.value.trim() === "" || isPrompt(text.value, fields);
   batch(() => {
     task.value = next;
     if (!replace) return;
-    const prompt = promptOf(next, lang.value, fields);
+    const prompt = promptOf(next, lang.value, fields, demo());
     text.value = prompt.text;
     selection.value = { from: prompt.from, to: prompt.to };
   });
@@ -53,7 +56,7 @@ export function pickTask(next: TaskId): void {
 export function setFields(value: string): void {
   const own = isPrompt(text.value, settings.value.fields);
   change({ fields: value });
-  if (own) text.value = promptOf("fields", lang.value, value).text;
+  if (own) text.value = promptOf("fields", lang.value, value, demo()).text;
 }
 
 export async function addFiles(files: Iterable<File>): Promise<void> {

@@ -19,7 +19,9 @@ function NumberField({ name }: { name: NumberSetting }) {
   const [bad, setBad] = useState(false);
   const value = settings.value[name];
   const given = status.value?.defaults?.[name];
-  const hint = given === undefined ? t("settings.default.none") : t("settings.default", { value: given });
+  const hint = given === undefined ? t("settings.default.none")
+    : name === "max_tokens" && given === 0 ? t("settings.default.open")
+    : t("settings.default", { value: given });
   const onInput = (event: { currentTarget: HTMLInputElement }): void => {
     const typed = event.currentTarget.value;
     const number = Number(typed);
