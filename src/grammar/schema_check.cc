@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grammar/schema_check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "grammar/pattern_check.h"
+#include "grammar/schema_form.h"
 
 namespace monocle {
 namespace {
@@ -87,54 +85,10 @@ constexpr std::array kKeywords{
     Keyword{"patternProperties", Form::kPatterns},
 };
 
-// The automata follow the first of these and ignore what stands beside it.
-constexpr std::array<std::string_view, 6> kLeading{"$ref",  "const", "enum",
-                                                   "anyOf", "oneOf", "allOf"};
-
-// Which type a keyword speaks about. JSON schema lets it pass all other types; we choose that type.
-struct Family {
-  std::string_view type;
-  std::array<std::string_view, 8> keywords;
-};
-constexpr std::array kFamilies{
-    Family{"object",
-           {"properties", "required", "additionalProperties", "unevaluatedProperties",
-            "patternProperties", "propertyNames", "minProperties", "maxProperties"}},
-    Family{"array", {"items", "prefixItems", "unevaluatedItems", "minItems", "maxItems"}},
-    Family{"string", {"pattern", "minLength", "maxLength", "format"}},
-    Family{"number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}},
-};
-
-bool has_type(const Json& value, std::string_view type) {
-  if (type == "integer") {
-    return value.is_number_integer() ||
-           (value.is_number() && value.get<double>() == std::floor(value.get<double>()));
-  }
-  return (type == "object" && value.is_object()) || (type == "array" && value.is_array()) ||
-         (type == "string" && value.is_string()) || (type == "number" && value.is_number()) ||
-         (type == "boolean" && value.is_boolean()) || (type == "null" && value.is_null());
-}
-
-// type: a name or a list of names.
-bool has_any_type(const Json& value, const Json& type) {
-  if (type.is_string()) {
-    return has_type(value, type.get_ref<const std::string&>());
-  }
-  return type.is_array() && std::any_of(type.begin(), type.end(),
-                                        [&](const Json& one) { return has_any_type(value, one); });
-}
-
 const Keyword* find_keyword(std::string_view name) {
   const auto* found = std::find_if(kKeywords.begin(), kKeywords.end(),
                                    [&](const Keyword& k) { return k.name == name; });
   return found == kKeywords.end() ? nullptr : found;
-}
-
-// Definitions only give names to schemas.
-bool asserts(std::string_view name) {
-  const Keyword* keyword = find_keyword(name);
-  return keyword != nullptr && keyword->form != Form::kNote && keyword->form != Form::kBase &&
-         keyword->form != Form::kFlag && name != "$defs" && name != "definitions";
 }
 
 class Walker {
@@ -156,8 +110,7 @@ class Walker {
     for (auto& [name, value] : node.items()) {
       MONOCLE_TRY(keyword(name, value, path + "." + name, depth));
     }
-    MONOCLE_TRY(lead(node, path));
-    return patterns_alone(node, path);
+    return make_enforceable(node, path);
   }
 
  private:
@@ -199,95 +152,6 @@ class Walker {
         return named(value, path, depth, found->form == Form::kPatterns);
     }
     return {};
-  }
-
-  // One keyword decides alone, or the type does.
-  static Status lead(Json& node, const std::string& path) {
-    const auto* leading = std::find_if(kLeading.begin(), kLeading.end(),
-                                       [&](std::string_view name) { return node.contains(name); });
-    if (leading == kLeading.end()) {
-      add_type(node);
-      bound_length(node);
-      return {};
-    }
-    for (const auto& [name, value] : node.items()) {
-      if (name == *leading || !asserts(name)) {
-        continue;
-      }
-      if (name == "type" && (*leading == "enum" || *leading == "const")) {
-        MONOCLE_TRY(keep_typed(node, *leading, path));
-        continue;
-      }
-      return fail(ErrorCode::kUnsupported, "{}: \"{}\" beside \"{}\" cannot be enforced", path,
-                  name, *leading);
-    }
-    if (*leading == "allOf" && node["allOf"].size() != 1) {
-      return fail(ErrorCode::kUnsupported, "{}.allOf: only one schema can be enforced", path);
-    }
-    return {};
-  }
-
-  // Values of another type than the one that stands beside them can never be valid.
-  static Status keep_typed(Json& node, std::string_view leading, const std::string& path) {
-    const Json type = node["type"];
-    bool any = leading == "const" && has_any_type(node["const"], type);
-    if (leading == "enum") {
-      Json kept = Json::array();
-      for (const Json& value : node["enum"]) {
-        if (has_any_type(value, type)) {
-          kept.push_back(value);
-        }
-      }
-      any = !kept.empty();
-      node["enum"] = std::move(kept);
-    }
-    return any ? Status{}
-               : fail(ErrorCode::kInvalidArgument, "{}: no value of \"{}\" is of type {}", path,
-                      leading, type.dump());
-  }
-
-  static void add_type(Json& node) {
-    if (node.contains("type")) {
-      return;
-    }
-    for (const Family& family : kFamilies) {
-      for (const std::string_view name : family.keywords) {
-        if (!name.empty() && node.contains(name)) {
-          node["type"] = family.type;
-          return;
-        }
-      }
-    }
-  }
-
-  // The compiler's own form of a length lets control characters into the string.
-  static void bound_length(Json& node) {
-    const bool bounded = node.contains("minLength") || node.contains("maxLength");
-    if (!bounded || node["type"] != "string" || node.contains("pattern") ||
-        node.contains("format")) {
-      return;
-    }
-    const auto length = [&](const char* name) {
-      return node.contains(name) ? fmt::format("{}", node[name].get<double>()) : std::string();
-    };
-    const std::string least = length("minLength");
-    node["pattern"] =
-        R"([^"\\\x00-\x1f]{)" + (least.empty() ? "0" : least) + "," + length("maxLength") + "}";
-    node.erase("minLength");
-    node.erase("maxLength");
-  }
-
-  // A property that also matches a pattern would have to satisfy both.
-  static Status patterns_alone(const Json& node, const std::string& path) {
-    const bool several = node.contains("patternProperties") &&
-                         (node["patternProperties"].size() > 1 ||
-                          (node.contains("properties") && !node["properties"].empty()) ||
-                          node.contains("propertyNames"));
-    return several ? fail(ErrorCode::kUnsupported,
-                          "{}.patternProperties: can be enforced only as a single pattern without "
-                          "\"properties\" and \"propertyNames\"",
-                          path)
-                   : Status{};
   }
 
   Status count(const Json& value, const std::string& path) const {
