@@ -130,7 +130,9 @@ Request make_request(const qwen3_vl::Config& config, unsigned i) {
   return request;
 }
 
-using Answers = std::map<RequestId, std::vector<std::int32_t>>;
+// Token ids and their log probabilities: these show a difference of one bit in any step.
+using Answer = std::vector<std::pair<std::int32_t, float>>;
+using Answers = std::map<RequestId, Answer>;
 
 Answers drain(Engine& engine) {
   Answers answers;
@@ -140,7 +142,7 @@ Answers drain(Engine& engine) {
   }
   for (const TokenEvent& event : events) {
     EXPECT_NE(event.finish, FinishReason::kError) << event.error;
-    answers[event.request].push_back(event.token_id);
+    answers[event.request].emplace_back(event.token_id, event.logprob);
   }
   return answers;
 }
@@ -162,7 +164,7 @@ class EngineModel : public testing::TestWithParam<Setup> {
     return std::move(*made);
   }
   Request request(int i) const { return make_request(opened_.config, static_cast<unsigned>(i)); }
-  std::vector<std::int32_t> alone(Engine& engine, Request request) {
+  Answer alone(Engine& engine, Request request) {
     const auto id = engine.submit(std::move(request));
     EXPECT_TRUE(id.has_value()) << id.error().message;
     return drain(engine)[*id];
@@ -184,8 +186,8 @@ TEST_P(EngineModel, MixedRequestsGiveTheSameTokensAsAlone) {
   }
   Answers answers = drain(*shared.engine);
   int different = 0;
-  for (const auto& [id, tokens] : expected) {
-    different += answers[id] == tokens ? 0 : 1;
+  for (const auto& [id, answer] : expected) {
+    different += answers[id] == answer ? 0 : 1;
   }
   EXPECT_EQ(different, 0) << "of " << expected.size() << " answers";
   EXPECT_GT(shared.engine->stats().prefix_hit_tokens, 0);

@@ -120,6 +120,7 @@ struct PagedSetup {
   std::int32_t window = 0;
   std::int32_t sinks = 0;
   std::int32_t block_tokens = 16;
+  std::int64_t padding = 3;  // elements between rows of q
 };
 
 struct Pages {
@@ -194,7 +195,8 @@ std::vector<HostTensor> run_paged(Backend& backend, const PagedSetup& setup,
     context.push_back(sequence.context);
   }
   const std::int64_t cols = std::int64_t{setup.heads} * setup.head_dim;
-  const HostTensor q = random.tensor(query_start.back(), cols, setup.q, 3, kMildOutlier);
+  const HostTensor q =
+      random.tensor(query_start.back(), cols, setup.q, setup.padding, kMildOutlier);
   HostTensor y(query_start.back(), cols, setup.y, 5);
   Rig rig(backend);
   AttendPagedArgs args;
@@ -341,6 +343,19 @@ std::vector<Case> paged_cases() {
       add_paged(cases, windowed, "window_sinks");
       windowed.window = 1;
       add_paged(cases, windowed, "window_of_one");
+      // Rows at multiples of 16 bytes, and chunks of several tiles.
+      PagedSetup aligned{"",       {{64, 64}, {301, 1}, {300, 300}, {0, 0}, {513, 130}, {40, 33}},
+                         4,        2,
+                         head_dim, type.kv,
+                         type.q,   type.y,
+                         0,        0,
+                         16};
+      aligned.padding = 8;
+      add_paged(cases, aligned, "aligned");
+      aligned.block_tokens = 64;
+      aligned.heads = 3;
+      aligned.kv_heads = 1;
+      add_paged(cases, aligned, "aligned_blocks_of_64");
       PagedSetup large_blocks{"", batches[2].second, 4, 2, head_dim, type.kv, type.q, type.y, 0, 0,
                               32};
       add_paged(cases, large_blocks, "blocks_of_32");
@@ -350,8 +365,8 @@ std::vector<Case> paged_cases() {
 }
 
 std::vector<Case> packed_cases() {
-  const std::vector<std::vector<std::int32_t>> packs = {{1},      {4, 1, 37},      {64},
-                                                        {300, 4}, {65, 64, 63, 2}, {}};
+  const std::vector<std::vector<std::int32_t>> packs = {
+      {1}, {4, 1, 37}, {64}, {300, 4}, {65, 64, 63, 2}, {}, {261, 130}};
   std::vector<Case> cases;
   for (const std::int32_t head_dim : {64, 72, 80}) {
     for (const DType y : {DType::kF32, DType::kBF16}) {

@@ -40,6 +40,7 @@ std::vector<Case> row_cases();
 std::vector<Case> rope_cases();
 std::vector<Case> paged_cases();
 std::vector<Case> packed_cases();
+std::vector<Case> step_cases();
 const std::vector<Case>& all_cases();
 
 }  // namespace monocle::parity
