@@ -2,7 +2,9 @@
 // rope_append: per head q, k = RMS(.; weight), then channels c and c + D/2 turn by angle(position,
 // c); k and v go to their slots of the paged cache.
 //
-// One warp per token and head of q, k or v; lane l holds channels l, l + 32, ... of each half.
+// Up to kFewTokens: one warp per token and head of q, k or v; lane l holds channels l, l + 32, ...
+// of each half. More tokens: one block of 8 warps per token, which computes the token's sines once
+// for all heads; lane l holds 4 (or 2) neighbouring channels, a half of the head per 16 lanes.
 // Bytes per token: 4 (heads + 2 kv_heads) D read, size(q) heads D + 2 size(kv) kv_heads D written.
 #include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
@@ -12,6 +14,8 @@ namespace {
 
 constexpr int kWarps = 4;
 constexpr int kHalfPerLane = 4;  // head_dim up to 256
+constexpr std::int64_t kFewTokens = 64;
+constexpr int kTokenThreads = 256;
 
 __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int heads) {
   pdl_launch_next();
@@ -86,11 +90,103 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
   }
 }
 
+// Where the D channels of a head go; data null: nowhere.
+struct Destination {
+  void* data;
+  DType dtype;
+  std::int64_t at;
+};
+__device__ inline Destination destination(const RopeAppendArgs& a, int heads, int head,
+                                          std::int64_t token, std::int64_t slot) {
+  const int d = a.kv.head_dim;
+  if (head < heads) {
+    return {a.q.data, a.q.dtype, token * a.q.row_stride + std::int64_t{head} * d};
+  }
+  const int kv_head = (head - heads) % a.kv.kv_heads;
+  const std::int64_t row =
+      (slot / a.kv.block_tokens * a.kv.kv_heads + kv_head) * a.kv.block_tokens +
+      slot % a.kv.block_tokens;
+  return {slot < 0 ? nullptr : head < heads + a.kv.kv_heads ? a.kv.k : a.kv.v, a.kv.dtype, row * d};
+}
+
+// kPer = D / 32 neighbouring channels of a lane; lane l + 16 holds those that turn with lane l's.
+template <int kPer>
+__global__ __launch_bounds__(kTokenThreads) void rope_tokens_kernel(
+    const __grid_constant__ RopeAppendArgs a, int heads) {
+  constexpr int kHalf = 16 * kPer;
+  __shared__ float sines[kHalf];
+  __shared__ float cosines[kHalf];
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t token = blockIdx.x;
+  if (threadIdx.x < kHalf) {
+    const int c = static_cast<int>(threadIdx.x);
+    const auto position = static_cast<float>(a.positions[a.rope.axis[c] * a.qkv.rows + token]);
+    float sine = 0.0F;
+    float cosine = 0.0F;
+    sincosf(position * a.rope.inv_freq[c], &sine, &cosine);
+    sines[c] = sine * a.rope.scale;
+    cosines[c] = cosine * a.rope.scale;
+  }
+  __syncthreads();
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int c0 = lane % 16 * kPer;  // within the half
+  const bool upper = lane >= 16;
+  const std::int64_t slot = a.slots.data()[token];
+  const int all_heads = heads + 2 * a.kv.kv_heads;
+  for (int head = static_cast<int>(threadIdx.x / 32); head < all_heads;
+       head += kTokenThreads / 32) {
+    const Destination to = destination(a, heads, head, token, slot);
+    const float* from = static_cast<const float*>(a.qkv.data) + token * a.qkv.row_stride +
+                        std::int64_t{head} * 2 * kHalf + lane * kPer;
+    float x[kPer];
+    float squares = 0.0F;
+#pragma unroll
+    for (int i = 0; i < kPer; i += 2) {
+      const float2 pair = __ldcg(reinterpret_cast<const float2*>(from + i));
+      x[i] = pair.x;
+      x[i + 1] = pair.y;
+      squares += pair.x * pair.x + pair.y * pair.y;
+    }
+    if (head < heads + a.kv.kv_heads) {  // q and k
+      const float factor = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(2 * kHalf) + a.eps);
+      const float* weight = (head < heads ? a.q_norm : a.k_norm) + lane * kPer;
+#pragma unroll
+      for (int i = 0; i < kPer; ++i) {
+        const float mine = weight[i] * x[i] * factor;
+        const float other = __shfl_xor_sync(0xffffffffU, mine, 16);
+        const float sine = sines[c0 + i];
+        x[i] = mine * cosines[c0 + i] + (upper ? other * sine : -(other * sine));
+      }
+    }
+    if (to.data == nullptr) {
+      continue;
+    }
+#pragma unroll
+    for (int i = 0; i < kPer; i += 2) {
+      const std::int64_t at = to.at + lane * kPer + i;
+      if (to.dtype == DType::kBF16) {
+        *reinterpret_cast<std::uint32_t*>(static_cast<std::uint16_t*>(to.data) + at) =
+            to_bf16_pair(x[i], x[i + 1]);
+      } else {
+        *reinterpret_cast<float2*>(static_cast<float*>(to.data) + at) = {x[i], x[i + 1]};
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void rope_append(const Launch& at, const RopeAppendArgs& args) {
   MONOCLE_CHECK(args.kv.head_dim <= 64 * kHalfPerLane);
-  const int heads = static_cast<int>(args.q.cols / args.kv.head_dim);
+  const int d = args.kv.head_dim;
+  const int heads = static_cast<int>(args.q.cols / d);
+  if (args.qkv.rows > kFewTokens && (d == 64 || d == 128) && args.qkv.row_stride % 2 == 0 &&
+      args.q.row_stride % 2 == 0) {
+    launch(at, d == 64 ? rope_tokens_kernel<2> : rope_tokens_kernel<4>,
+           {dim3(static_cast<unsigned>(args.qkv.rows)), dim3(kTokenThreads)}, args, heads);
+    return;
+  }
   const std::int64_t items = args.qkv.rows * (heads + 2 * args.kv.kv_heads);
   if (items > 0) {
     launch(at, rope_append_kernel,
