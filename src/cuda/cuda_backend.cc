@@ -12,6 +12,7 @@
 #include "cuda/kernels/kernels.h"
 #include "cuda/linear_table.h"
 #include "cuda/pending_samples.h"
+#include "cuda/tensor_map.h"
 #include "ops/validate.h"
 
 namespace monocle::cuda {
@@ -22,11 +23,11 @@ constexpr std::size_t kResultBytes = std::size_t{64} << 10;
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(Capabilities capabilities, const Launch& launch, std::size_t shared_bytes,
+  CudaBackend(Capabilities capabilities, const Launch& launch, const LinearDevice& linear_device,
               HostRing ring, HostRing results)
       : capabilities_(std::move(capabilities)),
         launch_(launch),
-        shared_bytes_(shared_bytes),
+        linear_device_(linear_device),
         memory_(std::make_unique<DeviceMemory>(launch_, std::move(ring),
                                                [this] { run_pending_norm(); })),
         samples_(std::move(results)) {
@@ -104,7 +105,7 @@ class CudaBackend final : public Backend {
 
   Capabilities capabilities_;
   Launch launch_;
-  std::size_t shared_bytes_;
+  LinearDevice linear_device_;
   std::unique_ptr<DeviceMemory> memory_;
   GraphCache graphs_;
   PendingSamples samples_;
@@ -116,7 +117,7 @@ class CudaBackend final : public Backend {
 void CudaBackend::linear(const LinearArgs& args) {
   validate(args);
   memory_->flush();
-  if (pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, shared_bytes_)) {
+  if (pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, linear_device_)) {
     linear_skinny(launch_, args, &*pending_norm_);
     pending_norm_.reset();
     return;
@@ -125,13 +126,15 @@ void CudaBackend::linear(const LinearArgs& args) {
   if (args.x.rows == 0) {
     return;
   }
-  switch (choose_linear(args, shared_bytes_)) {
+  switch (choose_linear(args, linear_device_)) {
     case LinearKernel::kSimple:
       return linear_simple(launch_, args);
     case LinearKernel::kSkinny:
       return linear_skinny(launch_, args, nullptr);
     case LinearKernel::kTiles:
       return linear_tiles(launch_, args);
+    case LinearKernel::kSm90:
+      return linear_sm90(launch_, args, linear_sm90_tiling(args, launch_.multiprocessors));
   }
 }
 
@@ -141,13 +144,16 @@ void CudaBackend::attend_paged(const AttendPagedArgs& args) {
   // As many rows as sequences are single queries, but for empty sequences beside a chunk; the
   // decode kernel does both.
   const bool chunks = args.q.rows > static_cast<std::int64_t>(args.context.size());
-  const bool tiles = chunks && attend_prefill_fits(args);
+  const bool sm90 = chunks && linear_device_.sm90 && attend_prefill_sm90_fits(args);
+  const bool tiles = sm90 || (chunks && attend_prefill_fits(args));
   if (attend_decode_tiles_fits(args)) {
     attend_decode_tiles(launch_, args, tiles);
   } else {
     attend_decode(launch_, args, tiles);
   }
-  if (tiles) {
+  if (sm90) {
+    attend_prefill_sm90(launch_, args);
+  } else if (tiles) {
     attend_prefill(launch_, args);
   }
 }
@@ -155,7 +161,9 @@ void CudaBackend::attend_paged(const AttendPagedArgs& args) {
 void CudaBackend::attend_packed(const AttendPackedArgs& args) {
   validate(args);
   prepare();
-  if (args.y.dtype == DType::kBF16 && attend_packed_tiles_fits(args)) {
+  if (args.y.dtype == DType::kBF16 && linear_device_.sm90 && attend_packed_sm90_fits(args)) {
+    attend_packed_sm90(launch_, args);
+  } else if (args.y.dtype == DType::kBF16 && attend_packed_tiles_fits(args)) {
     attend_packed_tiles(launch_, args);
   } else {
     attend_packed_exact(launch_, args);
@@ -202,6 +210,16 @@ Result<cudaDeviceProp> open_device(int device) {
   return properties;
 }
 
+// Code for sm_90a runs on compute capability 9.0 only, and only where the build contains it.
+bool has_sm90(const cudaDeviceProp& properties) {
+#if defined(MONOCLE_HAS_SM90A)
+  return properties.major == 9 && properties.minor == 0 && has_tensor_maps();
+#else
+  static_cast<void>(properties);
+  return false;
+#endif
+}
+
 Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(options.device));
   MONOCLE_ASSIGN(HostRing ring, HostRing::create(kPinnedBytes));
@@ -220,9 +238,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.kv = DType::kBF16;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
-  return std::make_unique<CudaBackend>(std::move(capabilities), launch,
-                                       properties.sharedMemPerBlockOptin, std::move(ring),
-                                       std::move(results));
+  const LinearDevice linear_device{properties.sharedMemPerBlockOptin, has_sm90(properties)};
+  return std::make_unique<CudaBackend>(std::move(capabilities), launch, linear_device,
+                                       std::move(ring), std::move(results));
 }
 
 }  // namespace

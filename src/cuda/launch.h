@@ -22,6 +22,6 @@ struct Launch {
 };
 
 inline constexpr std::size_t kCounters = 8192;
-inline constexpr std::size_t kScratchFloats = std::size_t{4} << 20;
+inline constexpr std::size_t kScratchFloats = std::size_t{16} << 20;
 
 }  // namespace monocle::cuda

@@ -13,12 +13,26 @@ enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
   kSkinny,  // bf16, few rows of x: at the speed of reading W
   kTiles,   // bf16 on the tensor cores
+  kSm90,    // many rows, bf16, float32 x and int8 W on the tensor cores of compute capability 9.0
 };
 
-// shared_bytes: what a block may use at most.
-LinearKernel choose_linear(const LinearArgs& args, std::size_t shared_bytes);
+struct LinearDevice {
+  std::size_t shared_bytes = 0;  // what a block may use at most
+  bool sm90 = false;             // the code and the driver for kSm90 are there
+};
+LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 
 // Whether linear_skinny may compute the norm that makes its x.
-bool fuses_norm(const NormArgs& norm, const LinearArgs& args, std::size_t shared_bytes);
+bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);
+
+// linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the sum
+// over the columns of x is split.
+struct Sm90Tiling {
+  int rows = 0;
+  int splits = 1;
+};
+Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors);
+// How many tiles cover W.
+std::int64_t linear_sm90_columns(const LinearArgs& args, int tile);
 
 }  // namespace monocle::cuda

@@ -8,7 +8,8 @@
 namespace monocle::cuda {
 namespace {
 
-constexpr std::size_t kShared = 227 * 1024;
+constexpr LinearDevice kOld{227 * 1024, false};
+constexpr LinearDevice kHopper{227 * 1024, true};
 alignas(16) std::array<std::byte, 64> memory;
 
 LinearArgs args_of(std::int64_t rows, std::int64_t cols, QuantFormat format = QuantFormat::kBF16) {
@@ -21,30 +22,73 @@ LinearArgs args_of(std::int64_t rows, std::int64_t cols, QuantFormat format = Qu
 }
 
 TEST(LinearTable, FewRowsStreamManyRowsTile) {
-  EXPECT_EQ(choose_linear(args_of(1, 2048), kShared), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(16, 2048), kShared), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(17, 2048), kShared), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(1, 2048), kOld), LinearKernel::kSkinny);
+  EXPECT_EQ(choose_linear(args_of(16, 2048), kOld), LinearKernel::kSkinny);
+  EXPECT_EQ(choose_linear(args_of(17, 2048), kOld), LinearKernel::kTiles);
 }
 
 TEST(LinearTable, RowsThatDoNotFitSharedMemoryTile) {
-  EXPECT_EQ(choose_linear(args_of(16, 6144), kShared), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(16, 6144), 100 * 1024), LinearKernel::kTiles);
-  EXPECT_EQ(choose_linear(args_of(16, 25600), kShared), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(16, 6144), kOld), LinearKernel::kSkinny);
+  EXPECT_EQ(choose_linear(args_of(16, 6144), LinearDevice{100 * 1024, false}),
+            LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(16, 25600), kOld), LinearKernel::kTiles);
 }
 
 TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
-  EXPECT_EQ(choose_linear(args_of(1, 2044), kShared), LinearKernel::kSimple);
-  EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kShared),
+  EXPECT_EQ(choose_linear(args_of(1, 2044), kOld), LinearKernel::kSimple);
+  EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kOld),
             LinearKernel::kSimple);
   LinearArgs wide = args_of(1, 2048);
   wide.x.dtype = DType::kF32;
-  EXPECT_EQ(choose_linear(wide, kShared), LinearKernel::kSimple);
+  EXPECT_EQ(choose_linear(wide, kOld), LinearKernel::kSimple);
   LinearArgs strided = args_of(3, 2048);
   strided.x.row_stride = 2049;
-  EXPECT_EQ(choose_linear(strided, kShared), LinearKernel::kSimple);
+  EXPECT_EQ(choose_linear(strided, kOld), LinearKernel::kSimple);
   LinearArgs shifted = args_of(1, 2048);
   shifted.w.part[0].data = memory.data() + 2;
-  EXPECT_EQ(choose_linear(shifted, kShared), LinearKernel::kSimple);
+  EXPECT_EQ(choose_linear(shifted, kOld), LinearKernel::kSimple);
+}
+
+TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
+  EXPECT_EQ(choose_linear(args_of(65, 2048), kHopper), LinearKernel::kSm90);
+  EXPECT_EQ(choose_linear(args_of(64, 2048), kHopper), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(65, 2048), kOld), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(65, 2048, QuantFormat::kInt8Channel), kHopper),
+            LinearKernel::kSm90);
+  EXPECT_EQ(choose_linear(args_of(65, 2056, QuantFormat::kInt8Channel), kHopper),
+            LinearKernel::kSimple);
+  LinearArgs wide = args_of(65, 2048);
+  wide.x.dtype = DType::kF32;
+  EXPECT_EQ(choose_linear(wide, kHopper), LinearKernel::kSm90);
+  LinearArgs strided = args_of(65, 2048);
+  strided.y.row_stride = 69;
+  EXPECT_EQ(choose_linear(strided, kHopper), LinearKernel::kTiles);
+  LinearArgs odd = args_of(65, 2048);
+  odd.w.part[0].rows = 60;
+  EXPECT_EQ(choose_linear(odd, kHopper), LinearKernel::kTiles);
+}
+
+TEST(LinearTable, Sm90TilesFillTheGpu) {
+  LinearArgs args = args_of(512, 2048);
+  args.w.part[0].rows = 2048;
+  EXPECT_EQ(linear_sm90_tiling(args, 132).rows, 64);  // 64 clusters of two blocks instead of 16
+  EXPECT_EQ(linear_sm90_tiling(args, 132).splits, 1);
+  args.x.cols = args.w.part[0].cols = 6144;
+  EXPECT_EQ(linear_sm90_tiling(args, 132).rows, 128);
+  EXPECT_EQ(linear_sm90_tiling(args, 132).splits, 2);  // wider tiles, and as many of them
+  args.x.rows = 16384;
+  EXPECT_EQ(linear_sm90_tiling(args, 132).rows, 256);
+  EXPECT_EQ(linear_sm90_tiling(args, 132).splits, 1);
+  args.x.cols = args.w.part[0].cols = 64;
+  EXPECT_EQ(linear_sm90_tiling(args, 132).splits, 1);  // too short to split
+  EXPECT_EQ(linear_sm90_columns(args, 256), 8);
+  args.w.part[1] = args.w.part[0];
+  args.w.part[1].rows = 8;
+  args.w.parts = 2;
+  EXPECT_EQ(linear_sm90_columns(args, 256), 9);  // a tile lies within one part
+  args.w.part[1].rows = 2048;
+  args.epilogue = Epilogue::kSwiGlu;
+  EXPECT_EQ(linear_sm90_columns(args, 256), 16);
 }
 
 TEST(LinearTable, OnlyTheNormThatMakesXIsFused) {
@@ -56,15 +100,15 @@ TEST(LinearTable, OnlyTheNormThatMakesXIsFused) {
   norm.x = {hidden.data(), DType::kF32, 1, 2048};
   norm.weight = hidden.data();
   norm.y = {memory.data(), DType::kBF16, 1, 2048};
-  EXPECT_TRUE(fuses_norm(norm, linear, kShared));
+  EXPECT_TRUE(fuses_norm(norm, linear, kOld));
   NormArgs layer = norm;
   layer.kind = NormKind::kLayer;
-  EXPECT_FALSE(fuses_norm(layer, linear, kShared));
+  EXPECT_FALSE(fuses_norm(layer, linear, kOld));
   NormArgs other = norm;
   other.y.data = memory.data() + 16;
-  EXPECT_FALSE(fuses_norm(other, linear, kShared));
+  EXPECT_FALSE(fuses_norm(other, linear, kOld));
   linear.y.data = hidden.data();  // would overwrite what other blocks still read
-  EXPECT_FALSE(fuses_norm(norm, linear, kShared));
+  EXPECT_FALSE(fuses_norm(norm, linear, kOld));
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // attend_packed in bf16: bidirectional attention inside each segment of packed patches, q and k
 // turned by 2-D rope.
 //
-// Two launches. Turning: one warp per patch and head of q, k or v; rounds the head to bf16 in
-// place, in the first half of its own float32 channels: 4 D bytes read, 2 D written. Attention:
+// Two launches. Turning: one block per patch, a warp per head of q, k or v; rounds the head to bf16
+// in place, in the first half of its own float32 channels: 4 D bytes read, 2 D written. Attention:
 // attend_tiles.cuh, blockIdx.x = tile of 64 queries of one segment, .y = head. Patches are not
 // padded to tiles anywhere but in the last tile of a segment.
 #include <cmath>
@@ -17,45 +17,46 @@ namespace {
 constexpr int kTurnWarps = 8;
 constexpr int kHalfPerLane = 2;  // head_dim up to 128
 
-__global__ void turn_kernel(const __grid_constant__ AttendPackedArgs a) {
+__global__ __launch_bounds__(32 * kTurnWarps) void turn_kernel(
+    const __grid_constant__ AttendPackedArgs a) {
+  __shared__ float sines[64];
+  __shared__ float cosines[64];
   pdl_launch_next();
   pdl_wait();
-  const int all_heads = 3 * a.heads;
-  const std::int64_t item = std::int64_t{blockIdx.x} * kTurnWarps + threadIdx.x / 32;
-  if (item >= a.qkv.rows * all_heads) {
-    return;
-  }
-  const std::int64_t patch = item / all_heads;
-  const int head = static_cast<int>(item % all_heads);
+  const std::int64_t patch = blockIdx.x;
   const int half = a.head_dim / 2;
   const int quarter = a.head_dim / 4;
-  float* x =
-      static_cast<float*>(a.qkv.data) + patch * a.qkv.row_stride + std::int64_t{head} * a.head_dim;
-  float low[kHalfPerLane];
-  float high[kHalfPerLane];
-#pragma unroll
-  for (int i = 0; i < kHalfPerLane; ++i) {
-    const int c = static_cast<int>(threadIdx.x % 32) + 32 * i;
-    low[i] = c < half ? __ldcg(x + c) : 0.0F;
-    high[i] = c < half ? __ldcg(x + c + half) : 0.0F;
-    if (c < half && head < 2 * a.heads) {
-      const std::int32_t position = c < quarter ? a.row.data()[patch] : a.col.data()[patch];
-      float sine = 0.0F;
-      float cosine = 0.0F;
-      sincosf(static_cast<float>(position) * a.inv_freq[c % quarter], &sine, &cosine);
-      const float first = low[i];
-      low[i] = first * cosine - high[i] * sine;
-      high[i] = high[i] * cosine + first * sine;
-    }
+  if (static_cast<int>(threadIdx.x) < half) {
+    const int c = static_cast<int>(threadIdx.x);
+    const std::int32_t position = c < quarter ? a.row.data()[patch] : a.col.data()[patch];
+    sincosf(static_cast<float>(position) * a.inv_freq[c % quarter], &sines[c], &cosines[c]);
   }
-  __syncwarp();  // the bf16 channels overwrite what other lanes have read
-  auto* y = reinterpret_cast<std::uint16_t*>(x);
+  __syncthreads();
+  float* row = static_cast<float*>(a.qkv.data) + patch * a.qkv.row_stride;
+  for (int head = static_cast<int>(threadIdx.x / 32); head < 3 * a.heads; head += kTurnWarps) {
+    float* x = row + head * a.head_dim;
+    float low[kHalfPerLane];
+    float high[kHalfPerLane];
 #pragma unroll
-  for (int i = 0; i < kHalfPerLane; ++i) {
-    const int c = static_cast<int>(threadIdx.x % 32) + 32 * i;
-    if (c < half) {
-      y[c] = to_bf16(low[i]);
-      y[c + half] = to_bf16(high[i]);
+    for (int i = 0; i < kHalfPerLane; ++i) {
+      const int c = static_cast<int>(threadIdx.x % 32) + 32 * i;
+      low[i] = c < half ? __ldcg(x + c) : 0.0F;
+      high[i] = c < half ? __ldcg(x + c + half) : 0.0F;
+      if (c < half && head < 2 * a.heads) {
+        const float first = low[i];
+        low[i] = first * cosines[c] - high[i] * sines[c];
+        high[i] = high[i] * cosines[c] + first * sines[c];
+      }
+    }
+    __syncwarp();  // the bf16 channels overwrite what other lanes have read
+    auto* y = reinterpret_cast<std::uint16_t*>(x);
+#pragma unroll
+    for (int i = 0; i < kHalfPerLane; ++i) {
+      const int c = static_cast<int>(threadIdx.x % 32) + 32 * i;
+      if (c < half) {
+        y[c] = to_bf16(low[i]);
+        y[c + half] = to_bf16(high[i]);
+      }
     }
   }
 }
@@ -137,15 +138,16 @@ bool attend_packed_tiles_fits(const AttendPackedArgs& args) {
          reinterpret_cast<std::uintptr_t>(args.qkv.data) % 16 == 0;
 }
 
+void turn_packed(const Launch& at, const AttendPackedArgs& args) {
+  launch(at, turn_kernel, {dim3(static_cast<unsigned>(args.qkv.rows)), dim3(32 * kTurnWarps)},
+         args);
+}
+
 void attend_packed_tiles(const Launch& at, const AttendPackedArgs& args) {
   if (args.qkv.rows == 0) {
     return;
   }
-  const std::int64_t items = args.qkv.rows * 3 * args.heads;
-  launch(
-      at, turn_kernel,
-      {dim3(static_cast<unsigned>((items + kTurnWarps - 1) / kTurnWarps)), dim3(32 * kTurnWarps)},
-      args);
+  turn_packed(at, args);
   if (args.head_dim <= 64) {
     launch_packed<64>(at, args);
   } else if (args.head_dim <= 80) {

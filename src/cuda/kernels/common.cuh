@@ -33,20 +33,28 @@ struct Shape {
   dim3 grid;
   dim3 block;
   std::size_t shared = 0;
+  unsigned cluster = 1;  // blocks side by side in x that share their memory; compute capability 9
 };
 
 template <class... Params, class... Args>
 void launch(const Launch& at, void (*kernel)(Params...), const Shape& shape, const Args&... args) {
-  cudaLaunchAttribute attribute{};
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute attributes[2] = {};
+  unsigned count = 0;
+  if (at.overlap) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (shape.cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count++].val.clusterDim = {shape.cluster, 1, 1};
+  }
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared;
   config.stream = at.stream;
-  config.attrs = &attribute;
-  config.numAttrs = at.overlap ? 1 : 0;
+  config.attrs = attributes;
+  config.numAttrs = count;
   MONOCLE_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, args...));
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cuda/launch.h"
+#include "cuda/linear_table.h"
 #include "ops/args.h"
 
 namespace monocle::cuda {
@@ -22,6 +23,13 @@ void linear_simple(const Launch& at, const LinearArgs& args);
 // x is the RMS norm of `norm`.x where norm is not null; it is written to norm->y all the same.
 void linear_skinny(const Launch& at, const LinearArgs& args, const NormArgs* norm);
 void linear_tiles(const Launch& at, const LinearArgs& args);
+void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling);
+
+// Rows of x for linear_sm90 where they are not bf16, packed with no space between: see
+// narrow_rows.cu.
+std::int64_t narrow_row_bytes(const LinearArgs& args);
+void quantise_rows(const Launch& at, const ConstTensorView& x, void* narrow, float* scale);
+void split_rows(const Launch& at, const ConstTensorView& x, void* narrow, std::int64_t row_bytes);
 
 // singles_only: sequences with more than one query are left to attend_prefill.
 void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only);
@@ -31,10 +39,19 @@ void attend_decode_tiles(const Launch& at, const AttendPagedArgs& args, bool sin
 // Sequences with more than one query, bf16 throughout, on the tensor cores.
 bool attend_prefill_fits(const AttendPagedArgs& args);
 void attend_prefill(const Launch& at, const AttendPagedArgs& args);
+// The same without a window, on compute capability 9.0.
+bool attend_prefill_sm90_fits(const AttendPagedArgs& args);
+void attend_prefill_sm90(const Launch& at, const AttendPagedArgs& args);
 void attend_packed_exact(const Launch& at, const AttendPackedArgs& args);
 // bf16 on the tensor cores; overwrites qkv.
 bool attend_packed_tiles_fits(const AttendPackedArgs& args);
 void attend_packed_tiles(const Launch& at, const AttendPackedArgs& args);
+// The same with heads of 64 channels, on compute capability 9.0.
+bool attend_packed_sm90_fits(const AttendPackedArgs& args);
+void attend_packed_sm90(const Launch& at, const AttendPackedArgs& args);
+// Their first half: q and k turned by rope, q, k and v rounded to bf16 in the first half of each
+// head's channels.
+void turn_packed(const Launch& at, const AttendPackedArgs& args);
 
 // What one greedy row yields; id -1 when no logit is above -inf.
 struct Greedy {
