@@ -94,6 +94,8 @@ void Connection::begin_head(std::chrono::milliseconds first_byte_time) {
   request_ = {};
   scanned_ = 0;
   head_begun_ = false;
+  head_only_ = false;  // a head that cannot be read is answered with a body
+  http_1_0_ = false;
   if (input_.empty()) input_.shrink_to_fit();
   set_deadline(Clock::now() + first_byte_time);
 }
@@ -217,6 +219,7 @@ void Connection::on_deadline() {
       return refuse({408, fmt::format("the request body arrives at less than {} bytes per second",
                                       limits.body_bytes_per_s)});
     case State::kAnswering:
+      note_progress();
       if (!output_.empty() && now - progress_ >= limits.stall_time) return close(Close::kSlow);
       if (!read_armed_ && !end_of_input_ && peer_has_closed(socket_.native_handle())) {
         on_end_of_input();

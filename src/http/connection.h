@@ -90,6 +90,8 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
   void flush();
   std::size_t write_some(Error* error);
   void arm_write();
+  int bytes_in_kernel();
+  void note_progress();
   void consume(std::size_t bytes);
   void end_answer();
   void end_exchange(bool client_gone);
@@ -132,6 +134,7 @@ class Connection final : public ExchangeSink, public std::enable_shared_from_thi
   std::deque<Segment> output_;
   std::size_t output_sent_ = 0;  // of the first segment
   bool write_armed_ = false;
+  int kernel_bytes_ = 0;        // sent and not acknowledged, when last looked at
   Clock::time_point progress_;  // when the client last took something, or the queue was empty
 };
 

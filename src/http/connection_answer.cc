@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers become bytes: framing, writing, the end of an exchange.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/error.hpp>
@@ -116,6 +119,7 @@ std::size_t Connection::write_some(Error* error) {
 
 void Connection::arm_write() {
   write_armed_ = true;
+  kernel_bytes_ = bytes_in_kernel();
   if (state_ == State::kAnswering) {
     set_deadline(std::min(deadline_, progress_ + core_.options.limits.stall_time));
   }
@@ -123,6 +127,19 @@ void Connection::arm_write() {
     self->write_armed_ = false;
     self->guarded([&] { error ? self->close(Close::kGone) : self->flush(); });
   });
+}
+
+int Connection::bytes_in_kernel() {
+  int bytes = 0;
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+// The socket becomes writable only after the client has taken a good part of what the kernel holds;
+// a slow line takes less than that in the time allowed, and is no stalled client.
+void Connection::note_progress() {
+  const int bytes = bytes_in_kernel();
+  if (bytes < kernel_bytes_) progress_ = Clock::now();
+  kernel_bytes_ = bytes;
 }
 
 void Connection::consume(std::size_t bytes) {

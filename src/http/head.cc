@@ -171,6 +171,12 @@ HttpVerdict check_head_fields(const HttpRequest& request, int version) {
   if (hosts > 1 || (hosts == 0 && version >= 11)) {
     return refuse(400, "a request has exactly one Host header");
   }
+  // Who reads the first and who reads the last would decide about different requests.
+  for (const char* name : {"authorization", "content-type", "origin"}) {
+    if (count_headers(request, name) > 1) {
+      return refuse(400, fmt::format("the header {} is given more than once", name));
+    }
+  }
   if (HttpVerdict verdict = check_content_length(request)) return verdict;
   if (HttpVerdict verdict = check_transfer_encoding(request, version)) return verdict;
   return {};

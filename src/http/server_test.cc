@@ -104,6 +104,17 @@ TEST(HttpServer, HeadHasTheLengthAndNoBody) {
   EXPECT_EQ(client.read_answer().body, "GET /echo  ");
 }
 
+TEST(HttpServer, AMalformedHeadBehindAHeadRequestHasABody) {
+  TestServer server;
+  Client client(server.port());
+  client.send("HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
+  EXPECT_EQ(client.read_answer(true).status, 200);
+  const Answer refused = client.read_answer();
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_TRUE(refused.whole);
+  EXPECT_FALSE(refused.body.empty());
+}
+
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
   TestServer server;
   std::string all;
