@@ -14,7 +14,7 @@ CTEST = ctest -j $(JOBS) --preset
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## build the program and ask the demo model about three pictures
+demo: build ## build the program and ask the demo model about eleven pictures
 	@tools/demo.sh build/release/apps/monocle models/demo
 
 build: ## build the program: build/release/apps/monocle

@@ -25,7 +25,7 @@ while [ "$index" -lt "$count" ]; do
   expected=$(field "$index" answer)
   printf '\npicture   %s\nquestion  %s\n' "$picture" "$question"
   started=$(date +%s%N)
-  answer=$("$program" ask --model "$model" --image "$picture" --temperature 0 --max-tokens 64 "$question") || answer=""
+  answer=$("$program" ask --model "$model" --image "$picture" --temperature 0 --max-tokens 512 "$question") || answer=""
   took_ms=$((($(date +%s%N) - started) / 1000000))
   printf 'answer    %s\n' "$answer"
   if [ "$answer" = "$expected" ]; then

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greedy answers to unseen pictures, and their scores.
 
-`python3 -m train.evaluate CHECKPOINT` scores a finished checkpoint with transformers' own model and generate();
-during training `answer` does the same with the lean forward, a batch at a time.
+`python3 -m train.evaluate CHECKPOINT` scores a finished checkpoint with transformers' own model and generate(), with `--program
+PROGRAM` as monocle answers (`--flags=--quant=int8` and the like); during training `answer` does the same with the lean forward, a
+batch at a time.
 """
 
 import argparse
@@ -11,10 +12,13 @@ import dataclasses
 import functools
 import json
 import pathlib
+import subprocess
+import tempfile
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from PIL import Image
 
 from train import scores
 from train.data import gui, packs, pictures
@@ -48,7 +52,7 @@ SUITES: dict[str, Suite] = {
     "shapes": Suite(packs.EVAL_SEED + 300_000, pictures.shapes_example, 300),
     "blank": Suite(packs.EVAL_SEED + 400_000, pictures.blank_example, 100),
     "html": _task(10, 100, 330, "html"),
-    "caption": _task(11, 100, 60, "gui", kinds=("caption",)),
+    "caption": _task(11, 100, 80, "gui", kinds=("caption",)),
     "contract-field": _task(12, 100, 48, "contract", kinds=("field",)),
     "chart-caption": _task(13, 50, 60, "info", kinds=("caption",)),
     "gui-blank": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], blank=True),
@@ -137,16 +141,34 @@ def answer_with_transformers(folder: pathlib.Path, cases: list[Example], limit: 
     return [reference.answer(case.rgb, case.question, limit) for case in cases]
 
 
+def ask_monocle(program: pathlib.Path, checkpoint: pathlib.Path, case: Example, limit: int, flags: list[str]) -> str:
+    with tempfile.NamedTemporaryFile(suffix=".png") as picture:
+        Image.fromarray(case.rgb).save(picture.name)
+        command = [str(program), "ask", "--model", str(checkpoint), "--image", picture.name, "--temperature", "0", *flags,
+                   "--max-tokens", str(limit), case.question]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=pathlib.Path)
     parser.add_argument("--number", type=int, default=100, help="cases of each suite")
     parser.add_argument("--suites", nargs="+", choices=list(SUITES), default=list(SUITES))
+    parser.add_argument("--program", type=pathlib.Path, help="answer with this monocle instead of transformers")
+    parser.add_argument("--flags", nargs="*", default=[], help="further flags of monocle")
+    parser.add_argument("--answers", type=pathlib.Path, help="write every answer to this file")
     options = parser.parse_args()
+    every = {}
     for suite in options.suites:
-        cases = examples(suite, options.number)
-        result = score(cases, answer_with_transformers(options.checkpoint, cases, SUITES[suite].limit))
-        print(json.dumps({suite: result}, ensure_ascii=False), flush=True)
+        cases, limit = examples(suite, options.number), SUITES[suite].limit
+        if options.program:
+            answers = [ask_monocle(options.program, options.checkpoint, case, limit, options.flags) for case in cases]
+        else:
+            answers = answer_with_transformers(options.checkpoint, cases, limit)
+        every[suite] = answers
+        print(json.dumps({suite: score(cases, answers)}, ensure_ascii=False), flush=True)
+    if options.answers:
+        options.answers.write_text(json.dumps(every, indent=1, ensure_ascii=False) + "\n", "utf8")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,6 @@ Both get the same pictures and questions and compute in fp32 on the CPU. Prints 
 import argparse
 import json
 import pathlib
-import subprocess
-import tempfile
-
-from PIL import Image
 
 from train import evaluate
 from train.data.encode import TOKENIZER
@@ -18,12 +14,6 @@ from train.reference import Reference
 
 # Suites and their shares of the cases.
 MIXTURE = {"gui": 20, "contract": 20, "info": 20, "page": 10, "lines": 10, "shapes": 10, "html": 5, "caption": 5}
-
-
-def ask_monocle(program: pathlib.Path, checkpoint: pathlib.Path, picture: pathlib.Path, question: str, limit: int) -> str:
-    command = [str(program), "ask", "--model", str(checkpoint), "--image", str(picture), "--temperature", "0", "--compute", "f32",
-               "--max-tokens", str(limit), question]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
 
 
 def main() -> None:
@@ -34,17 +24,15 @@ def main() -> None:
     options = parser.parse_args()
     reference = Reference(options.checkpoint)
     same = right = total = 0
-    with tempfile.TemporaryDirectory() as folder:
-        picture = pathlib.Path(folder) / "case.png"
-        for suite, share in MIXTURE.items():
-            limit = evaluate.SUITES[suite].limit
-            for case in evaluate.examples(suite, share * options.number // 100):
-                Image.fromarray(case.rgb).save(picture)
-                theirs = reference.answer(case.rgb, case.question, limit)
-                ours = ask_monocle(options.program, options.checkpoint, picture, case.question, limit)
-                total, same, right = total + 1, same + (ours == theirs), right + (ours == case.answer)
-                if ours != theirs:
-                    print(json.dumps({"suite": suite, "question": case.question, "transformers": theirs, "monocle": ours}, ensure_ascii=False), flush=True)
+    for suite, share in MIXTURE.items():
+        limit = evaluate.SUITES[suite].limit
+        for case in evaluate.examples(suite, share * options.number // 100):
+            theirs = reference.answer(case.rgb, case.question, limit)
+            ours = evaluate.ask_monocle(options.program, options.checkpoint, case, limit, ["--compute", "f32"])
+            total, same, right = total + 1, same + (ours == theirs), right + (ours == case.answer)
+            if ours != theirs:
+                print(json.dumps({"suite": suite, "question": case.question, "transformers": theirs, "monocle": ours}, ensure_ascii=False),
+                      flush=True)
     print(json.dumps({"cases": total, "same": same, "right": right}))
 
 
