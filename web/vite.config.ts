@@ -1,10 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-import { defineConfig } from "vite";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { defineConfig, type Plugin } from "vite";
 
 const SERVER = process.env["MONOCLE_URL"] ?? "http://127.0.0.1:7861";
 
+const SHIPPED = ["preact", "@preact/signals", "@preact/signals-core", "marked", "dompurify", "temml", "highlight.js", "@maxgraph/core"];
+
+/** licenses.txt beside the page: what each shipped package asks to be passed on. Fails when one has no licence. */
+function licences(): Plugin {
+  const text = (name: string): string => {
+    const folder = `node_modules/${name}`;
+    const file = existsSync(folder) ? readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry)) : undefined;
+    const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as { version: string; license: string };
+    if (!file && !license) throw new Error(`${name} names no licence`);
+    return `${name} ${version}\n\n${file ? readFileSync(`${folder}/${file}`, "utf8") : license}\n`;
+  };
+  return {
+    name: "licences",
+    apply: "build",
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName: "licenses.txt", source: SHIPPED.map(text).join(`\n${"-".repeat(72)}\n\n`) });
+    },
+  };
+}
+
 export default defineConfig({
   base: "/",
+  plugins: [licences()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     target: "es2022",

@@ -227,6 +227,7 @@ export const en = {
   "status.memory.text": "{rss} used: weights {weights}, KV cache {kv}",
   "status.context": "Context",
   "status.context.text": "{n} tokens",
+  "status.licences": "Licences of the software in this page",
   "status.open": "Server status: {text}",
   "help.title": "Keyboard shortcuts",
   "help.new": "New chat",

@@ -226,6 +226,7 @@ export const zh: Record<Key, string> = {
   "status.memory.text": "已用 {rss}：权重 {weights},KV 缓存 {kv}",
   "status.context": "上下文",
   "status.context.text": "{n} 个 token",
+  "status.licences": "本页面所含软件的许可证",
   "status.open": "服务器状态：{text}",
   "help.title": "键盘快捷键",
   "help.new": "新对话",

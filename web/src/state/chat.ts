@@ -105,7 +105,9 @@ export function forked(chat: Chat, leaf: string, at: number): Chat {
   return { ...copy, title: chat.title, leaf };
 }
 
+/** A preset's words are the same every time: its picture's name says more. */
 function titleOf(message: Message): string {
+  if (message.task && message.task !== "ask" && message.pictures[0]) return message.pictures[0].name;
   const line = message.text.trim().split("\n", 1)[0] ?? "";
   return line.slice(0, 80) || message.pictures[0]?.name || "";
 }

@@ -82,12 +82,6 @@ function Waiting({ stream }: { stream: Stream }) {
   );
 }
 
-function LiveAnswer({ stream, pictures, schema }: { stream: Stream; pictures: Picture[]; schema: unknown }) {
-  const text = stream.text.value;
-  if (text === "") return <Waiting stream={stream} />;
-  return <AnswerView text={text} live pictures={pictures} schema={schema} />;
-}
-
 function failureText(failure: Failure): string {
   if (failure.code === "unreachable") return t("error.unreachable");
   if (failure.code === "connection_lost") return t("error.connection_lost");
@@ -106,7 +100,7 @@ function FailureView({ message, failure }: { message: Message; failure: Failure 
       <div>
         <strong>{t("error.title")}</strong>
         <p>{failureText(failure)}</p>
-        {failure.code !== "" && failure.status > 0 && <code>{failure.status} {failure.code}</code>}
+        {failure.code !== "" && failure.status > 0 && <code>{failure.status >= 400 ? `${failure.status} ` : ""}{failure.code}</code>}
         <div class="row">
           {failure.status === 401 && (
             <button type="button" class="button" onClick={() => (panel.value = "settings")}>{t("error.key.action")}</button>
@@ -138,6 +132,7 @@ function picturesFor(message: Message): Picture[] {
 export function ReplyView({ message }: { message: Message }) {
   const [raw, setRaw] = useState(false);
   const stream = streamOf(message.id);
+  const text = stream ? stream.text.value : message.text;
   const question = message.parent ? current.value?.messages[message.parent] : undefined;
   const pictures = picturesFor(message);
   const branch = (): void => {
@@ -145,13 +140,11 @@ export function ReplyView({ message }: { message: Message }) {
   };
   return (
     <article class="message reply" aria-label={t("role.model")} aria-busy={stream !== undefined}>
-      {stream ? (
-        <LiveAnswer stream={stream} pictures={pictures} schema={question?.schema} />
-      ) : (
+      {stream && text === "" ? <Waiting stream={stream} />
+        : raw && !stream ? <pre class="raw" tabIndex={0}>{text}</pre>
+        : <AnswerView text={text} live={stream !== undefined} pictures={pictures} schema={question?.schema} />}
+      {!stream && (
         <>
-          {raw
-            ? <pre class="raw" tabIndex={0}>{message.text}</pre>
-            : <AnswerView text={message.text} live={false} pictures={pictures} schema={question?.schema} />}
           <Ending message={message} />
           {!message.failure && <TimingView message={message} />}
           <div class="actions" role="group" aria-label={t("answer.actions")}>

@@ -4,7 +4,6 @@ import { t } from "../i18n";
 import { answering, current, currentId, path } from "../state/app";
 import { pickTask } from "../state/draft";
 import { model } from "../state/server";
-import { streamOf } from "../state/stream";
 import { taskHint, taskName, TASKS } from "../tasks";
 import { Icon, Logo } from "./icons";
 import { QuestionView, ReplyView } from "./message_view";
@@ -51,8 +50,14 @@ function useFollow(): preact.RefObject<HTMLDivElement | null> {
   useEffect(() => {
     const host = box.current;
     if (!host) return;
+    let top = 0;
+    let height = 0;
     const onScroll = (): void => {
-      near.current = host.scrollHeight - host.scrollTop - host.clientHeight < NEAR_PX;
+      // Shrinking content moves the view as well; only going up by itself is the reader's wish.
+      if (host.scrollHeight - host.scrollTop - host.clientHeight < NEAR_PX) near.current = true;
+      else if (host.scrollTop < top && host.scrollHeight >= height) near.current = false;
+      top = host.scrollTop;
+      height = host.scrollHeight;
     };
     let busyAt = 0;
     const follow = (): void => {
@@ -70,7 +75,7 @@ function useFollow(): preact.RefObject<HTMLDivElement | null> {
   const last = path.value[path.value.length - 1]?.id;
   useLayoutEffect(() => {
     near.current = true;
-    if (box.current) box.current.scrollTop = box.current.scrollHeight;
+    if (box.current) box.current.scrollTop = last ? box.current.scrollHeight : 0;
   }, [last]);
   return box;
 }
@@ -94,7 +99,7 @@ export function Thread() {
           {messages.map((message) =>
             message.role === "user"
               ? <QuestionView key={message.id} message={message} />
-              : <ReplyView key={`${message.id}${streamOf(message.id) ? "live" : ""}`} message={message} />)}
+              : <ReplyView key={message.id} message={message} />)}
         </div>
       )}
       <Announcer />
