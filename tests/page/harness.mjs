@@ -48,7 +48,7 @@ export async function startServer(options = {}) {
 export const axeSource = () => require("axe-core").source;
 
 /** A page that records its sins in `sins`. */
-export async function openPage(browser, url, { width = 1280, height = 860, lang = "en", theme = "light", settings = {}, ...more } = {}) {
+export async function openPage(browser, url, { width = 1280, height = 860, lang = "en", theme = "light", settings = {}, ready = "#question", ...more } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, locale: lang === "zh" ? "zh-CN" : "en-GB", colorScheme: theme, acceptDownloads: true,
     permissions: ["clipboard-read", "clipboard-write"], ...more,
@@ -74,7 +74,7 @@ export async function openPage(browser, url, { width = 1280, height = 860, lang 
     if (window === window.top && !localStorage.getItem("monocle.settings")) localStorage.setItem("monocle.settings", JSON.stringify(kept));
   }, { lang, theme, ...settings });
   await page.goto(url);
-  await page.waitForSelector("#question");
+  await page.waitForSelector(ready);
   return { page, context, sins };
 }
 

@@ -5,7 +5,7 @@
 const at = (id) => document.getElementById(id);
 let running = null;
 
-function read_as_data_uri(file) {
+function readAsDataUri(file) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
@@ -14,16 +14,16 @@ function read_as_data_uri(file) {
   });
 }
 
-async function body_of_form() {
+async function bodyOfForm() {
   const content = [];
   const file = at("picture").files[0];
-  if (file) content.push({ type: "image_url", image_url: { url: await read_as_data_uri(file) } });
+  if (file) content.push({ type: "image_url", image_url: { url: await readAsDataUri(file) } });
   content.push({ type: "text", text: at("prompt").value });
   return { stream: true, stream_options: { include_usage: true }, messages: [{ role: "user", content }] };
 }
 
 // Calls take(object) for every data line until [DONE].
-async function read_events(response, take) {
+async function readEvents(response, take) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let pending = "";
   for (;;) {
@@ -40,7 +40,7 @@ async function read_events(response, take) {
   }
 }
 
-async function failure_of(response) {
+async function failureOf(response) {
   const text = await response.text();
   try {
     return JSON.parse(text).error.message;
@@ -49,7 +49,7 @@ async function failure_of(response) {
   }
 }
 
-function take_chunk(chunk) {
+function takeChunk(chunk) {
   if (chunk.error) throw new Error(chunk.error.message);
   const piece = chunk.choices?.[0]?.delta?.content;
   if (piece) at("answer").append(piece);
@@ -68,11 +68,11 @@ async function ask() {
   try {
     const headers = { "Content-Type": "application/json" };
     if (at("key").value) headers.Authorization = `Bearer ${at("key").value}`;
-    const body = JSON.stringify(await body_of_form());
+    const body = JSON.stringify(await bodyOfForm());
     const response = await fetch("/v1/chat/completions", { method: "POST", headers, body, signal: running.signal });
-    if (!response.ok) throw new Error(await failure_of(response));
+    if (!response.ok) throw new Error(await failureOf(response));
     at("note").textContent = "";
-    await read_events(response, take_chunk);
+    await readEvents(response, takeChunk);
   } catch (error) {
     at("note").textContent = error.name === "AbortError" ? "Stopped." : error.message;
   } finally {
