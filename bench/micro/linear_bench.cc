@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,8 @@ void linear(benchmark::State& state, const Case& c) {
   const Buffer aux(info.aux_bytes(c.n, c.k) + 64);
   const Buffer x(static_cast<std::size_t>(m * c.k) * sizeof(float));
   const Buffer y(static_cast<std::size_t>(m * c.n) * sizeof(float));
+  std::memset(x.data(), 1, x.size());  // untouched pages are one page of zeros
+  std::memset(y.data(), 1, y.size());
   monocle::LinearArgs args;
   args.x = monocle::ConstTensorView(x.data(), c.x, m, c.k);
   args.y = monocle::TensorView(y.data(), DType::kF32, m, c.n);
@@ -114,7 +117,8 @@ const bool kRegistered = [] {
                              {QuantFormat::kBF16, DType::kF32, "widened"},
                              {QuantFormat::kF32, DType::kF32, "f32"}};
   constexpr std::array<std::int64_t, 2> kShapes[] = {
-      {2048, 2048}, {6144, 2048}, {2048, 6144}, {151936, 2048}};
+      {2048, 2048}, {6144, 2048}, {2048, 6144}, {151936, 2048},  // the decoder
+      {3072, 1024}, {1024, 1024}, {4096, 1024}, {1024, 4096}};   // the vision tower
   for (int isa = monocle::cpu::kIsaCount - 1; isa >= 0; --isa) {
     if (!monocle::cpu::isa_supported(static_cast<Isa>(isa))) {
       continue;
@@ -128,6 +132,10 @@ const bool kRegistered = [] {
                                ->ArgName("m")
                                ->UseRealTime()
                                ->Unit(benchmark::kMillisecond);
+        if (std::min(n, k) < 2048) {
+          registered->Arg(4096);
+          continue;
+        }
         registered->Arg(1);
         if (n < 100000) {
           registered->Arg(8)->Arg(64)->Arg(512);

@@ -53,6 +53,7 @@ inline VF vload_i8(const std::int8_t* p) {
 inline VF vfma(VF a, VF b, VF c) { return _mm256_fmadd_ps(a, b, c); }
 inline VF vmax(VF a, VF b) { return _mm256_max_ps(a, b); }
 inline VF vmin(VF a, VF b) { return _mm256_min_ps(a, b); }
+inline VF vinverse(VF v) { return vset(1.0F) / v; }
 inline VF vround(VF v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline VF vpow2(VF v) {
   const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(127));

@@ -22,19 +22,14 @@ inline VF vexp(VF x) {
   return vless_select(high, x, vset(std::numeric_limits<float>::infinity()), finite);
 }
 
-inline VF vsigmoid(VF x) { return vset(1.0F) / (vset(1.0F) + vexp(vzero() - x)); }
-inline VF vsilu(VF x) { return x / (vset(1.0F) + vexp(vzero() - x)); }
-
-// Absolute error below 2e-7; not a relative bound near 0, where gelu multiplies by x anyway.
-inline VF vtanh(VF x) {
-  const VF t = vexp(vset(-2.0F) * vabs(x));
-  return vcopysign((vset(1.0F) - t) / (vset(1.0F) + t), x);
-}
+// 1 / (1 + e^-x). Below the bound x the sum would overflow in vinverse.
+inline VF vsigmoid(VF x) { return vinverse(vset(1.0F) + vexp(vmin(vset(84.0F), vzero() - x))); }
+inline VF vsilu(VF x) { return x * vsigmoid(x); }
 
 // Absolute error below 3e-7: Abramowitz and Stegun 7.1.26.
 inline VF verf(VF x) {
   const VF size = vabs(x);
-  const VF t = vset(1.0F) / vfma(vset(0.3275911F), size, vset(1.0F));
+  const VF t = vinverse(vfma(vset(0.3275911F), size, vset(1.0F)));
   VF p = vset(1.061405429F);
   p = vfma(p, t, vset(-1.453152027F));
   p = vfma(p, t, vset(1.421413741F));
@@ -44,7 +39,7 @@ inline VF verf(VF x) {
 }
 
 inline VF vgelu_tanh(VF x) {
-  const VF inner = vset(0.7978845608F) * vfma(vset(0.044715F) * x * x, x, x);
-  return vset(0.5F) * x * (vset(1.0F) + vtanh(inner));
+  // (1 + tanh u) / 2 = sigmoid(2 u)
+  return x * vsigmoid(vset(1.5957691216F) * vfma(vset(0.044715F) * x * x, x, x));
 }
 inline VF vgelu_erf(VF x) { return vset(0.5F) * x * (vset(1.0F) + verf(x * vset(0.70710678F))); }

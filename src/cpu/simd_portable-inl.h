@@ -53,6 +53,7 @@ inline VF vload_i8(const std::int8_t* p) {
 inline VF vfma(VF a, VF b, VF c) { return a * b + c; }
 inline VF vmax(VF a, VF b) { return a > b ? a : b; }
 inline VF vmin(VF a, VF b) { return a < b ? a : b; }
+inline VF vinverse(VF v) { return vset(1.0F) / v; }
 inline VF vless_select(VF a, VF b, VF x, VF y) { return a < b ? x : y; }
 inline VF vabs(VF v) { return __builtin_bit_cast(VF, __builtin_bit_cast(VU, v) & 0x7fffffffU); }
 inline VF vcopysign(VF size, VF sign) {

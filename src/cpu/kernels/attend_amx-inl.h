@@ -2,6 +2,9 @@
 // The bf16 products of attend_core-inl.h on AMX tiles, and an exponential cheap enough to keep up
 // with them.
 //
+// K and V come from L2 for each query tile; their loads hint that they need not stay in L1, where
+// the tile's own operands are.
+//
 // A tile of A is 16 rows of 32 elements, of B 16 pairs of rows by 16 lanes, of C 16 rows of 16
 // lanes, so a query tile is two B tiles wide. K and V are read where they lie, row-major. All
 // operands are padded to whole tiles by whoever packs them.
@@ -30,12 +33,12 @@ inline void tiles_bf16(const std::uint16_t* a, int row, const std::uint16_t* b, 
     }
     const std::uint16_t* am = a + static_cast<std::ptrdiff_t>(m) * row;
     for (int k = 0; k < depth; k += 32) {
-      _tile_loadd(4, am + k, a_stride);
+      _tile_stream_loadd(4, am + k, a_stride);
       _tile_loadd(6, b + k * kTile, kStride);
       _tile_loadd(7, b + k * kTile + 32, kStride);
       _tile_dpbf16ps(0, 4, 6);
       _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(5, am + 16 * row + k, a_stride);
+      _tile_stream_loadd(5, am + 16 * row + k, a_stride);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
@@ -55,7 +58,7 @@ inline void tiles_bf16(const std::uint16_t* a, int row, const std::uint16_t* b, 
     }
     const std::uint16_t* am = a + static_cast<std::ptrdiff_t>(m) * row;
     for (int k = 0; k < depth; k += 32) {
-      _tile_loadd(4, am + k, a_stride);
+      _tile_stream_loadd(4, am + k, a_stride);
       _tile_loadd(6, b + k * kTile, kStride);
       _tile_loadd(7, b + k * kTile + 32, kStride);
       _tile_dpbf16ps(0, 4, 6);

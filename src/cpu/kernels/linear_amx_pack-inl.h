@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x Wᵀ on AMX tiles, computed as yᵀ = W xᵀ: 16 rows of W times 64 bytes of k are an A tile just
-// as they lie, so weights need no rearranged copy; x is packed once per call into B tiles ([k /
-// f][16 rows of x][f], f = 2 bf16 or 4 int8). Two A and two B tiles make four accumulators: one
-// tile load per tile product, so that a step of 64 bytes of k costs at best 4 products of 16 cycles
-// and moves 4 KB from L2.
+// as they lie; x is packed once per call into B tiles ([k / f][16 rows of x][f], f = 2 bf16 or 4
+// int8). Two A and two B tiles make four accumulators: one tile load per tile product.
 //
-// A strip is 32 rows of W (for kSwiGlu 16 of gate and 16 of up, so that both meet in registers),
-// cut along k into chunks. Sums wait between chunks in scratch as they are, so neither chunks nor
-// strips nor the other rows of x change a bit of the result. Where all of packed x fits into L2 a
-// strip meets it alone; else kSharedStrips strips meet each part of it together, so that it comes
-// from L3 only once for all of them.
+// A tile product takes 16 cycles, a tile load 8 from L1 and 16 or more from L2: only one operand
+// may come from L2. So k is cut into chunks: the chunk of a strip of W (32 rows; for kSwiGlu 16 of
+// gate and 16 of up, so that both meet in registers) stays in L1 while a slab of x streams past it
+// from L2, loaded with the hint that it need not stay in L1. Rows of W that lie a power of two
+// apart would share a few sets of L1, hence they are staged. Sums wait between chunks in scratch as
+// they are, so neither chunks nor slabs nor the other rows of x change a bit of the result.
 
 inline constexpr std::int64_t kTileBytes = 1024;
-inline constexpr std::int64_t kChunkSteps =
-    64;  // rarer visits to the scratch of sums cost more L2, but less time
+inline constexpr std::int64_t kChunkSteps = 16;  // 32 KB of W: two thirds of L1
 inline constexpr int kStripRows = 32;
-inline constexpr std::int64_t kSharedStrips = 4;
-inline constexpr std::int64_t kPackedInL2 = 512 << 10;  // bytes
+inline constexpr std::int64_t kSlabGroups = 32;        // groups of 16 rows of x
+inline constexpr std::int64_t kSlabTiles = 512;        // tiles of x, which meet kBlockStrips strips
+inline constexpr std::int64_t kWholeSlabTiles = 1024;  // that have all of k: sums stay in L1
+inline constexpr std::int64_t kBlockStrips = 8;
 
 struct TilesBF16 {
   using Element = std::uint16_t;
@@ -72,15 +72,17 @@ inline __m512i load_bytes(const void* p, std::int64_t bytes) {
 
 template <class Tiles>
 struct PackedX {
-  std::byte* tiles = nullptr;      // [groups][steps][kTileBytes]
+  std::byte* tiles = nullptr;      // [chunk][groups][steps of the chunk][kTileBytes]
   float* scale = nullptr;          // [groups * 16], int8 only
   std::byte* quantised = nullptr;  // [groups * 16][steps * 64], int8 only
   std::int64_t m = 0;
   std::int64_t groups = 0;  // of 16 rows
   std::int64_t steps = 0;   // of 64 bytes of k
 
-  [[nodiscard]] std::byte* tile(std::int64_t group, std::int64_t step) const {
-    return tiles + (group * steps + step) * kTileBytes;
+  // The tiles of a group for the chunk that begins at `chunk`.
+  [[nodiscard]] std::byte* run(std::int64_t group, std::int64_t chunk) const {
+    const std::int64_t count = std::min(kChunkSteps, steps - chunk);
+    return tiles + (chunk * groups + group * count) * kTileBytes;
   }
 };
 
@@ -113,7 +115,8 @@ void pack_group(const ConstTensorView& x, const PackedX<Tiles>& packed, std::int
       r[i] = i < rows ? load_bytes(source[i] + s * 64, bytes - s * 64) : _mm512_setzero_si512();
     }
     transpose16(r);
-    std::byte* tile = packed.tile(group, s);
+    const std::int64_t within = s % kChunkSteps;
+    std::byte* tile = packed.run(group, s - within) + within * kTileBytes;
     for (std::int64_t i = 0; i < 16; ++i) {
       _mm512_store_si512(tile + i * 64, r[i]);
     }

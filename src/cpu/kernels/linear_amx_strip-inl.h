@@ -49,6 +49,11 @@ inline Strip strip_at(const LinearArgs& args, std::int64_t index) {
            {&args.w.part[p], begin + 16, left - 16, column + begin + 16}}};
 }
 
+template <class Tiles>
+inline std::int64_t row_bytes(const Strip& strip) {
+  return strip.side[0].part->cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
+}
+
 // A run of steps of k.
 struct Chunk {
   std::int64_t begin;
@@ -80,44 +85,19 @@ void stage_side(const Side& side, const Chunk& chunk, std::byte* out) {
   }
 }
 
-// What the next staging will read. A burst of requests would stall on the few that can be under
-// way, so the products in between ask for it bit by bit: products number i of n for rows [i / n, (i
-// + 1) / n) of the strip.
-struct Upcoming {
-  const std::byte* row[kStripRows];
-};
-
-inline Upcoming upcoming(const Strip& strip, std::int64_t row_bytes, std::int64_t offset) {
-  Upcoming next;
-  for (std::int64_t r = 0; r < kStripRows; ++r) {
-    const Side& side = strip.side[r / 16];
-    const std::int64_t row =
-        side.begin + std::min(r % 16, std::max<std::int64_t>(side.rows, 1) - 1);
-    next.row[r] = static_cast<const std::byte*>(side.part->data) + row * row_bytes + offset;
-  }
-  return next;
-}
-
-// What one call of multiply asks for on the way.
+// What the products of a chunk ask for on the way, a little at each step of k, because a burst of
+// requests would stall on the few that can be under way.
 struct Ask {
-  const std::byte* const* row = nullptr;  // of W, one line each per step
-  std::int64_t count = 0;
-  const std::byte* x = nullptr;  // packed x of the next groups
-  std::int64_t x_lines = 0;      // per step
+  const std::byte* row = nullptr;  // of y or of the residual; two rows per step
+  std::int64_t stride = 0;
+  std::int64_t lines = 0;  // per row
 };
-
-inline Ask ask_rows(const Upcoming& next, std::int64_t group, std::int64_t groups) {
-  const std::int64_t pairs = (groups + 1) / 2;
-  const std::int64_t from = kStripRows * (group / 2) / pairs;
-  return {next.row + from, kStripRows * (group / 2 + 1) / pairs - from, nullptr, 0};
-}
 
 inline void ask_for(const Ask& ask, std::int64_t step) {
-  for (std::int64_t r = 0; r < ask.count; ++r) {
-    __builtin_prefetch(ask.row[r] + step * 64, 0, 2);
-  }
-  for (std::int64_t i = 0; i < ask.x_lines; ++i) {
-    __builtin_prefetch(ask.x + (step * ask.x_lines + i) * 64, 0, 2);
+  const std::byte* row = ask.row + 2 * step * ask.stride;
+  for (std::int64_t i = 0; i < ask.lines; ++i) {
+    __builtin_prefetch(row + i * 64, 1, 3);
+    __builtin_prefetch(row + ask.stride + i * 64, 1, 3);
   }
 }
 
@@ -128,47 +108,17 @@ struct Rows {
   std::int64_t step;    // bytes from one step of k to the next
 };
 
-// Whole aligned lines are read where they lie. Anything else is staged: an edge needs its zeros,
-// and a row that starts inside a line would cost two lines for each 64 bytes of it, in every pass
-// over x.
-template <class Tiles>
-Rows rows_of(const Strip& strip, const Chunk& chunk, std::byte* staged) {
-  const std::int64_t row_bytes =
-      strip.side[0].part->cols * static_cast<std::int64_t>(sizeof(typename Tiles::Element));
-  Rows rows{{staged, staged + kChunkSteps * kTileBytes}, 64, kTileBytes};
-  bool in_place = row_bytes % 64 == 0;
-  for (const Side& side : strip.side) {
-    in_place =
-        in_place && side.rows >= 16 && reinterpret_cast<std::uintptr_t>(side.part->data) % 64 == 0;
-  }
-  for (std::size_t i = 0; i < 2; ++i) {
-    const Side& side = strip.side[i];
-    if (in_place) {
-      rows.side[i] = static_cast<const std::byte*>(side.part->data) + side.begin * row_bytes +
-                     chunk.begin * 64;
-    } else {
-      stage_side<Tiles>(side, chunk,
-                        staged + static_cast<std::int64_t>(i) * kChunkSteps * kTileBytes);
-    }
-  }
-  if (in_place) {
-    rows.stride = row_bytes;
-    rows.step = 64;
-  }
-  return rows;
-}
-
 // Tiles 0..3 = (A0, A1) x (B0, B1) over `steps`; the macros want literal tile numbers.
 template <class Tiles>
-inline void multiply_2x2(const Rows& a, const std::byte* b0, const std::byte* b1,
-                         std::int64_t steps, const Ask& ask) {
+inline void multiply_2x2(const Rows& a, const std::byte* b, std::int64_t steps, const Ask& ask) {
+  const std::int64_t run = steps * kTileBytes;
   const std::byte* a0 = a.side[0];
   const std::byte* a1 = a.side[1];
-  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step) {
+  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step, b += kTileBytes) {
     ask_for(ask, s);
     _tile_loadd(4, a0, a.stride);
-    _tile_loadd(6, b0 + s * kTileBytes, 64);
-    _tile_loadd(7, b1 + s * kTileBytes, 64);
+    _tile_stream_loadd(6, b, 64);
+    _tile_stream_loadd(7, b + run, 64);
     _tile_loadd(5, a1, a.stride);
     if constexpr (Tiles::kInteger) {
       _tile_dpbssd(0, 4, 6);
@@ -186,13 +136,13 @@ inline void multiply_2x2(const Rows& a, const std::byte* b0, const std::byte* b1
 
 // The same with one B tile.
 template <class Tiles>
-inline void multiply_2x1(const Rows& a, const std::byte* b0, std::int64_t steps, const Ask& ask) {
+inline void multiply_2x1(const Rows& a, const std::byte* b, std::int64_t steps, const Ask& ask) {
   const std::byte* a0 = a.side[0];
   const std::byte* a1 = a.side[1];
-  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step) {
+  for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step, b += kTileBytes) {
     ask_for(ask, s);
     _tile_loadd(4, a0, a.stride);
-    _tile_loadd(6, b0 + s * kTileBytes, 64);
+    _tile_stream_loadd(6, b, 64);
     _tile_loadd(5, a1, a.stride);
     if constexpr (Tiles::kInteger) {
       _tile_dpbssd(0, 4, 6);
@@ -204,7 +154,7 @@ inline void multiply_2x1(const Rows& a, const std::byte* b0, std::int64_t steps,
   }
 }
 
-// sums [side][group of the pair][kTileBytes] += strip x pair of groups over the chunk.
+// sums [side][group of the pair][kTileBytes] += staged strip x pair of groups over the chunk.
 template <class Tiles>
 void multiply(const Rows& a, const PackedX<Tiles>& x, std::int64_t group, const Chunk& chunk,
               const Ask& ask, std::byte* sums) {
@@ -215,18 +165,17 @@ void multiply(const Rows& a, const PackedX<Tiles>& x, std::int64_t group, const 
     _tile_zero(2);
     _tile_zero(3);
   } else {
-    _tile_loadd(0, sums, 64);
-    _tile_loadd(2, sums + 2 * kTileBytes, 64);
+    _tile_stream_loadd(0, sums, 64);
+    _tile_stream_loadd(2, sums + 2 * kTileBytes, 64);
     if (two) {
-      _tile_loadd(1, sums + kTileBytes, 64);
-      _tile_loadd(3, sums + 3 * kTileBytes, 64);
+      _tile_stream_loadd(1, sums + kTileBytes, 64);
+      _tile_stream_loadd(3, sums + 3 * kTileBytes, 64);
     }
   }
   if (two) {
-    multiply_2x2<Tiles>(a, x.tile(group, chunk.begin), x.tile(group + 1, chunk.begin), chunk.count,
-                        ask);
+    multiply_2x2<Tiles>(a, x.run(group, chunk.begin), chunk.count, ask);
   } else {
-    multiply_2x1<Tiles>(a, x.tile(group, chunk.begin), chunk.count, ask);
+    multiply_2x1<Tiles>(a, x.run(group, chunk.begin), chunk.count, ask);
   }
   _tile_stored(0, sums, 64);
   _tile_stored(2, sums + 2 * kTileBytes, 64);

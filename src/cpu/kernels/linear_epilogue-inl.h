@@ -21,8 +21,8 @@ inline VF activate(VF v, Epilogue epilogue) {
   return v;
 }
 
-// `v` holds x Wᵀ, for kSwiGlu silu(gate) * up.
-inline void finish(const LinearArgs& args, VF v, const OutputSlot& slot) {
+// What y holds where x Wᵀ, for kSwiGlu silu(gate) * up, is `v`.
+inline VF finished(const LinearArgs& args, VF v, const OutputSlot& slot) {
   const bool whole = slot.lanes == kLanes;
   if (args.bias != nullptr) {
     const float* bias = args.bias + slot.column;
@@ -34,6 +34,12 @@ inline void finish(const LinearArgs& args, VF v, const OutputSlot& slot) {
                             slot.row * args.residual.row_stride + slot.column;
     v = v + (whole ? vload(residual) : vload_n(residual, slot.lanes));
   }
+  return v;
+}
+
+inline void finish(const LinearArgs& args, VF v, const OutputSlot& slot) {
+  const bool whole = slot.lanes == kLanes;
+  v = finished(args, v, slot);
   const std::int64_t at = slot.row * args.y.row_stride + slot.column;
   if (args.y.dtype == DType::kBF16) {
     std::uint16_t* out = static_cast<std::uint16_t*>(args.y.data) + at;
