@@ -72,9 +72,10 @@ export function statusText(): string {
   if (link.value === "offline") return t("status.offline");
   if (link.value === "locked") return t("error.key");
   const { running = 0, waiting = 0 } = status.value?.queue ?? {};
-  const parts = [running > 0 ? t("status.busy", { n: running }) : t("status.idle")];
+  const parts: string[] = [];
+  if (running > 0) parts.push(t("status.busy", { n: running }));
   if (waiting > 0) parts.push(t("status.waiting", { n: waiting }));
-  return parts.join(" · ");
+  return parts.join(" · ") || t("status.idle");
 }
 
 function StatusButton() {
