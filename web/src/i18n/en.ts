@@ -24,6 +24,7 @@ export const en = {
   "nav.older": "Older",
   "nav.deleted": "Chat deleted.",
   "nav.undo": "Undo",
+  "nav.unsaved": "This browser could not store the chat. Is its storage full?",
   "theme.auto": "System",
   "theme.light": "Light",
   "theme.dark": "Dark",

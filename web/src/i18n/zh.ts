@@ -23,6 +23,7 @@ export const zh: Record<Key, string> = {
   "nav.older": "更早",
   "nav.deleted": "对话已删除。",
   "nav.undo": "撤销",
+  "nav.unsaved": "浏览器无法保存这个对话，存储空间是否已满？",
   "theme.auto": "跟随系统",
   "theme.light": "浅色",
   "theme.dark": "深色",

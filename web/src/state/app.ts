@@ -2,6 +2,7 @@
 // The state of the page and everything that changes it. Components read the signals and call the functions.
 
 import { batch, computed, signal } from "@preact/signals";
+import { t } from "../i18n";
 import { dataUri, keepPicture, restorePicture, type Picture } from "../media/picture";
 import type { TaskId } from "../tasks";
 import * as db from "./db";
@@ -46,7 +47,7 @@ export function chatOf(id: string): Chat | undefined {
 export function store(chat: Chat): void {
   const others = chats.value.filter((other) => other.id !== chat.id);
   chats.value = [...others, chat];
-  void db.put("chats", chat.id, chat).catch(() => undefined);
+  void db.put("chats", chat.id, chat).catch(() => say(t("nav.unsaved")));
 }
 
 export function show(id: string | null): void {
