@@ -37,8 +37,9 @@ class Suite:
     limit: int = packs.ANSWER  # tokens of an answer
 
 
-def _task(block: int, number: int, limit: int, name: str, **options) -> Suite:
-    return Suite(packs.EVAL_SEED + block * 100_000, functools.partial(pictures.task_example, name=name, **options), number, limit)
+def _task(block: int, number: int, limit: int, name: str, **variant) -> Suite:
+    make = functools.partial(pictures.task_example, name=name, variant=pictures.Variant(**variant))
+    return Suite(packs.EVAL_SEED + block * 100_000, make, number, limit)
 
 
 QUESTIONS = {"gui": tuple(maker.__name__[1:] for maker in gui.TASKS)}
@@ -55,6 +56,8 @@ SUITES: dict[str, Suite] = {
     "caption": _task(11, 100, 80, "gui", kinds=("caption",)),
     "contract-field": _task(12, 100, 48, "contract", kinds=("field",)),
     "chart-caption": _task(13, 50, 60, "info", kinds=("caption",)),
+    "gui-canvas": _task(16, 100, 170, "gui", kinds=QUESTIONS["gui"], canvases=((416, 832), (352, 704), (704, 512))),
+    "contract-hard": _task(17, 100, 72, "contract", turn=6.0),
     "gui-blank": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], blank=True),
     "contract-blank": _task(6, 100, 72, "contract", blank=True),
     "info-blank": _task(7, 100, 48, "info", blank=True),

@@ -118,18 +118,30 @@ def _scanned(rng: random.Random, rgb: np.ndarray, degrees: float) -> np.ndarray:
     return np.clip(rgb * light[..., None], 0, 255).astype(np.uint8)
 
 
-def task_example(seed: int, name: str, kinds: tuple[str, ...] = (), blank: bool = False) -> Example:
-    """A case with reserved values. `kinds` restricts the questions; `blank` takes the picture away, as a control."""
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What makes a suite differ from training's pictures."""
+
+    kinds: tuple[str, ...] = ()  # the only questions that are asked
+    blank: bool = False  # the picture is taken away, as a control
+    turn: float = 0.0  # degrees beyond those of training
+    canvases: tuple[tuple[int, int], ...] = ()  # sizes that training never used
+
+
+def task_example(seed: int, name: str, variant: Variant = Variant()) -> Example:
+    """A case with reserved values."""
     rng, noise = generators(seed)
-    task = tasks.TASKS[name]
+    task, kinds = tasks.TASKS[name], variant.kinds
     while True:
-        case = task.draw(rng, packs.canvas_of(rng, task.canvases), True, 2 if kinds else 1)
+        canvas = rng.choice(variant.canvases) if variant.canvases else packs.canvas_of(rng, task.canvases)
+        case = task.draw(rng, canvas, True, 2 if kinds else 1)
         asks = [ask for ask in case.asks if not kinds or ask.kind in kinds]
         if asks:
             break
-    rgb = _scanned(rng, case.rgb, task.turn) if task.turn and rng.random() < 0.5 else case.rgb
+    turn = max(task.turn, variant.turn)
+    rgb = _scanned(rng, case.rgb, turn) if task.turn and rng.random() < (1.0 if variant.turn else 0.5) else case.rgb
     if task.turn or rng.random() < 0.3:
         rgb = degrade(rng, noise, rgb)
-    if blank:
+    if variant.blank:
         rgb = np.full_like(rgb, 250)
     return Example(rgb, asks[0].question, asks[0].answer, asks[0])

@@ -49,7 +49,7 @@ def _shapes(number: int) -> tuple[Image.Image, shapes.ShapesPicture]:
 
 def _task(folder: pathlib.Path, name: str) -> dict[str, str]:
     task, number, kinds = TASKS[name]
-    example = pictures.task_example(SAMPLE_SEED + number, task, kinds)
+    example = pictures.task_example(SAMPLE_SEED + number, task, pictures.Variant(kinds))
     options = {"quality": 88} if name.endswith(".jpg") else {"optimize": True}
     Image.fromarray(example.rgb).save(folder / name, **options)
     return {"file": name, "question": example.question, "answer": example.answer}
