@@ -36,9 +36,9 @@ constexpr const char* kAbout =
     "  monocle ask --model Qwen3-VL-2B-Instruct --image a.png --image b.png \"Which one is "
     "newer?\"\n"
     "\n"
-    "Without --model the small demo model answers: it was trained by this project to read printed "
-    "lines and to\n"
-    "count shapes, and is not Qwen3-VL.";
+    "Without --model the small demo model answers: it was trained by this project on drawn text, "
+    "screens,\n"
+    "contracts and charts, and is not Qwen3-VL.";
 
 int run(int argc, char** argv) {
   CLI::App app{kAbout, "monocle"};
