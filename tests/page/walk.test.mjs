@@ -217,6 +217,8 @@ describe("the page", { skip: skipped || false, timeout: 240_000 }, () => {
     await settled(page);
     await page.locator(".place-list li").nth(1).hover();
     assert.ok(await page.locator(".mark").nth(1).evaluate((m) => m.classList.contains("lit")));
+    await page.locator(".place-list button").nth(2).focus();
+    assert.ok(await page.locator(".mark").nth(2).evaluate((m) => m.classList.contains("lit")));
     await page.getByRole("button", { name: "0–1000" }).click();
     assert.equal(await page.locator(".place-list code").first().innerText(), "62, 88, 438, 470");
     await page.getByRole("button", { name: "Copy as pixels" }).click();

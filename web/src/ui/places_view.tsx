@@ -10,6 +10,8 @@ import { Marked } from "./picture_view";
 import { Zoomed } from "./zoomed";
 
 const COLOURS = 8;
+/** A finger does not hover: there a touch lights a place until something else is touched. */
+const hovers = matchMedia("(hover: hover)").matches;
 
 /** One colour per label, in the order in which labels appear. */
 export function colourIndex(places: readonly Place[]): (place: Place) => number {
@@ -46,7 +48,7 @@ export function Marks({ places, lit, labels, onLight }: MarksProps) {
         return (
           <div
             key={i} class={`mark ${place.kind} ${lit === i ? "lit" : ""}`} data-colour={colour(place)} style={style}
-            data-place={grid(place).join(",")} onMouseEnter={() => onLight(i)} onMouseLeave={() => onLight(null)}
+            data-place={grid(place).join(",")} onMouseEnter={() => hovers && onLight(i)} onMouseLeave={() => hovers && onLight(null)}
           >
             {(labels || lit === i) && (
               <span class={`mark-label ${y < 40 ? "inside" : ""} ${x > 700 ? "from-right" : ""}`}>
@@ -97,16 +99,19 @@ export function PlacesView({ places, pictures }: Props) {
             <span class="grow" />
             <label class="check"><input type="checkbox" checked={labels} onChange={() => setLabels(!labels)} />{t("places.labels")}</label>
           </div>
-          <ol class="place-list" aria-label={t("places.list")} tabIndex={0}>
+          <ol class="place-list" aria-label={t("places.list")}>
             {shown.map((place, i) => (
-              <li
-                key={i} class={lit === i ? "lit" : ""} data-colour={colour(place)}
-                onMouseEnter={() => setLit(i)} onMouseLeave={() => setLit(null)}
-              >
-                <span class="swatch" aria-hidden="true" />
-                <span class="place-name">{place.label || t("places.unnamed")}</span>
-                <code>{(unit === "pixels" ? pixels(place, picture) : grid(place)).join(", ")}</code>
-                {place.clamped && <span class="warn">{t("places.clamped")}</span>}
+              <li key={i} class={lit === i ? "lit" : ""} data-colour={colour(place)}>
+                <button
+                  type="button" aria-pressed={lit === i} onClick={() => setLit(i)}
+                  onFocus={() => setLit(i)} onBlur={() => setLit(null)}
+                  onMouseEnter={() => hovers && setLit(i)} onMouseLeave={() => hovers && setLit(null)}
+                >
+                  <span class="swatch" aria-hidden="true" />
+                  <span class="place-name">{place.label || t("places.unnamed")}</span>
+                  <code>{(unit === "pixels" ? pixels(place, picture) : grid(place)).join(", ")}</code>
+                  {place.clamped && <span class="warn">{t("places.clamped")}</span>}
+                </button>
               </li>
             ))}
           </ol>
