@@ -136,6 +136,7 @@ void Service::handle(const Exchange& exchange) {
       Route{"ui/status", "GET", &Service::status},
       Route{"load", "GET", &Service::status},
       Route{"version", "GET", &Service::version},
+      Route{"openapi.json", "GET", &Service::openapi},
   };
   const HttpRequest& request = exchange->request();
   const std::string route = route_of(request.path);

@@ -70,6 +70,7 @@ class Service {
   void embeddings(const Exchange& exchange);
   void status(const Exchange& exchange);
   void version(const Exchange& exchange);
+  void openapi(const Exchange& exchange);
 
   api::ApiResult<void> launch_chat(const Exchange& exchange, const api::ChatRequest& request,
                                    std::unique_ptr<ReplyWriter> writer);

@@ -7,6 +7,7 @@
 #include "api/chat_parse.h"
 #include "api/errors.h"
 #include "api/models_format.h"
+#include "api/openapi.h"
 #include "api/tokenize_format.h"
 #include "api/tokenize_parse.h"
 #include "page/page.h"
@@ -159,6 +160,10 @@ void Service::status(const Exchange& exchange) {
 
 void Service::version(const Exchange& exchange) {
   reply_json(exchange, nlohmann::json{{"version", served_.version}}.dump());
+}
+
+void Service::openapi(const Exchange& exchange) {
+  reply_json(exchange, std::string(api::openapi_json()));
 }
 
 void Service::reply_page(const Exchange& exchange) {
