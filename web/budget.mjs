@@ -15,7 +15,7 @@ const sizeOf = (path) => gzipSync(readFileSync(join(dist, path)), { level: 9 }).
 
 const html = readFileSync(join(dist, "index.html"), "utf8");
 const named = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map((match) => match[1]);
-const everything = ["index.html", "licenses.txt", ...readdirSync(join(dist, "assets")).map((name) => `assets/${name}`)];
+const everything = ["index.html", ...readdirSync(join(dist, "assets")).map((name) => `assets/${name}`)];
 const sum = (paths) => paths.reduce((bytes, path) => bytes + sizeOf(path), 0);
 
 for (const path of everything.sort((a, b) => sizeOf(b) - sizeOf(a))) {

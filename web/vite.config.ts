@@ -6,7 +6,7 @@ const SERVER = process.env["MONOCLE_URL"] ?? "http://127.0.0.1:7861";
 
 const SHIPPED = ["preact", "@preact/signals", "@preact/signals-core", "marked", "dompurify", "temml", "highlight.js", "@maxgraph/core"];
 
-/** licenses.txt beside the page: what each shipped package asks to be passed on. Fails when one has no licence. */
+/** assets/licenses.txt: what each shipped package asks to be passed on. Fails when one has no licence. */
 function licences(): Plugin {
   const text = (name: string): string => {
     const folder = `node_modules/${name}`;
@@ -19,7 +19,7 @@ function licences(): Plugin {
     name: "licences",
     apply: "build",
     generateBundle() {
-      this.emitFile({ type: "asset", fileName: "licenses.txt", source: SHIPPED.map(text).join(`\n${"-".repeat(72)}\n\n`) });
+      this.emitFile({ type: "asset", fileName: "assets/licenses.txt", source: SHIPPED.map(text).join(`\n${"-".repeat(72)}\n\n`) });
     },
   };
 }

@@ -14,6 +14,14 @@ const PageFile* find_page_file(std::string_view path) {
   return at != files.end() && at->path == path ? &*at : nullptr;
 }
 
-bool page_file_is_immutable(const PageFile& file) { return file.path.starts_with("/assets/"); }
+bool page_file_is_immutable(const PageFile& file) {
+  // The bundler's names: "index-" and eight characters of the hash, which may hold a '-'
+  // themselves.
+  constexpr std::size_t kHashLength = 8;
+  const std::size_t dot = file.path.rfind('.');
+  const std::size_t name = file.path.rfind('/') + 1;
+  return file.path.starts_with("/assets/") && dot != file.path.npos &&
+         dot > name + kHashLength + 1 && file.path[dot - kHashLength - 1] == '-';
+}
 
 }  // namespace monocle

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The web page's files as they travel: compressed once at build time, placed in the program's read-only data.
-// Everything here is constant and lives as long as the program; any thread may read it.
+// The web page's files as they travel: compressed once at build time, placed in the program's
+// read-only data. Everything here is constant and lives as long as the program; any thread may read
+// it.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ struct PageFile {
   std::size_t raw_bytes;            // size once inflated
 };
 
-// All files, sorted by path. Never empty: without a built page it holds the small one of web/fallback.
+// All files, sorted by path; besides index.html everything lies under /assets/. Never empty:
+// without a built page it holds the small one of web/fallback.
 std::span<const PageFile> page_files();
 
 // The file for a request path without query, or nullptr. "/" is "/index.html".

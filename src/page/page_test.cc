@@ -21,6 +21,19 @@ TEST(Page, HasAnIndexUnderBothNames) {
   EXPECT_FALSE(page_file_is_immutable(*index));
 }
 
+TEST(Page, OnlyNamesWithAHashNeverChange) {
+  const auto immutable = [](std::string_view path) {
+    return page_file_is_immutable({path, "", "", {}, 0});
+  };
+  EXPECT_TRUE(immutable("/assets/index-Bx3k9_aQ.js"));
+  EXPECT_TRUE(immutable("/assets/a-V04f-VXs.css"));
+  for (const char* path :
+       {"/assets/page.js", "/assets/licenses.txt", "/index.html", "/index-Bx3k9_aQ.js",
+        "/assets/-Bx3k9_aQ.js", "/assets/x-short.js", "/assets/none", ""}) {
+    EXPECT_FALSE(immutable(path)) << path;
+  }
+}
+
 TEST(Page, EveryFileIsFoundByItsPath) {
   for (const PageFile& file : page_files()) {
     EXPECT_EQ(find_page_file(file.path), &file) << file.path;
@@ -28,7 +41,8 @@ TEST(Page, EveryFileIsFoundByItsPath) {
 }
 
 TEST(Page, UnknownPathsAreNotFound) {
-  for (const char* path : {"", "index.html", "/index.htm", "/index.html/", "//", "/../index.html", "/~", "/assets/"}) {
+  for (const char* path :
+       {"", "index.html", "/index.htm", "/index.html/", "//", "/../index.html", "/~", "/assets/"}) {
     EXPECT_EQ(find_page_file(path), nullptr) << path;
   }
 }
@@ -38,7 +52,8 @@ TEST(Page, EveryFileIsAWholeGzipMemberWithoutATime) {
     ASSERT_GE(file.gzip.size(), 18u) << file.path;
     EXPECT_EQ(byte_at(file.gzip, 0), 0x1fu) << file.path;
     EXPECT_EQ(byte_at(file.gzip, 1), 0x8bu) << file.path;
-    for (std::size_t i = 3; i < 8; ++i) EXPECT_EQ(byte_at(file.gzip, i), 0u) << file.path;  // flags, mtime
+    for (std::size_t i = 3; i < 8; ++i)
+      EXPECT_EQ(byte_at(file.gzip, i), 0u) << file.path;  // flags, mtime
     std::size_t inflated = 0;  // the trailer's last four bytes, little-endian
     for (std::size_t i = 4; i > 0; --i) {
       inflated = inflated << 8 | byte_at(file.gzip, file.gzip.size() - 5 + i);

@@ -119,6 +119,9 @@ describe("the page in front of a real server", { skip, timeout: 300_000 }, () =>
     const script = /src="(\/assets\/[^"]+\.js)"/.exec(await response.text())[1];
     const asset = await page.request.get(new URL(script, realServer).href);
     assert.match(asset.headers()["cache-control"], /immutable/);
+    const licences = await page.request.get(new URL("/assets/licenses.txt", realServer).href);
+    assert.equal(licences.status(), 200);
+    assert.doesNotMatch(licences.headers()["cache-control"], /immutable/);
   });
 
   it("refuses another site's request before anything is generated", async () => {

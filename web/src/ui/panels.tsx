@@ -169,7 +169,7 @@ function StatusPanel({ onClose }: { onClose: () => void }) {
           )}
         </>
       )}
-      <p class="hint"><a href="/licenses.txt" target="_blank" rel="noopener">{t("status.licences")}</a></p>
+      <p class="hint"><a href="/assets/licenses.txt" target="_blank" rel="noopener">{t("status.licences")}</a></p>
     </Dialog>
   );
 }
