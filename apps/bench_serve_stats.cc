@@ -148,7 +148,7 @@ LevelResult summarize(std::string name, const std::vector<RequestRecord>& record
     double per_token = 0;
     if (record.completion_tokens > 1) {
       per_token =
-          (times.back() - times.front()) * 1e3 / static_cast<double>(record.completion_tokens - 1);
+          (record.end_s - times.front()) * 1e3 / static_cast<double>(record.completion_tokens - 1);
       tpot.push_back(per_token);
     }
     good += ttft.back() <= objectives.ttft_ms && per_token <= objectives.tpot_ms ? 1 : 0;
