@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one
 // JSON object.
-//   cuda_model_bench [preset] [format] [batch]      presets and formats as in `monocle bench model`
+//   cuda_model_bench [preset] [format] [batches] [parts]
+// presets and formats as in `monocle bench model`; batches: 1,8,32; parts: text,stages,vision
 // decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps,
 // sampling included. Share of the roof: weights and cache bytes of a step over its time, over the
 // read bandwidth measured just before.
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kContext = 512;
 constexpr std::int32_t kGenerated = 64;
 constexpr std::int32_t kRepeats = 5;
+constexpr int kPromptsAtOnce = 32;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -153,8 +156,9 @@ struct Bench {
         static_cast<double>(batch) *
         qwen3_vl::kv_read_bytes(config.text, kContext + kGenerated / 2, model->kv());
     const double bytes = static_cast<double>(model->facts().decode_weight_bytes) + cache;
-    const double tokens = static_cast<double>(batch) * static_cast<double>(kContext);
-    const double flops = qwen3_vl::prefill_flops(config.text, kContext, 0) * batch;
+    const int prompts = std::min(batch, kPromptsAtOnce);  // of the first step
+    const double tokens = static_cast<double>(prompts) * static_cast<double>(kContext);
+    const double flops = qwen3_vl::prefill_flops(config.text, kContext, 0) * prompts;
     return Json{{"batch", batch},
                 {"context", kContext},
                 {"decode_step_s", spread(decode)},
@@ -218,7 +222,8 @@ struct Bench {
 };
 
 Status run(const std::string& preset, const std::string& format,
-           const std::vector<std::int32_t>& batches, Json& out) {
+           const std::vector<std::int32_t>& batches, const std::string& parts, Json& out) {
+  const auto wanted = [&](const char* part) { return parts.find(part) != std::string::npos; };
   Bench bench;
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
   bench.read_gb_s = roof.read_gb_s;
@@ -247,8 +252,8 @@ Status run(const std::string& preset, const std::string& format,
          {"load_s", seconds_since(start)}};
   std::fprintf(stderr, "%s\n", out.dump().c_str());
   EngineLimits limits;
-  limits.step_tokens = 32 * kContext;
-  limits.sequences = 32;
+  limits.step_tokens = kPromptsAtOnce * kContext;
+  limits.sequences = std::max(32, *std::ranges::max_element(batches));
   limits.context_tokens = kContext + kGenerated + 2;
   limits.kv = bench.model->kv();
   limits.patches = 128 * 128;
@@ -257,11 +262,17 @@ Status run(const std::string& preset, const std::string& format,
     MONOCLE_ASSIGN(Json result, bench.text(batch));
     std::fprintf(stderr, "%s\n", result.dump().c_str());
     out["text"].push_back(std::move(result));
+    if (!wanted("stages")) {
+      continue;
+    }
     MONOCLE_ASSIGN(Json stages, bench.stages(batch));
     std::fprintf(stderr, "%s\n", stages.dump().c_str());
     out["stages"].push_back(std::move(stages));
   }
   for (const std::int32_t side : {1024, 2048}) {
+    if (!wanted("vision")) {
+      break;
+    }
     MONOCLE_ASSIGN(Json result, bench.vision(side));
     std::fprintf(stderr, "%s\n", result.dump().c_str());
     out["vision"].push_back(std::move(result));
@@ -269,15 +280,23 @@ Status run(const std::string& preset, const std::string& format,
   return {};
 }
 
+std::vector<std::int32_t> numbers(const std::string& list) {
+  std::vector<std::int32_t> out;
+  std::istringstream stream(list);
+  for (std::string one; std::getline(stream, one, ',');) {
+    out.push_back(std::stoi(one));
+  }
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Json out;
   try {
-    const auto status = run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16",
-                            argc > 3 ? std::vector<std::int32_t>{std::stoi(argv[3])}
-                                     : std::vector<std::int32_t>{1, 8, 32},
-                            out);
+    const auto status =
+        run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16",
+            numbers(argc > 3 ? argv[3] : "1,8,32"), argc > 4 ? argv[4] : "text,stages,vision", out);
     if (!status) {
       out["error"] = status.error().message;
     }

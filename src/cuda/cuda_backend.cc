@@ -28,8 +28,8 @@ class CudaBackend final : public Backend {
       : capabilities_(std::move(capabilities)),
         launch_(launch),
         linear_device_(linear_device),
-        memory_(std::make_unique<DeviceMemory>(launch_, std::move(ring),
-                                               [this] { run_pending_norm(); })),
+        memory_(
+            std::make_unique<DeviceMemory>(launch_, std::move(ring), [this] { run_pending(); })),
         samples_(std::move(results)) {
     MONOCLE_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
   }
@@ -51,7 +51,7 @@ class CudaBackend final : public Backend {
   void add_rows(const AddRowsArgs& args) override { run(args, cuda::add_rows); }
   void gather_rows(const GatherRowsArgs& args) override { run(args, cuda::gather_rows); }
   void blend_rows(const BlendRowsArgs& args) override { run(args, cuda::blend_rows); }
-  void rope_append(const RopeAppendArgs& args) override { run(args, cuda::rope_append); }
+  void rope_append(const RopeAppendArgs& args) override;
   void norm(const NormArgs& args) override {
     validate(args);
     prepare();
@@ -85,15 +85,22 @@ class CudaBackend final : public Backend {
   }
 
  private:
-  // What must be enqueued before anything else: writes of the host and a norm that was put off.
+  // What must be enqueued before anything else: verbs that were put off and writes of the host.
   void prepare() {
+    run_pending();
     memory_->flush();
-    run_pending_norm();
+    behind_stream_ = false;
   }
-  void run_pending_norm() {
+  void run_pending() {
     if (pending_norm_) {
       cuda::norm(launch_, *pending_norm_);
       pending_norm_.reset();
+      behind_stream_ = false;
+    }
+    if (pending_rope_) {
+      cuda::rope_append(launch_, *pending_rope_);
+      pending_rope_.reset();
+      behind_stream_ = false;
     }
   }
   template <class Args>
@@ -109,18 +116,29 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DeviceMemory> memory_;
   GraphCache graphs_;
   PendingSamples samples_;
+  // At most one verb is put off: the next may compute it on the way.
   std::optional<NormArgs> pending_norm_;
+  std::optional<RopeAppendArgs> pending_rope_;
+  bool behind_stream_ = false;  // the last launch is a linear_stream
   cudaEvent_t done_ = nullptr;
   Ticket ticket_ = 0;
 };
 
+void CudaBackend::rope_append(const RopeAppendArgs& args) {
+  validate(args);
+  const bool behind_stream = behind_stream_ && !memory_->waiting();
+  prepare();
+  pending_rope_ = args;
+  behind_stream_ = behind_stream;
+}
+
 void CudaBackend::linear(const LinearArgs& args) {
   validate(args);
-  memory_->flush();
-  if (pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, linear_device_)) {
-    linear_skinny(launch_, args, &*pending_norm_);
-    pending_norm_.reset();
-    return;
+  const bool fused =
+      pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, linear_device_);
+  std::optional<NormArgs> norm;
+  if (fused) {
+    norm.swap(pending_norm_);
   }
   prepare();
   if (args.x.rows == 0) {
@@ -129,8 +147,11 @@ void CudaBackend::linear(const LinearArgs& args) {
   switch (choose_linear(args, linear_device_)) {
     case LinearKernel::kSimple:
       return linear_simple(launch_, args);
-    case LinearKernel::kSkinny:
-      return linear_skinny(launch_, args, nullptr);
+    case LinearKernel::kStream:
+      linear_stream(launch_, args, plan_stream(args, linear_device_.stream),
+                    norm ? &*norm : nullptr);
+      behind_stream_ = true;
+      return;
     case LinearKernel::kTiles:
       return linear_tiles(launch_, args);
     case LinearKernel::kSm90:
@@ -140,17 +161,20 @@ void CudaBackend::linear(const LinearArgs& args) {
 
 void CudaBackend::attend_paged(const AttendPagedArgs& args) {
   validate(args);
+  const bool step = attend_step_fits(launch_, args);
+  if (step && pending_rope_ && !memory_->waiting() && rope_fits_attend_step(*pending_rope_, args)) {
+    rope_attend_step(launch_, *pending_rope_, args, behind_stream_);
+    pending_rope_.reset();
+    behind_stream_ = false;
+    return;
+  }
   prepare();
   // As many rows as sequences are single queries, but for empty sequences beside a chunk; the
-  // decode kernel does both.
+  // decode kernels do both.
   const bool chunks = args.q.rows > static_cast<std::int64_t>(args.context.size());
   const bool sm90 = chunks && linear_device_.sm90 && attend_prefill_sm90_fits(args);
   const bool tiles = sm90 || (chunks && attend_prefill_fits(args));
-  if (attend_decode_tiles_fits(args)) {
-    attend_decode_tiles(launch_, args, tiles);
-  } else {
-    attend_decode(launch_, args, tiles);
-  }
+  step ? attend_step(launch_, args, tiles) : attend_decode(launch_, args, tiles);
   if (sm90) {
     attend_prefill_sm90(launch_, args);
   } else if (tiles) {
@@ -227,6 +251,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   Launch launch;
   launch.multiprocessors = properties.multiProcessorCount;
   launch.overlap = options.overlap && properties.major >= 9;
+  launch.clusters = properties.major >= 9;
   launch.scratch_floats = kScratchFloats;
   MONOCLE_TRY(device_allocate(launch.scratch, kScratchFloats));
   MONOCLE_TRY(device_allocate(launch.counters, kCounters));
@@ -238,7 +263,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.kv = DType::kBF16;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
-  const LinearDevice linear_device{properties.sharedMemPerBlockOptin, has_sm90(properties)};
+  const LinearDevice linear_device{
+      {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
+      has_sm90(properties)};
   return std::make_unique<CudaBackend>(std::move(capabilities), launch, linear_device,
                                        std::move(ring), std::move(results));
 }

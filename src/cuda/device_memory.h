@@ -31,6 +31,7 @@ class DeviceMemory final : public Memory {
 
   // Enqueues the writes that are still waiting.
   void flush();
+  [[nodiscard]] bool waiting() const { return waiting_.count > 0; }
 
  private:
   void* take_pinned(std::size_t bytes);

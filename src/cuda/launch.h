@@ -16,6 +16,7 @@ struct Launch {
   // Whether a kernel may start before its predecessor ends (compute capability 9 and later). Every
   // kernel then waits itself, by pdl_wait(), before it touches anything a kernel writes.
   bool overlap = false;
+  bool clusters = false;  // whether blocks can read each other's shared memory, likewise
   float* scratch = nullptr;
   std::size_t scratch_floats = 0;
   std::uint32_t* counters = nullptr;  // [kCounters], all zero between launches

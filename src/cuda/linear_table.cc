@@ -6,10 +6,8 @@
 namespace monocle::cuda {
 namespace {
 
-constexpr std::int64_t kSkinnyRows = 16;
-constexpr std::int64_t kFusedNormRows =
-    2;  // every block reads all of x in float32: soon more than a launch costs
-constexpr std::int64_t kSkinnyColumns = 1024;  // of one round of the 8 warps
+// Every block reads its columns of x in float32: with more rows that costs more than a launch.
+constexpr std::int64_t kFusedNormRows = 2;
 constexpr std::int64_t kSm90Rows = 65;
 // Two bf16 hold 16 bits of a float32: in sums shorter than this the rest could be seen.
 constexpr std::int64_t kSplitColumns = 512;
@@ -30,18 +28,13 @@ constexpr int kSm90Splits = 4;
 bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
 
 // 16-byte accesses need every row to start on 16 bytes.
-bool streams(const LinearArgs& args) {
+bool tiles(const LinearArgs& args) {
   bool fits = args.x.dtype == DType::kBF16 && args.w.format() == QuantFormat::kBF16 &&
               args.x.cols % 8 == 0 && args.x.row_stride % 8 == 0 && aligned(args.x.data);
   for (int i = 0; i < args.w.parts; ++i) {
     fits = fits && aligned(args.w.part[static_cast<std::size_t>(i)].data);
   }
   return fits;
-}
-
-std::size_t skinny_shared_bytes(std::int64_t rows, std::int64_t cols) {
-  const std::int64_t padded = (cols + kSkinnyColumns - 1) / kSkinnyColumns * kSkinnyColumns + 32;
-  return static_cast<std::size_t>(rows * padded * 2) + 22 * 1024;
 }
 
 // The copy engine reads rows of x and W at multiples of 16 bytes, and columns of y are stored eight
@@ -67,12 +60,10 @@ LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device) {
   if (device.sm90 && fits_sm90(args)) {
     return LinearKernel::kSm90;
   }
-  if (!streams(args)) {
-    return LinearKernel::kSimple;
+  if (plan_stream(args, device.stream).fits) {
+    return LinearKernel::kStream;
   }
-  const bool skinny = args.x.rows <= kSkinnyRows &&
-                      skinny_shared_bytes(args.x.rows, args.x.cols) <= device.shared_bytes;
-  return skinny ? LinearKernel::kSkinny : LinearKernel::kTiles;
+  return tiles(args) ? LinearKernel::kTiles : LinearKernel::kSimple;
 }
 
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device) {
@@ -80,7 +71,7 @@ bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice
          norm.y.cols == args.x.cols && norm.y.row_stride == args.x.row_stride &&
          norm.y.dtype == args.x.dtype && norm.x.row_stride % 4 == 0 && aligned(norm.x.data) &&
          aligned(norm.weight) && norm.x.rows <= kFusedNormRows && args.y.data != norm.x.data &&
-         choose_linear(args, device) == LinearKernel::kSkinny;
+         choose_linear(args, device) == LinearKernel::kStream;
 }
 
 std::int64_t linear_sm90_columns(const LinearArgs& args, int tile) {

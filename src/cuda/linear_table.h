@@ -5,24 +5,25 @@
 
 #include <cstdint>
 
+#include "cuda/stream_plan.h"
 #include "ops/args.h"
 
 namespace monocle::cuda {
 
 enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
-  kSkinny,  // bf16, few rows of x: at the speed of reading W
+  kStream,  // bf16 and int8, up to 64 rows of x: at the speed of reading W
   kTiles,   // bf16 on the tensor cores
   kSm90,    // many rows, bf16, float32 x and int8 W on the tensor cores of compute capability 9.0
 };
 
 struct LinearDevice {
-  std::size_t shared_bytes = 0;  // what a block may use at most
-  bool sm90 = false;             // the code and the driver for kSm90 are there
+  StreamDevice stream;
+  bool sm90 = false;  // the code and the driver for kSm90 are there
 };
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 
-// Whether linear_skinny may compute the norm that makes its x.
+// Whether linear_stream may compute the norm that makes its x.
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);
 
 // linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the sum

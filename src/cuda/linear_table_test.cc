@@ -8,8 +8,8 @@
 namespace monocle::cuda {
 namespace {
 
-constexpr LinearDevice kOld{227 * 1024, false};
-constexpr LinearDevice kHopper{227 * 1024, true};
+constexpr LinearDevice kOld{{227 * 1024, 132, false}, false};
+constexpr LinearDevice kHopper{{227 * 1024, 132, true}, true};
 alignas(16) std::array<std::byte, 64> memory;
 
 LinearArgs args_of(std::int64_t rows, std::int64_t cols, QuantFormat format = QuantFormat::kBF16) {
@@ -22,14 +22,16 @@ LinearArgs args_of(std::int64_t rows, std::int64_t cols, QuantFormat format = Qu
 }
 
 TEST(LinearTable, FewRowsStreamManyRowsTile) {
-  EXPECT_EQ(choose_linear(args_of(1, 2048), kOld), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(16, 2048), kOld), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(17, 2048), kOld), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(1, 2048), kOld), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(16, 2048), kOld), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(64, 2048), kOld), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(64, 2048), kHopper), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(65, 2048), kOld), LinearKernel::kTiles);
 }
 
 TEST(LinearTable, RowsThatDoNotFitSharedMemoryTile) {
-  EXPECT_EQ(choose_linear(args_of(16, 6144), kOld), LinearKernel::kSkinny);
-  EXPECT_EQ(choose_linear(args_of(16, 6144), LinearDevice{100 * 1024, false}),
+  EXPECT_EQ(choose_linear(args_of(8, 6144), kOld), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(8, 6144), LinearDevice{{100 * 1024, 132, false}, false}),
             LinearKernel::kTiles);
   EXPECT_EQ(choose_linear(args_of(16, 25600), kOld), LinearKernel::kTiles);
 }
@@ -37,6 +39,8 @@ TEST(LinearTable, RowsThatDoNotFitSharedMemoryTile) {
 TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
   EXPECT_EQ(choose_linear(args_of(1, 2044), kOld), LinearKernel::kSimple);
   EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kOld),
+            LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(1, 2056, QuantFormat::kInt8Channel), kOld),
             LinearKernel::kSimple);
   LinearArgs wide = args_of(1, 2048);
   wide.x.dtype = DType::kF32;
@@ -51,7 +55,7 @@ TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
 
 TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
   EXPECT_EQ(choose_linear(args_of(65, 2048), kHopper), LinearKernel::kSm90);
-  EXPECT_EQ(choose_linear(args_of(64, 2048), kHopper), LinearKernel::kTiles);
+  EXPECT_EQ(choose_linear(args_of(64, 2048), kHopper), LinearKernel::kStream);
   EXPECT_EQ(choose_linear(args_of(65, 2048), kOld), LinearKernel::kTiles);
   EXPECT_EQ(choose_linear(args_of(65, 2048, QuantFormat::kInt8Channel), kHopper),
             LinearKernel::kSm90);

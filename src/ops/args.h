@@ -137,8 +137,9 @@ struct AttendPagedArgs {
   KvView kv;
   std::int32_t heads = 0;  // query head j uses kv head j / (heads / kv_heads)
   float scale = 1.0F;
-  std::span<const std::int32_t> query_start;  // [B + 1]
-  std::span<const std::int32_t> context;      // [B] keys of the sequence, this step's included
+  // [B + 1]. As many queries as sequences right behind the rope_append that makes q: one each.
+  std::span<const std::int32_t> query_start;
+  std::span<const std::int32_t> context;  // [B] keys of the sequence, this step's included
   const std::int32_t* block_table =
       nullptr;  // [B, max_blocks] block of the j-th run of block_tokens, -1 = freed
   std::int32_t max_blocks = 0;

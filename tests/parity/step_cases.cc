@@ -110,7 +110,10 @@ class Layer {
     backend_.norm(between);
     backend_.linear(gate_up);
     backend_.linear(down);
-    std::vector<HostTensor> results{x_, k_, v_, HostTensor(q.rows, q.cols, q.dtype),
+    std::vector<HostTensor> results{x_,
+                                    k_,
+                                    v_,
+                                    HostTensor(q.rows, q.cols, q.dtype),
                                     HostTensor(y.rows, y.cols, y.dtype),
                                     HostTensor(normed.rows, normed.cols, normed.dtype)};
     const TensorView views[] = {x, cache_[0], cache_[1], q, y, normed};
@@ -127,7 +130,7 @@ class Layer {
   KvView put_cache() {
     cache_[0] = rig_.put(k_);
     cache_[1] = rig_.put(v_);
-    return {cache_[0].data, cache_[1].data,  k_.dtype(),      integers_.blocks,
+    return {cache_[0].data, cache_[1].data,  k_.dtype(),     integers_.blocks,
             kBlock,         setup_.kv_heads, setup_.head_dim};
   }
   NormArgs norm(const TensorView& x, const TensorView& y) {

@@ -133,7 +133,7 @@ __global__ __launch_bounds__(kThreads) void attend_decode_kernel(
   const AttendPagedArgs& a = args.attend;
   pdl_launch_next();
   pdl_wait();
-  const int row = query_row(args);
+  const int row = query_row(a, static_cast<int>(blockIdx.x), args.singles_only);
   if (row < 0) {
     return;
   }

@@ -32,14 +32,14 @@ __device__ inline Visible find_visible(const AttendPagedArgs& a, int row) {
   const std::int32_t* start = a.query_start.data();
   const int sequences = static_cast<int>(a.context.size());
   int low = row < sequences ? row : 0;
-  const int guess =
-      a.context.data()[low];  // asked for together with the starts: decode steps are made of these
-  if (!(row < sequences && start[row] == row && start[row + 1] == row + 1)) {
+  // Asked for together with the starts: decode steps are made of these.
+  const int guess = __ldcg(a.context.data() + low);
+  if (!(row < sequences && __ldcg(start + row) == row && __ldcg(start + row + 1) == row + 1)) {
     low = 0;
     for (int high = sequences - 1;
          low < high;) {  // the last sequence that starts at or before the row
       const int middle = (low + high + 1) / 2;
-      if (start[middle] <= row) {
+      if (__ldcg(start + middle) <= row) {
         low = middle;
       } else {
         high = middle - 1;
@@ -48,7 +48,8 @@ __device__ inline Visible find_visible(const AttendPagedArgs& a, int row) {
   }
   Visible out;
   out.sequence = low;
-  const int query = (low == row ? guess : a.context.data()[low]) - (start[low + 1] - row);
+  const int query =
+      (low == row ? guess : __ldcg(a.context.data() + low)) - (__ldcg(start + low + 1) - row);
   if (a.window > 0) {
     out.window_start = query - a.window + 1 > 0 ? query - a.window + 1 : 0;
     out.sinks = a.sinks < out.window_start ? a.sinks : out.window_start;
@@ -57,14 +58,13 @@ __device__ inline Visible find_visible(const AttendPagedArgs& a, int row) {
   return out;
 }
 
-// The query row of this block, or -1.
-__device__ inline int query_row(const DecodeArgs& args) {
-  const int x = static_cast<int>(blockIdx.x);
-  if (!args.singles_only) {
-    return x;
+// Which query is number `index`; for singles_only the only one of sequence `index`, or -1.
+__device__ inline int query_row(const AttendPagedArgs& a, int index, bool singles_only) {
+  if (!singles_only) {
+    return index;
   }
-  const int row = args.attend.query_start.data()[x];
-  return args.attend.query_start.data()[x + 1] - row == 1 ? row : -1;
+  const int row = __ldcg(a.query_start.data() + index);
+  return __ldcg(a.query_start.data() + index + 1) - row == 1 ? row : -1;
 }
 
 // Channel c of the sum of up to 32 records `pitch` floats apart. All lanes of a warp must call it.

@@ -48,6 +48,10 @@ void launch(const Launch& at, void (*kernel)(Params...), const Shape& shape, con
     attributes[count].id = cudaLaunchAttributeClusterDimension;
     attributes[count++].val.clusterDim = {shape.cluster, 1, 1};
   }
+  // Every kernel divides a multiprocessor's memory alike: blocks of neighbouring launches can only
+  // run side by side where it need not be divided anew.
+  MONOCLE_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                          cudaSharedmemCarveoutMaxShared));
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;

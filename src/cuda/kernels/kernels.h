@@ -8,6 +8,7 @@
 
 #include "cuda/launch.h"
 #include "cuda/linear_table.h"
+#include "cuda/stream_plan.h"
 #include "ops/args.h"
 
 namespace monocle::cuda {
@@ -20,9 +21,11 @@ void norm(const Launch& at, const NormArgs& args);
 void rope_append(const Launch& at, const RopeAppendArgs& args);
 
 void linear_simple(const Launch& at, const LinearArgs& args);
-// x is the RMS norm of `norm`.x where norm is not null; it is written to norm->y all the same.
-void linear_skinny(const Launch& at, const LinearArgs& args, const NormArgs* norm);
 void linear_tiles(const Launch& at, const LinearArgs& args);
+// plan: of plan_stream(), and it fits. x is the RMS norm of norm->x where norm is not null; it is
+// written to norm->y all the same.
+void linear_stream(const Launch& at, const LinearArgs& args, const StreamPlan& plan,
+                   const NormArgs* norm);
 void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling);
 
 // Rows of x for linear_sm90 where they are not bf16, packed with no space between: see
@@ -33,9 +36,14 @@ void split_rows(const Launch& at, const ConstTensorView& x, void* narrow, std::i
 
 // singles_only: sequences with more than one query are left to attend_prefill.
 void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only);
-bool attend_decode_tiles_fits(
-    const AttendPagedArgs& args);  // bf16, up to 8 query heads per kv head
-void attend_decode_tiles(const Launch& at, const AttendPagedArgs& args, bool singles_only);
+// bf16 on a device with clusters, up to 8 query heads per kv head.
+bool attend_step_fits(const Launch& at, const AttendPagedArgs& args);
+void attend_step(const Launch& at, const AttendPagedArgs& args, bool singles_only);
+// attend_step with the rope_append ahead of it, where every sequence has one query. early: the last
+// launch was a linear_stream.
+bool rope_fits_attend_step(const RopeAppendArgs& rope, const AttendPagedArgs& args);
+void rope_attend_step(const Launch& at, const RopeAppendArgs& rope, const AttendPagedArgs& args,
+                      bool early);
 // Sequences with more than one query, bf16 throughout, on the tensor cores.
 bool attend_prefill_fits(const AttendPagedArgs& args);
 void attend_prefill(const Launch& at, const AttendPagedArgs& args);

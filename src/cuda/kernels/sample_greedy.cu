@@ -2,9 +2,10 @@
 // Greedy sampling: the first maximum of each row of logits and its log-probability, logit -
 // log(sum(exp(logits))).
 //
-// Reads each row once, 4 vocab bytes. kBlocks blocks of 256 threads share a row; the one that
+// Reads each row once, 4 vocab bytes. Several blocks of 256 threads share a row; the one that
 // finishes last joins their records {maximum, its id, sum of exp(logit - maximum)}. NaN counts as
 // -inf, +inf as the largest float.
+#include <algorithm>
 #include <cfloat>
 #include <climits>
 #include <cmath>
@@ -16,7 +17,11 @@ namespace monocle::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kBlocks = 128;  // per row: five logits per thread of the usual vocabulary
+// Blocks per row: five logits per thread of the usual vocabulary for one row, more where rows are
+// many: then joining the blocks' records would take longest.
+constexpr int kBlocks = 128;
+constexpr int kFewBlocks = 16;
+constexpr int kAllBlocks = 512;
 constexpr int kMaxRows = 256;
 
 struct GreedyArgs {
@@ -71,7 +76,7 @@ __global__ __launch_bounds__(kThreads) void sample_greedy_kernel(
       static_cast<const float*>(a.sample.logits.data) + row * a.sample.logits.row_stride;
   Best mine{-INFINITY, INT_MAX, 0.0F};
   for (int id = static_cast<int>(blockIdx.x * kThreads + threadIdx.x); id < a.sample.vocab;
-       id += kBlocks * kThreads) {
+       id += static_cast<int>(gridDim.x) * kThreads) {
     const float raw = __ldcg(logits + id);
     const float logit = isnan(raw) ? -INFINITY : fminf(raw, FLT_MAX);
     if (logit > mine.logit) {
@@ -83,11 +88,11 @@ __global__ __launch_bounds__(kThreads) void sample_greedy_kernel(
     }
   }
   mine = block_best(mine, room[0]);
-  auto* records = reinterpret_cast<Best*>(a.scratch) + std::int64_t{blockIdx.y} * kBlocks;
+  auto* records = reinterpret_cast<Best*>(a.scratch) + std::int64_t{blockIdx.y} * gridDim.x;
   if (threadIdx.x == 0) {
     records[blockIdx.x] = mine;
     __threadfence();
-    last = atomicAdd(a.counters + blockIdx.y, 1U) == kBlocks - 1;
+    last = atomicAdd(a.counters + blockIdx.y, 1U) == gridDim.x - 1;
   }
   __syncthreads();
   if (!last) {
@@ -95,7 +100,7 @@ __global__ __launch_bounds__(kThreads) void sample_greedy_kernel(
   }
   __threadfence();
   Best all{-INFINITY, INT_MAX, 0.0F};
-  if (threadIdx.x < kBlocks) {
+  if (threadIdx.x < gridDim.x) {
     const float* record = reinterpret_cast<const float*>(records + threadIdx.x);
     all = {__ldcg(record), __float_as_int(__ldcg(record + 1)), __ldcg(record + 2)};
   }
@@ -117,8 +122,9 @@ void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t*
     for (std::int32_t i = 0; i < part; ++i) {
       a.rows[i] = rows[begin + i];
     }
-    launch(at, sample_greedy_kernel, {dim3(kBlocks, static_cast<unsigned>(part)), dim3(kThreads)},
-           a);
+    const int blocks = std::clamp(kAllBlocks / part, kFewBlocks, kBlocks);
+    launch(at, sample_greedy_kernel,
+           {dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(part)), dim3(kThreads)}, a);
   }
 }
 

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+// What linear_narrow and linear_wide share: linear() for up to 64 rows of x (decode), y =
+// epilogue(x Wᵀ + bias) + residual; x bf16, W bf16 or int8 with a scale per row, sums in float32.
+//
+// The time is that of reading W once: 2 n k bytes (n k of int8); how blocks, warps and clusters
+// share W is in cuda/stream_plan.h. Every warp streams its own 16 rows through a ring in shared
+// memory by asynchronous 16-byte copies and needs no barrier for it. The ring is filled before the
+// launch ahead has ended: W does not depend on it. For that, blocks of both must fit one
+// multiprocessor side by side.
+//
+// The products run on the tensor cores with W as the 16-row operand and 8 rows of x as the other;
+// x lies in shared memory. int8: which column of the sum a register stands for is free as long as
+// both operands agree, so a thread's 16 bytes of W are the columns of four instructions.
+//
+// An RMS norm ahead can be computed here: each block loads its columns of x in float32, multiplies
+// them by the norm's weights and applies the factor of each row to the finished sums.
+//
+// The successor is let in after pdl_wait() only: whatever starts behind a linear_stream knows that
+// everything ahead of that linear_stream has ended (attend_step reads the cache early).
+#pragma once
+
+#include "cuda/kernels/cluster.cuh"
+#include "cuda/kernels/kernels.h"
+#include "cuda/stream_plan.h"
+
+namespace monocle::cuda {
+
+inline constexpr int kStreamThreads = 32 * kStreamWarps;
+inline constexpr int kSegmentsAtOnce = 4;  // of x that a warp loads together
+inline constexpr int kNormedAtOnce = 2;    // with a norm
+
+struct StreamArgs {
+  const std::uint8_t* part[3];
+  int part_end[3];  // rows up to the end of each part
+  int k;
+  StreamPlan plan;
+  int segments;     // of a block's columns
+  int per_segment;  // item / segments = item * per_segment >> 16
+  bool has_norm;
+  LinearArgs linear;
+  NormArgs norm;
+};
+
+// kSharing: warps that share a tile's columns.
+template <int kSharing_, int kTokenTiles_, bool kSwiGlu_, bool kInt8_, int kRowBytes_, int kStages_>
+struct StreamKind {
+  static constexpr int kSharing = kSharing_;
+  static constexpr int kTokenTiles = kTokenTiles_;
+  static constexpr bool kSwiGlu = kSwiGlu_;
+  static constexpr bool kInt8 = kInt8_;
+  static constexpr int kRowBytes = kRowBytes_;  // of a row of a stage
+  static constexpr int kStages = kStages_;
+  static constexpr int kElement = kInt8 ? 1 : 2;
+  static constexpr int kPieces = kRowBytes / 16;
+  static constexpr int kRowsAtOnce = 32 / kPieces;
+  static constexpr int kCopies = 16 / kRowsAtOnce;  // of a lane per stage
+  static constexpr int kStageBytes = 16 * kRowBytes;
+  static constexpr int kRingBytes = kStreamWarps * kStages * kStageBytes;
+  static constexpr int kColumns = kRowBytes / kElement;
+  static constexpr int kOut = kSwiGlu ? 8 : 16;                          // results of 16 rows of W
+  static constexpr int kTileOut = kOut * (kStreamWarps / kSharing);      // of a block's tile
+  static constexpr int kWarpRoom = 8 * kTokenTiles * kStreamTokenPitch;  // floats
+  static constexpr int kRoom = kStreamWarps * kWarpRoom;
+  using Sums = float[2][kTokenTiles][4];  // two chains of products are half as long
+  static_assert(kRowsAtOnce == 2 || kRowsAtOnce == 4);
+};
+
+// Spreads the pieces of a stage's rows over the banks: eight neighbouring rows differ, and two
+// neighbouring ones by four.
+__device__ constexpr int stream_swizzle(int row) { return (row & 1) << 2 | (row >> 1 & 3); }
+
+// A warp's 16 rows of W, and where in them it stands.
+template <class K>
+struct Source {
+  const std::uint8_t* base[2];  // rows 0 and 8, this lane's row and piece of them
+  int valid[2];                 // rows from there on
+  int tile = 0;
+  int chunk = 0;
+
+  __device__ void enter(const StreamArgs& a, int at_tile) {
+    tile = at_tile;
+    chunk = 0;
+    const int warp = static_cast<int>(threadIdx.x / 32);
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    const int unit = K::kSharing > 1 ? tile : tile * kStreamWarps + warp;
+    const std::int64_t row_bytes = std::int64_t{a.k} * K::kElement;
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      int part = K::kSwiGlu ? h : 0;
+      int row = K::kSwiGlu ? unit * 8 : unit * 16 + h * 8;
+      int end = a.part_end[0];
+      if (!K::kSwiGlu && row >= a.part_end[0]) {
+        part = row < a.part_end[1] ? 1 : 2;
+        end = a.part_end[part] - a.part_end[part - 1];
+        row -= a.part_end[part - 1];
+      }
+      valid[h] = tile < a.plan.tiles && row < end ? end - row : 0;
+      base[h] = a.part[valid[h] > 0 ? part : 0] + lane % K::kPieces * 16;
+      if (valid[h] > 0) {
+        base[h] += (row + lane / K::kPieces) * row_bytes;
+      }
+    }
+  }
+  __device__ void advance(const StreamArgs& a) {
+    if (++chunk == a.plan.chunks) {
+      enter(a, tile + a.plan.groups);
+    }
+  }
+  // first, end: of the block's columns, in bytes.
+  __device__ void copy(const StreamArgs& a, int first, int end, std::uint32_t stage) const {
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    const int at = first + chunk * K::kSharing * K::kRowBytes;
+    const bool inside = at + lane % K::kPieces * 16 < end;
+    const std::int64_t row_bytes = std::int64_t{a.k} * K::kElement;
+    // Piece c of row r lies at c ^ stream_swizzle(r).
+    const int c = lane % K::kPieces ^ stream_swizzle(lane / K::kPieces);
+    const std::uint32_t to = stage + static_cast<std::uint32_t>(lane / K::kPieces * K::kRowBytes);
+#pragma unroll
+    for (int i = 0; i < K::kCopies; ++i) {
+      constexpr int kHalf = K::kCopies / 2;
+      const int row = i % kHalf * K::kRowsAtOnce;
+      const int place = c ^ stream_swizzle(row);
+      copy16(to + static_cast<std::uint32_t>(i * K::kRowsAtOnce * K::kRowBytes + place * 16),
+             base[i / kHalf] + row * row_bytes + at,
+             inside && row + lane / K::kPieces < valid[i / kHalf]);
+    }
+  }
+};
+
+__device__ inline uint4 load_shared(std::uint32_t address) {
+  uint4 out;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(out.x), "=r"(out.y), "=r"(out.z), "=r"(out.w)
+               : "r"(address)
+               : "memory");
+  return out;
+}
+
+// Two of four int8 as bf16: v = (128 + low seven bits) - (128, or 256 where the sign bit is set).
+__device__ inline std::uint32_t widen(std::uint32_t pair) {
+  const std::uint32_t low = (pair & 0x007f007fU) | 0x43004300U;
+  const std::uint32_t base = (pair & 0x00800080U) | 0x43004300U;
+  const __nv_bfloat162 value = __hsub2(*reinterpret_cast<const __nv_bfloat162*>(&low),
+                                       *reinterpret_cast<const __nv_bfloat162*>(&base));
+  return *reinterpret_cast<const std::uint32_t*>(&value);
+}
+__device__ inline void widen(std::uint32_t four, std::uint32_t& low, std::uint32_t& high) {
+  low = widen(__byte_perm(four, 0U, 0x4140));
+  high = widen(__byte_perm(four, 0U, 0x4342));
+}
+
+// Four int8 columns per register of one load become two instructions' columns.
+template <class K>
+__device__ inline void multiply_int8(std::uint32_t stage,
+                                     const std::uint16_t* const (&x)[K::kTokenTiles], int step,
+                                     typename K::Sums& sum) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int swizzle = stream_swizzle(lane / 4);
+#pragma unroll
+  for (int j = 0; j < K::kPieces / 4; ++j) {
+    const std::uint32_t at =
+        stage +
+        static_cast<std::uint32_t>(lane / 4 * K::kRowBytes + ((4 * j + lane % 4) ^ swizzle) * 16);
+    const uint4 low = load_shared(at);
+    const uint4 high = load_shared(at + 8 * K::kRowBytes);
+    const std::uint32_t l[4] = {low.x, low.y, low.z, low.w};
+    const std::uint32_t h[4] = {high.x, high.y, high.z, high.w};
+    std::uint32_t w[4][4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      widen(l[i], w[i][0], w[i][2]);
+      widen(h[i], w[i][1], w[i][3]);
+    }
+#pragma unroll
+    for (int i = 0; i < K::kTokenTiles; ++i) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const uint4 v = *reinterpret_cast<const uint4*>(x[i] + step * (64 * j + 8 * half));
+        const std::uint32_t x0[2] = {v.x, v.y};
+        const std::uint32_t x1[2] = {v.z, v.w};
+        mma_bf16(sum[0][i], w[2 * half], x0);
+        mma_bf16(sum[1][i], w[2 * half + 1], x1);
+      }
+    }
+  }
+}
+
+template <class K>
+__device__ inline void multiply_bf16(std::uint32_t stage,
+                                     const std::uint16_t* const (&x)[K::kTokenTiles], int step,
+                                     typename K::Sums& sum) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int row = lane / 8 % 2 * 8 + lane % 8;
+  const int piece = lane / 16 ^ stream_swizzle(lane % 8);
+  const std::uint32_t at = stage + static_cast<std::uint32_t>(row * K::kRowBytes);
+#pragma unroll
+  for (int j = 0; j < K::kPieces / 4; ++j) {  // 32 columns
+    std::uint32_t w[2][4];
+    load_matrices(w[0], at + static_cast<std::uint32_t>(((4 * j) ^ piece) * 16));
+    load_matrices(w[1], at + static_cast<std::uint32_t>(((4 * j + 2) ^ piece) * 16));
+#pragma unroll
+    for (int i = 0; i < K::kTokenTiles; ++i) {
+      std::uint32_t v[4];
+      load_matrices(v, shared_address(x[i] + step * (32 * j)));
+      const std::uint32_t x0[2] = {v[0], v[1]};
+      const std::uint32_t x1[2] = {v[2], v[3]};
+      mma_bf16(sum[0][i], w[0], x0);
+      mma_bf16(sum[1][i], w[1], x1);
+    }
+  }
+}
+
+// Where this lane reads x. Rows behind the last of x read zeros from a place that does not move:
+// `step` is 0 there and 1 elsewhere.
+template <class K>
+struct XSource {
+  const std::uint16_t* base[K::kTokenTiles];
+  int step;
+
+  __device__ XSource(const StreamArgs& a, const std::uint16_t* xs, const std::uint16_t* zeros)
+      : step(1) {
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    const int token = K::kInt8 ? lane / 4 : lane % 8;
+    const int first = K::kInt8 ? lane % 4 * 16 : lane / 8 * 8;
+#pragma unroll
+    for (int i = 0; i < K::kTokenTiles; ++i) {
+      base[i] = xs + (8 * i + token) * a.plan.pitch + first;
+    }
+    if (zeros != nullptr && token >= static_cast<int>(a.linear.x.rows)) {
+      base[0] = zeros;
+      step = 0;
+    }
+  }
+  __device__ void multiply(std::uint32_t stage, int column, typename K::Sums& sum) const {
+    const std::uint16_t* at[K::kTokenTiles];
+#pragma unroll
+    for (int i = 0; i < K::kTokenTiles; ++i) {
+      at[i] = base[i] + step * column;
+    }
+    if constexpr (K::kInt8) {
+      multiply_int8<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
+    } else {
+      multiply_bf16<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
+    }
+  }
+};
+
+// 256 columns of a row of x: what a warp loads at a time, 8 columns per lane.
+struct Segment {
+  int token;
+  int inside;  // column within the block's
+  int column;
+  bool exists;
+
+  __device__ Segment(const StreamArgs& a, int item, int slice0) {
+    token = item * a.per_segment >> 16;
+    inside = (item - token * a.segments) * kStreamSegment + 8 * static_cast<int>(threadIdx.x % 32);
+    column = slice0 + inside;
+    exists = token < static_cast<int>(a.linear.x.rows) && inside < a.plan.slice && column < a.k;
+  }
+  __device__ void put(const StreamArgs& a, std::uint16_t* xs, const uint4& value) const {
+    if (inside < a.plan.slice) {
+      *reinterpret_cast<uint4*>(xs + token * a.plan.pitch + inside) = value;
+    }
+  }
+};
+
+// The block's columns of `rows` rows of x in shared memory, zeros behind the last.
+__device__ inline void load_x(const StreamArgs& a, int slice0, int rows, std::uint16_t* xs) {
+  const int items = rows * a.segments;
+  for (int first = static_cast<int>(threadIdx.x / 32); first < items;
+       first += kStreamWarps * kSegmentsAtOnce) {
+    uint4 value[kSegmentsAtOnce];
+#pragma unroll
+    for (int i = 0; i < kSegmentsAtOnce; ++i) {
+      const Segment at(a, first + i * kStreamWarps, slice0);
+      value[i] = {0, 0, 0, 0};
+      if (at.exists) {
+        value[i] = __ldcg(
+            reinterpret_cast<const uint4*>(static_cast<const std::uint16_t*>(a.linear.x.data) +
+                                           at.token * a.linear.x.row_stride + at.column));
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kSegmentsAtOnce; ++i) {
+      if (first + i * kStreamWarps < items) {
+        Segment(a, first + i * kStreamWarps, slice0).put(a, xs, value[i]);
+      }
+    }
+  }
+}
+
+// The same of w x of the norm as bf16, and the sums of squares of x by row and segment.
+__device__ inline void load_unnormed(const StreamArgs& a, int slice0, int rows, std::uint16_t* xs,
+                                     float* squares) {
+  const int items = rows * a.segments;
+  for (int first = static_cast<int>(threadIdx.x / 32); first < items;
+       first += kStreamWarps * kNormedAtOnce) {
+    float4 x[kNormedAtOnce][2] = {};
+    float4 w[kNormedAtOnce][2] = {};
+#pragma unroll
+    for (int i = 0; i < kNormedAtOnce; ++i) {
+      const Segment at(a, first + i * kStreamWarps, slice0);
+      if (at.exists) {
+        const auto* from = reinterpret_cast<const float4*>(
+            static_cast<const float*>(a.norm.x.data) + at.token * a.norm.x.row_stride + at.column);
+        const auto* weight = reinterpret_cast<const float4*>(a.norm.weight + at.column);
+        x[i][0] = __ldcg(from);
+        x[i][1] = __ldcg(from + 1);
+        w[i][0] = __ldcg(weight);
+        w[i][1] = __ldcg(weight + 1);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kNormedAtOnce; ++i) {
+      const int item = first + i * kStreamWarps;
+      if (item >= items) {
+        break;
+      }
+      const float4 x0 = x[i][0];
+      const float4 x1 = x[i][1];
+      const float4 w0 = w[i][0];
+      const float4 w1 = w[i][1];
+      Segment(a, item, slice0)
+          .put(a, xs,
+               {to_bf16_pair(w0.x * x0.x, w0.y * x0.y), to_bf16_pair(w0.z * x0.z, w0.w * x0.w),
+                to_bf16_pair(w1.x * x1.x, w1.y * x1.y), to_bf16_pair(w1.z * x1.z, w1.w * x1.w)});
+      const float sum = warp_sum(x0.x * x0.x + x0.y * x0.y + x0.z * x0.z + x0.w * x0.w +
+                                 x1.x * x1.x + x1.y * x1.y + x1.z * x1.z + x1.w * x1.w);
+      if (threadIdx.x % 32 == 0) {
+        squares[item] = sum;
+      }
+    }
+  }
+}
+
+// The norm's own result, for whoever else reads it: every block writes a share.
+__device__ inline void store_norm(const StreamArgs& a, const float* factors, int thread,
+                                  int threads) {
+  const NormArgs& norm = a.norm;
+  const int all = static_cast<int>(norm.x.rows) * a.k;
+  const int share = (all + static_cast<int>(gridDim.x) - 1) / static_cast<int>(gridDim.x);
+  const int first = static_cast<int>(blockIdx.x) * share;
+  for (int i = first + thread; i < first + share && i < all; i += threads) {
+    const int token = i / a.k;
+    const int c = i % a.k;
+    const float x = __ldcg(static_cast<const float*>(norm.x.data) + token * norm.x.row_stride + c);
+    store(norm.y.data, norm.y.dtype, token * norm.y.row_stride + c,
+          norm.weight[c] * x * factors[token]);
+  }
+}
+
+__device__ inline float scale_of(const StreamArgs& a, std::int64_t row) {
+  const WeightRow at = find_row(a.linear.w, row);
+  return static_cast<const float*>(a.linear.w.part.data()[at.part].aux)[at.row];
+}
+
+// A warp's sums of a tile; they start over.
+template <class K>
+__device__ inline void put_sums(float* room, typename K::Sums& sum) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  float* mine = room + static_cast<int>(threadIdx.x / 32) * K::kWarpRoom;
+#pragma unroll
+  for (int i = 0; i < K::kTokenTiles; ++i) {
+    float* at = mine + (8 * i + 2 * (lane % 4)) * kStreamTokenPitch + lane / 4;
+    at[0] = sum[0][i][0] + sum[1][i][0];
+    at[kStreamTokenPitch] = sum[0][i][1] + sum[1][i][1];
+    at[8] = sum[0][i][2] + sum[1][i][2];
+    at[kStreamTokenPitch + 8] = sum[0][i][3] + sum[1][i][3];
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      sum[0][i][e] = sum[1][i][e] = 0.0F;
+    }
+  }
+}
+
+// What a result needs beside the sums.
+struct Extra {
+  float residual;
+  float2 scale;  // int8: of the row of W, of the row of up
+};
+
+// Result `item` of a tile, of those of all rows of x.
+template <class K>
+struct Place {
+  int token;
+  int out;
+  std::int64_t col;
+  bool exists;
+
+  __device__ Place(const StreamArgs& a, int tile, int item)
+      : token(item / K::kTileOut),
+        out(item % K::kTileOut),
+        col(std::int64_t{tile} * K::kTileOut + out),
+        exists(token < static_cast<int>(a.linear.x.rows) && col < a.linear.y.cols) {}
+};
+
+template <class K>
+__device__ inline Extra load_extra(const StreamArgs& a, const Place<K>& at) {
+  const LinearArgs& l = a.linear;
+  Extra out{0.0F, {1.0F, 1.0F}};
+  if (at.exists && l.residual.data != nullptr) {
+    out.residual = __ldcg(static_cast<const float*>(l.residual.data) +
+                          at.token * l.residual.row_stride + at.col);
+  }
+  if (K::kInt8 && at.exists) {
+    out.scale.x = scale_of(a, at.col);
+    out.scale.y = K::kSwiGlu ? scale_of(a, at.col + l.y.cols) : 1.0F;
+  }
+  return out;
+}
+
+template <class K>
+__device__ inline void store_result(const StreamArgs& a, const Place<K>& at, const Extra& extra,
+                                    float factor, float2 sum) {
+  const LinearArgs& l = a.linear;
+  sum.x *= factor * extra.scale.x;
+  sum.y *= factor * extra.scale.y;
+  const float value =
+      K::kSwiGlu ? silu(sum.x) * sum.y
+                 : activate(l.epilogue, l.bias != nullptr ? sum.x + l.bias[at.col] : sum.x);
+  store(l.y.data, l.y.dtype, at.token * l.y.row_stride + at.col, value + extra.residual);
+}
+
+void linear_narrow(const Launch& at, const StreamArgs& args);
+void linear_wide(const Launch& at, const StreamArgs& args);
+
+}  // namespace monocle::cuda
