@@ -215,7 +215,8 @@ Json to_json(const Answer& answer, const Asker& asker, const AskOptions& options
   const double rate =
       timing.decode_ms > 0 && decoded > 0 ? decoded * 1000.0 / timing.decode_ms : 0.0;
   const double bytes = static_cast<double>(asker.opened().model->facts().decode_weight_bytes);
-  const double roof = measure_read_gb_s(options.model.device);
+  const double roof =
+      measure_read_gb_s(options.model.device, asker.opened().backend->capabilities().name);
   return {{"text", answer.text},
           {"tokens", answer.tokens},
           {"finish_reason", finish_name(answer)},

@@ -7,12 +7,11 @@
 #include <fstream>
 #include <memory>
 
-#include "cpu/context.h"
-#include "cpu/isa.h"
 #include "engine/engine.h"
 #include "model/qwen3_vl/cost.h"
 #include "model/qwen3_vl/random_weights.h"
 #include "quant/format.h"
+#include "roof.h"
 
 namespace monocle::app {
 namespace {
@@ -227,18 +226,13 @@ class ModelBench {
 
 Result<BenchModelResult> bench_model(const BenchModelOptions& options) {
   BenchModelResult result;
-  MONOCLE_ASSIGN(const cpu::Isa isa, cpu::choose_isa(cpu::isa_from_environment()));
   MONOCLE_ASSIGN(Subject subject, open_subject(options));
-  {
-    cpu::Context context(options.model.device.resolved_threads(), options.model.device.pin, isa);
-    result.roof = cpu::measure_roof(context, {});
-  }
+  const std::string& backend = subject.opened->backend->capabilities().name;
+  MONOCLE_ASSIGN(result.roof, measure_roof(options.model.device, backend));
   MONOCLE_TRY(ModelBench(options, *subject.opened).run(result));
-  {
-    // Memory speed drifts on shared machines: the better of before and after is the roof.
-    cpu::Context context(options.model.device.resolved_threads(), options.model.device.pin, isa);
-    result.roof.read_gb_s = std::max(result.roof.read_gb_s, cpu::measure_read_gb_s(context, {}));
-  }
+  // Memory speed drifts on shared machines: the better of before and after is the roof.
+  result.roof.read_gb_s =
+      std::max(result.roof.read_gb_s, measure_read_gb_s(options.model.device, backend));
   const qwen3_vl::Qwen3Vl& model = *subject.opened->model;
   result.model = options.random.empty() ? options.model.path : "random " + options.random;
   result.backend = subject.opened->backend->capabilities().name;

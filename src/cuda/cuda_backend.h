@@ -21,10 +21,14 @@ struct CudaOptions {
 // kUnavailable: no driver, no GPU, no such device. kUnsupported: a GPU this build has no code for.
 Result<std::unique_ptr<Backend>> make_cuda_backend(const CudaOptions& options);
 
-// What the device can do, measured now, in about a tenth of a second.
+// What the device can do, measured now, in about a quarter of a second: reading memory, and
+// arithmetic on data that is already there, two operations per multiply-add.
 struct CudaRoof {
   std::string device;
-  double read_gb_s = 0;  // reading memory, 1e9 bytes per second
+  double read_gb_s = 0;  // 1e9 bytes per second
+  double f32_tflop_s = 0;
+  double bf16_tflop_s = 0;  // tensor cores, float32 sums
+  double int8_top_s = 0;    // tensor cores, int32 sums
 };
 Result<CudaRoof> measure_roof(const CudaOptions& options);
 
