@@ -249,7 +249,7 @@ describe("the page", { skip: skipped || false, timeout: 240_000 }, () => {
     await page.getByRole("button", { name: "Next step" }).click();
     assert.deepEqual(await page.locator(".step-dot b").allInnerTexts(), ["1"]);
     await page.getByRole("button", { name: "Play" }).click();
-    await page.waitForFunction(() => document.querySelectorAll(".step-dot").length >= 2, undefined, { timeout: 5000 });
+    await page.waitForFunction(() => document.querySelectorAll(".step-dot").length >= 2);
     await page.getByRole("button", { name: "Pause" }).click();
     await ask(page, "mock:call");
     await settled(page);
@@ -420,7 +420,7 @@ describe("the page", { skip: skipped || false, timeout: 240_000 }, () => {
     assert.match(text, /0 of 32 running, 0 waiting[\s\S]*of 2,048 blocks[\s\S]*weights 27\.0 MB/);
     await page.keyboard.press("Escape");
     await page.route("**/ui/status", (route) => route.fulfill({ status: 200, contentType: "application/json", body: JSON.stringify({ queue: { running: 2, waiting: 5, max_running: 2 } }) }));
-    await page.waitForFunction(() => /2 running · 5 waiting/.test(document.querySelector(".status-line")?.textContent ?? ""), undefined, { timeout: 5000 });
+    await page.waitForFunction(() => /2 running · 5 waiting/.test(document.querySelector(".status-line")?.textContent ?? ""));
     await page.unroute("**/ui/status");
   });
 
