@@ -223,6 +223,22 @@ TEST_P(LinearTest, EpiloguesBiasResidualAndOutputTypes) {
   }
 }
 
+// Outputs too large for L2, rows of x beyond one slab, and k beyond one slab of 32 groups of rows.
+TEST_P(LinearTest, LargeShapes) {
+  for (QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+    for (DType y : {DType::kF32, DType::kBF16}) {
+      Options options;
+      options.format = format;
+      options.y = y;
+      options.epilogue = Epilogue::kGeluTanh;
+      options.bias = true;
+      expect_close({1061, 72, {500, 13}}, options, *context_);
+      options.residual = y == DType::kF32;
+      expect_close({517, 2113, {512, 33}}, options, *context_);
+    }
+  }
+}
+
 TEST_P(LinearTest, StridedRowsAndUnalignedWeights) {
   for (QuantFormat format : kFormats) {
     for (DType x : {DType::kF32, DType::kBF16}) {
