@@ -13,6 +13,7 @@ using Action = std::function<int()>;
 Action add_ask(CLI::App& app);
 Action add_bench(CLI::App& app);
 Action add_doctor(CLI::App& app);
+Action add_healthcheck(CLI::App& app);
 Action add_inspect(CLI::App& app);
 Action add_quantize(CLI::App& app);
 Action add_serve(CLI::App& app);

@@ -26,6 +26,7 @@ constexpr std::array kCommands{
     Command{"bench", "Measure this machine and a model on it", add_bench},
     Command{"trace", "Run a reference case and write every intermediate tensor", add_trace},
     Command{"doctor", "Say what this machine offers and what is missing", add_doctor},
+    Command{"healthcheck", "Ask a running server whether it takes requests", add_healthcheck},
 };
 
 constexpr const char* kAbout =

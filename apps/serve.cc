@@ -32,6 +32,14 @@ std::string fingerprint(const OpenedModel& opened, const ServeOptions& options) 
   return fmt::format("fp_{:016x}", hash64(std::as_bytes(std::span(facts))));
 }
 
+// As a browser on this machine writes it: "every address" is no address one can go to.
+std::string shown_host(const std::string& host) {
+  if (host == "0.0.0.0" || host == "::") {
+    return "127.0.0.1";
+  }
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 class Server {
  public:
   explicit Server(const ServeOptions& options) : options_(options) {}
@@ -39,6 +47,10 @@ class Server {
   Status start() {
     MONOCLE_TRY(check_exposure(options_));
     MONOCLE_ASSIGN(service::GuardRules rules, guard_rules(options_));
+    if (options_.makes_key()) {
+      MONOCLE_ASSIGN(key_, make_key());
+      MONOCLE_ASSIGN(rules.keys, api::ApiKeys::parse(key_, "--random-key"));
+    }
     {
       Progress progress;
       progress.phase("loading the model");
@@ -55,9 +67,7 @@ class Server {
   }
 
   void announce() const {
-    const std::string shown =
-        options_.host.find(':') == std::string::npos ? options_.host : "[" + options_.host + "]";
-    const std::string url = fmt::format("http://{}:{}", shown, http_->port());
+    const std::string url = fmt::format("http://{}:{}", shown_host(options_.host), http_->port());
     fmt::print("monocle {} serves {}\n", MONOCLE_VERSION, name_);
     if (demo_) {
       fmt::print("  This is the small demo model, trained by this project. It is not Qwen3-VL.\n");
@@ -71,6 +81,9 @@ class Server {
         gib(static_cast<double>(opened_->model->facts().weight_bytes)), gib(kv), limits_.kv_tokens,
         gib(static_cast<double>(opened_->model->workspace_bytes())));
     fmt::print("  page    {}/\n  API     {}/v1\n", url, url);
+    if (!key_.empty()) {
+      fmt::print("  key     {}  (for this run; the page asks for it, clients send it)\n", key_);
+    }
     if (admin_) {
       fmt::print("  admin   http://{}\n", options_.admin);
     }
@@ -157,6 +170,7 @@ class Server {
   std::unique_ptr<service::Service> service_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<HttpServer> admin_;
+  std::string key_;  // made for this run, else empty
   std::string name_;
   bool demo_ = false;
 };

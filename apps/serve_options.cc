@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve_options.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <system_error>
 
 #include "engine/kv_cache.h"
 #include "read_file.h"
@@ -37,6 +41,10 @@ void add_server_flags(CLI::App& app, ServeOptions& o) {
       ->group(kServer);
   app.add_flag("--no-auth", o.no_auth, "Listen beyond loopback without keys")
       ->envname("MONOCLE_NO_AUTH")
+      ->group(kServer);
+  app.add_flag("--random-key", o.random_key,
+               "Make a key for this run and print it, unless --api-key-file or --no-auth is given")
+      ->envname("MONOCLE_RANDOM_KEY")
       ->group(kServer);
   app.add_option("--allowed-host", o.hosts,
                  "A name that the Host header may have besides the listener's own; may be repeated")
@@ -127,17 +135,28 @@ void ServeOptions::add(CLI::App& app) {
   add_server_flags(app, *this);
   add_engine_flags(app, *this);
   model.add(app);
+  app.get_option("--model")->envname("MONOCLE_MODEL");
   app.get_option("--quant")->envname("QUANTIZE");
 }
 
 Status check_exposure(const ServeOptions& options) {
-  if (!is_loopback(options.host) && options.key_file.empty() && !options.no_auth) {
+  const bool guarded = !options.key_file.empty() || options.no_auth || options.random_key;
+  if (!is_loopback(options.host) && !guarded) {
     return fail(ErrorCode::kInvalidArgument,
-                "--host {} lets other machines in: give --api-key-file FILE, or --no-auth if "
-                "everybody who reaches the port may use it",
+                "--host {} lets other machines in: give --api-key-file FILE, --random-key, or "
+                "--no-auth if everybody who reaches the port may use it",
                 options.host);
   }
   return {};
+}
+
+Result<std::string> make_key() {
+  std::array<unsigned char, 20> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return fail(ErrorCode::kUnavailable, "--random-key: the system gives no random bytes: {}",
+                std::generic_category().message(errno));
+  }
+  return fmt::format("mk-{:02x}", fmt::join(bytes, ""));
 }
 
 Result<service::GuardRules> guard_rules(const ServeOptions& options) {

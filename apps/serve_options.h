@@ -23,6 +23,7 @@ struct ServeOptions {
   std::string admin;  // ADDRESS:PORT of the second listener, empty = none
   std::string key_file;
   bool no_auth = false;
+  bool random_key = false;
   std::vector<std::string> hosts;
   std::vector<std::string> origins;
   int grace_s = 30;
@@ -41,10 +42,14 @@ struct ServeOptions {
   std::int32_t draft_tokens = 0;
 
   void add(CLI::App& app);
+  // --random-key, unless who may call was said in another way.
+  [[nodiscard]] bool makes_key() const { return random_key && key_file.empty() && !no_auth; }
 };
 
 // A listener that others can reach needs keys, or somebody who says that it needs none.
 Status check_exposure(const ServeOptions& options);
+// A key that nobody can guess, for one run of the server.
+Result<std::string> make_key();
 Result<service::GuardRules> guard_rules(const ServeOptions& options);
 Result<std::pair<std::string, std::uint16_t>> parse_address(const std::string& text);
 
