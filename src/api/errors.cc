@@ -67,11 +67,11 @@ ApiError bad_request(std::string param, std::string message, std::string code) {
 }
 
 ApiError invalid_api_key() {
-  return invalid(
-      401,
-      "the API key is missing or wrong: send it as Authorization: Bearer KEY, api-key or "
-      "x-api-key",
-      "invalid_api_key");
+  // litellm knows a wrong key by the first four words.
+  return invalid(401,
+                 "Incorrect API key provided, or none: send it as Authorization: Bearer KEY, "
+                 "api-key or x-api-key",
+                 "invalid_api_key");
 }
 
 ApiError model_not_found(std::string_view model) {
