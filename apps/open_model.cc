@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_model.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "model/qwen3_vl/prompt.h"
@@ -52,8 +54,6 @@ Status read_files(const std::string& path, OpenedModel& model) {
   return qwen3_vl::check_prompt_tokens(model.config, *model.tokenizer);
 }
 
-}  // namespace
-
 void ModelOptions::add(CLI::App& app) {
   app.add_option("-m,--model", path,
                  "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
@@ -88,21 +88,36 @@ qwen3_vl::Precision ModelOptions::precision() const {
   return compute == "f32" ? qwen3_vl::Precision::kF32 : qwen3_vl::Precision::kAuto;
 }
 
+// Where the demo model of this program may lie.
+std::vector<fs::path> demo_places() {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  return {"models/demo", program / "../share/monocle/models/demo",
+          program / "../../../models/demo"};
+}
+
+}  // namespace
+
 Result<std::string> default_model_path() {
   if (const char* path = std::getenv("MONOCLE_MODEL"); path != nullptr && *path != '\0') {
     return std::string(path);
   }
   std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& candidate :
-       {fs::path("models/demo"), program / "../share/monocle/models/demo",
-        program / "../../../models/demo"}) {
+  for (const fs::path& candidate : demo_places()) {
     if (fs::exists(candidate / "config.json", ignored)) {
       return candidate.lexically_normal().string();
     }
   }
   return fail(ErrorCode::kNotFound,
               "no model: give --model DIR or set MONOCLE_MODEL (no models/demo was found)");
+}
+
+bool is_demo_model(const std::string& path) {
+  const std::vector<fs::path> places = demo_places();
+  return std::any_of(places.begin(), places.end(), [&](const fs::path& place) {
+    std::error_code ignored;
+    return fs::equivalent(path, place, ignored);
+  });
 }
 
 Result<ModelFiles> open_files(const std::string& path) {

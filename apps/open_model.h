@@ -50,6 +50,8 @@ struct OpenedModel {
 
 // $MONOCLE_MODEL, else models/demo beside the program or in the current directory.
 Result<std::string> default_model_path();
+// Whether this is the demo model that comes with the program, however it was named.
+bool is_demo_model(const std::string& path);
 
 Result<ModelFiles> open_files(const std::string& path);
 Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options);

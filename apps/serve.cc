@@ -85,7 +85,8 @@ class Server {
       fmt::print("  key     {}  (for this run; the page asks for it, clients send it)\n", key_);
     }
     if (admin_) {
-      fmt::print("  admin   http://{}\n", options_.admin);
+      fmt::print("  admin   http://{}:{}\n", options_.admin.substr(0, options_.admin.rfind(':')),
+                 admin_->port());
     }
     fmt::print("Stop with Ctrl-C.\n");
     std::fflush(stdout);
@@ -104,10 +105,10 @@ class Server {
  private:
   Result<service::Served> describe() {
     std::string path = options_.model.path;
-    demo_ = path.empty();
-    if (demo_) {
+    if (path.empty()) {
       MONOCLE_ASSIGN(path, default_model_path());
     }
+    demo_ = is_demo_model(path);
     service::Served served;
     const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
     const std::filesystem::path last =

@@ -36,11 +36,18 @@ struct DecodeOptions {
   bool apply_orientation = true;  // EXIF tag 0x0112
 };
 
-// What the file says about itself. Sides are as stored, before any EXIF rotation.
+// What the file says about itself. Sides are as stored, before any EXIF rotation; orientation is
+// the EXIF tag (1..8) of JPEG and WebP files. A PNG's is known only once it is decoded: 1 here.
 struct ImageHeader {
   ImageFormat format = ImageFormat::kJpeg;
   int width = 0;
   int height = 0;
+  int orientation = 1;
+
+  // As a person sees the picture.
+  [[nodiscard]] Size2d upright() const {
+    return orientation >= 5 ? Size2d{height, width} : Size2d{width, height};
+  }
 };
 
 // Reads only the header and checks it against the limits; takes no pixel memory.

@@ -289,7 +289,7 @@ Status decode_rle(Bytes bytes, const Layout& layout, RleCanvas& canvas) {
 
 Result<ImageHeader> header(Bytes bytes) {
   MONOCLE_ASSIGN(const Layout layout, read_layout(bytes));
-  return ImageHeader{ImageFormat::kBmp, layout.width, layout.height};
+  return ImageHeader{ImageFormat::kBmp, layout.width, layout.height, 1};
 }
 
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha) {

@@ -278,7 +278,7 @@ Status decode_lzw(Bytes bytes, const Frame& frame, FrameWriter& out) {
 
 Result<ImageHeader> header(Bytes bytes) {
   MONOCLE_ASSIGN(const Frame frame, find_first_frame(bytes));
-  return ImageHeader{ImageFormat::kGif, frame.canvas_width, frame.canvas_height};
+  return ImageHeader{ImageFormat::kGif, frame.canvas_width, frame.canvas_height, 1};
 }
 
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha) {

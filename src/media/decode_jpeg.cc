@@ -148,15 +148,6 @@ std::unique_ptr<JpegState> make_state(Bytes bytes) {
 
 bool matches(Bytes bytes) { return starts_with(bytes, 0, "\xff\xd8\xff"); }
 
-Result<ImageHeader> header(Bytes bytes) {
-  const auto state = make_state(bytes);
-  if (!guarded(*state, open_header)) {
-    return damaged(*state);
-  }
-  return ImageHeader{ImageFormat::kJpeg, static_cast<int>(state->jpeg.image_width),
-                     static_cast<int>(state->jpeg.image_height)};
-}
-
 int orientation_of(const jpeg_decompress_struct& jpeg) {
   using namespace std::string_view_literals;
   for (jpeg_saved_marker_ptr marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
@@ -166,6 +157,15 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
     }
   }
   return 1;
+}
+
+Result<ImageHeader> header(Bytes bytes) {
+  const auto state = make_state(bytes);
+  if (!guarded(*state, open_header)) {
+    return damaged(*state);
+  }
+  return ImageHeader{ImageFormat::kJpeg, static_cast<int>(state->jpeg.image_width),
+                     static_cast<int>(state->jpeg.image_height), orientation_of(state->jpeg)};
 }
 
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy /*JPEG has no alpha*/) {

@@ -48,7 +48,7 @@ Result<ImageHeader> header(Bytes bytes) {
     return fail(ErrorCode::kInvalidArgument,
                 "PNG image is {}x{}, the format's limit of a side is {}", width, height, kMax);
   }
-  return ImageHeader{ImageFormat::kPng, static_cast<int>(width), static_cast<int>(height)};
+  return ImageHeader{ImageFormat::kPng, static_cast<int>(width), static_cast<int>(height), 1};
 }
 
 std::size_t channels_of(std::uint8_t color_type) {

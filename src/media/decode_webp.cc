@@ -61,15 +61,6 @@ bool matches(Bytes bytes) {
   return starts_with(bytes, 0, "RIFF"sv) && starts_with(bytes, 8, "WEBP"sv);
 }
 
-Result<ImageHeader> header(Bytes bytes) {
-  WebPBitstreamFeatures features{};
-  const VP8StatusCode code = WebPGetFeatures(raw(bytes), bytes.size(), &features);
-  if (code != VP8_STATUS_OK) {
-    return damaged(status_text(code));
-  }
-  return ImageHeader{ImageFormat::kWebp, features.width, features.height};
-}
-
 struct Target {
   Image* image;
   int x, y, width, height;  // where the decoded rectangle lands
@@ -137,21 +128,32 @@ Status decode_first_frame(Bytes bytes, Image& canvas, AlphaPolicy alpha) {
   return decode_into(chunks, target, alpha);
 }
 
+int orientation_of(Bytes bytes) {
+  const std::optional<Bytes> exif = find_chunk(bytes, "EXIF"sv);
+  return exif ? exif_orientation(*exif) : 1;
+}
+
+Result<ImageHeader> header(Bytes bytes) {
+  WebPBitstreamFeatures features{};
+  const VP8StatusCode code = WebPGetFeatures(raw(bytes), bytes.size(), &features);
+  if (code != VP8_STATUS_OK) {
+    return damaged(status_text(code));
+  }
+  return ImageHeader{ImageFormat::kWebp, features.width, features.height, orientation_of(bytes)};
+}
+
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy alpha) {
   WebPBitstreamFeatures features{};
   if (const VP8StatusCode code = WebPGetFeatures(raw(bytes), bytes.size(), &features);
       code != VP8_STATUS_OK) {
     return damaged(status_text(code));
   }
-  Decoded decoded{make_image(header.width, header.height), 1};
+  Decoded decoded{make_image(header.width, header.height), header.orientation};
   if (features.has_animation != 0) {
     MONOCLE_TRY(decode_first_frame(bytes, decoded.image, alpha));
   } else {
     MONOCLE_TRY(
         decode_into(bytes, Target{&decoded.image, 0, 0, header.width, header.height}, alpha));
-  }
-  if (const std::optional<Bytes> exif = find_chunk(bytes, "EXIF"sv)) {
-    decoded.orientation = exif_orientation(*exif);
   }
   return decoded;
 }

@@ -62,12 +62,12 @@ void note_grid(const Served& served, const GridThw& grid, api::EstimatedImage& f
 Result<LoadedImage> measure(const Served& served, const api::EncodedImage& encoded) {
   const auto bytes = std::as_bytes(std::span(encoded.bytes));
   MONOCLE_ASSIGN(const ImageHeader header, image_header(bytes, DecodeLimits{}));
-  const Size2d size{header.width, header.height};
+  const Size2d size = header.upright();
   MONOCLE_ASSIGN(const qwen3_vl::PreprocessConfig config, budget(served, encoded, size));
   MONOCLE_ASSIGN(const Size2d target, qwen3_vl::smart_resize(size, config.factor(), config.pixels));
   Patches patches;
   patches.grid = {1, target.height / config.patch_size, target.width / config.patch_size};
-  LoadedImage loaded{nullptr, {header.width, header.height, 0, 0, 0}};
+  LoadedImage loaded{nullptr, {size.width, size.height, 0, 0, 0}};
   note_grid(served, patches.grid, loaded.facts);
   loaded.patches = std::make_shared<const Patches>(std::move(patches));
   return loaded;
