@@ -20,7 +20,8 @@ have() {
 for script in layers size spdx readme links lint_test; do
   check "$script" python3 -B "tools/lint/$script.py"
 done
-have shellcheck && check shellcheck shellcheck tools/*.sh tools/lint/*.sh .ci/run
+have shellcheck && check shellcheck shellcheck tools/*.sh tools/lint/*.sh packaging/*.sh packaging/debian/p* .ci/run
+have hadolint && check hadolint hadolint packaging/Dockerfile
 have codespell && check codespell codespell -q 3 ./*.md docs
 
 [ "$failed" -eq 0 ] || { echo "lint: $failed checks failed" >&2; exit 1; }
