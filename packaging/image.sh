@@ -14,7 +14,7 @@ base=localhost/monocle-base
 port=7860
 work=$(mktemp -d)
 name=""
-server=""
+server=""  # the program's process: with this isolation it has no name space of its own
 
 image() { buildah --root "$storage" --runroot "$work/run" --storage-driver vfs "$@"; }
 fail() { echo "image: $1" >&2; exit 1; }
@@ -47,15 +47,16 @@ image images monocle
 # What `docker run -p 7860:7860 -e QUANTIZE=int8 -e MAX_IMAGE_SIZE=1024 -e ENABLE_SLIDING_WINDOW=true monocle` starts.
 name=$(image from monocle)
 image run --isolation chroot --env QUANTIZE=int8 --env MAX_IMAGE_SIZE=1024 --env ENABLE_SLIDING_WINDOW=true "$name" -- \
-  /usr/bin/monocle serve >"$work/log" 2>&1 &
-server=$!
+  /bin/sh -c 'echo "process $$"; exec /usr/bin/monocle serve' >"$work/log" 2>&1 &
+container=$!
 tries=0
 until image run --isolation chroot "$name" -- /usr/bin/monocle healthcheck; do
   tries=$((tries + 1))
-  { [ "$tries" -lt 60 ] && kill -0 "$server"; } || { cat "$work/log" >&2; fail "it does not become healthy"; }
+  { [ "$tries" -lt 60 ] && kill -0 "$container"; } || { cat "$work/log" >&2; fail "it does not become healthy"; }
   sleep 1
 done
 cat "$work/log"
+server=$(sed -n 's/^process //p' "$work/log")
 key=$(sed -n 's/^  key *\(mk-[0-9a-f]*\).*/\1/p' "$work/log")
 [ -n "$key" ] || fail "the log names no key"
 
@@ -68,6 +69,12 @@ answer=$(curl -s -H "Authorization: Bearer $key" -H 'Content-Type: application/j
   "http://127.0.0.1:$port/v1/chat/completions")
 echo "$answer"
 case $answer in
-  *'"The small model reads this line."'*) echo "image: passed" ;;
+  *'"The small model reads this line."'*) ;;
   *) fail "another answer was expected" ;;
 esac
+
+# As the image's STOPSIGNAL does.
+kill -TERM "$server"
+wait "$container" || fail "it did not stop in order"
+server=""
+echo "image: passed"
