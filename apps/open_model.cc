@@ -54,6 +54,16 @@ Status read_files(const std::string& path, OpenedModel& model) {
   return qwen3_vl::check_prompt_tokens(model.config, *model.tokenizer);
 }
 
+// Where the demo model of this program may lie.
+std::vector<fs::path> demo_places() {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  return {"models/demo", program / "../share/monocle/models/demo",
+          program / "../../../models/demo"};
+}
+
+}  // namespace
+
 void ModelOptions::add(CLI::App& app) {
   app.add_option("-m,--model", path,
                  "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
@@ -87,16 +97,6 @@ Result<qwen3_vl::WeightOptions> ModelOptions::weights() const {
 qwen3_vl::Precision ModelOptions::precision() const {
   return compute == "f32" ? qwen3_vl::Precision::kF32 : qwen3_vl::Precision::kAuto;
 }
-
-// Where the demo model of this program may lie.
-std::vector<fs::path> demo_places() {
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  return {"models/demo", program / "../share/monocle/models/demo",
-          program / "../../../models/demo"};
-}
-
-}  // namespace
 
 Result<std::string> default_model_path() {
   if (const char* path = std::getenv("MONOCLE_MODEL"); path != nullptr && *path != '\0') {

@@ -217,8 +217,7 @@ Json time_linear(Device& device, const Shape& shape) {
   return out;
 }
 
-Json linears(Device& device) {
-  Json out = Json::array();
+void text_linears(Device& device, Json& out) {
   for (const std::int64_t m : {96, 128, 256, 512, 1024, 4096, 16384}) {
     out.push_back(time_linear(device, {"qkv", m, {2048, 1024, 1024}, 2048}));
     out.push_back(
@@ -232,6 +231,9 @@ Json linears(Device& device) {
     out.push_back(time_linear(
         device, {.name = "down", .m = m, .parts = {2048}, .k = 6144, .residual = true}));
   }
+}
+
+void vision_linears(Device& device, Json& out) {
   for (const std::int64_t m : {4096, 16384}) {
     out.push_back(time_linear(device, {.name = "vision patch",
                                        .m = m,
@@ -261,6 +263,9 @@ Json linears(Device& device) {
                                        .bias = true,
                                        .residual = true}));
   }
+}
+
+void int8_linears(Device& device, Json& out) {
   for (const std::int64_t m : {512, 16384}) {
     const QuantFormat int8 = QuantFormat::kInt8Channel;
     out.push_back(time_linear(
@@ -276,6 +281,13 @@ Json linears(Device& device) {
         device,
         {.name = "down", .m = m, .parts = {2048}, .k = 6144, .residual = true, .format = int8}));
   }
+}
+
+Json linears(Device& device) {
+  Json out = Json::array();
+  text_linears(device, out);
+  vision_linears(device, out);
+  int8_linears(device, out);
   return out;
 }
 
