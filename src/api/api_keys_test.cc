@@ -61,8 +61,8 @@ TEST(Item02, WrongKeysAndForms) {
   ASSERT_TRUE(keys);
   const std::string nearly = kKey.substr(0, kKey.size() - 1);
   for (const std::string& value : {std::string(), std::string("Bearer"), std::string("Bearer "),
-                                  "Bearer " + nearly, "Bearer " + kKey + "x", "Basic " + kKey, kKey,
-                                  "Bearer" + kKey, "Bearer " + std::string(100'000, 'x')}) {
+                                   "Bearer " + nearly, "Bearer " + kKey + "x", "Basic " + kKey,
+                                   kKey, "Bearer" + kKey, "Bearer " + std::string(100'000, 'x')}) {
     EXPECT_FALSE(keys->check({value, "", ""})) << value.substr(0, 40);
   }
   EXPECT_FALSE(keys->check({"", nearly, "alice"}));

@@ -97,6 +97,8 @@ void Answer::open_stream() {
   plan_.headers.push_back({"Content-Type", "text/event-stream; charset=utf-8"});
   plan_.headers.push_back({"Cache-Control", "no-cache"});
   plan_.headers.push_back({"X-Accel-Buffering", "no"});
+  const double spent = ms_between(plan_.received, Clock::now());
+  plan_.headers.push_back({"openai-processing-ms", fmt::format("{:.0f}", spent)});
   exchange_->start(200, std::move(plan_.headers));
   send(plan_.writer->begin(static_cast<std::int32_t>(parts_.size())));
   for (std::size_t i = 0; i < plan_.prefixes.size(); ++i) {

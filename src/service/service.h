@@ -80,7 +80,8 @@ class Service {
                                     const api::StreamSettings& stream) const;
   void add_choices(AnswerPlan& plan, Request request, const api::Generation& generation,
                    const HttpRequest& http) const;
-  api::ReplyHead head(const char* prefix) const;
+  // model: as the request named it.
+  [[nodiscard]] api::ReplyHead head(const char* prefix, const std::string& model) const;
   AnswerTools tools();
   void count_refusal(const api::ApiError& error);
 

@@ -14,9 +14,9 @@
 
 namespace monocle::service {
 
-api::ReplyHead Service::head(const char* prefix) const {
+api::ReplyHead Service::head(const char* prefix, const std::string& model) const {
   return {api::make_id(prefix), static_cast<std::int64_t>(std::time(nullptr)),
-          served_.names.front(), served_.fingerprint};
+          model.empty() ? served_.names.front() : model, served_.fingerprint};
 }
 
 AnswerTools Service::tools() {
@@ -86,7 +86,8 @@ void Service::chat(const Exchange& exchange) {
   }
   auto done = check_model(request->model);
   if (done) {
-    done = launch_chat(exchange, *request, chat_writer(head("chatcmpl-"), request->stream));
+    done = launch_chat(exchange, *request,
+                       chat_writer(head("chatcmpl-", request->model), request->stream));
   }
   if (!done) {
     refuse(exchange, done.error());
@@ -101,8 +102,9 @@ void Service::responses(const Exchange& exchange) {
   }
   auto done = check_model(request->chat.model);
   if (done) {
-    done = launch_chat(exchange, request->chat,
-                       responses_writer(head("resp_"), std::move(request->echo)));
+    done =
+        launch_chat(exchange, request->chat,
+                    responses_writer(head("resp_", request->chat.model), std::move(request->echo)));
   }
   if (!done) {
     refuse(exchange, done.error());
@@ -149,7 +151,7 @@ void Service::completions(const Exchange& exchange) {
   if (done) {
     auto plan = plan_completion(exchange->request(), *request);
     if (plan) {
-      plan->writer = completion_writer(head("cmpl-"), request->stream);
+      plan->writer = completion_writer(head("cmpl-", request->model), request->stream);
       done = Answer::launch(tools(), exchange, std::move(*plan));
     } else {
       done = tl::unexpected(std::move(plan).error());

@@ -93,8 +93,7 @@ const std::vector<Case>& all_cases() {
   static const std::vector<Case> all = [] {
     std::vector<Case> out;
     for (const auto& make :
-         {linear_cases, norm_cases, row_cases, rope_cases, paged_cases, packed_cases,
-          step_cases}) {
+         {linear_cases, norm_cases, row_cases, rope_cases, paged_cases, packed_cases, step_cases}) {
       for (Case& one : make()) {
         out.push_back(std::move(one));
       }
