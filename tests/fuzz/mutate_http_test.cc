@@ -92,12 +92,20 @@ std::string answers_of(const test::TestServer& server, std::span<const std::byte
   return all;
 }
 
+// The first bytes of an answer, while the client's side stays open: its end would count as leaving
+// a stream, which may then end before it has said anything.
+std::string first_bytes_for(const test::TestServer& server, std::span<const std::byte> bytes) {
+  test::Client client(server.port());
+  client.send({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return client.read_some();
+}
+
 TEST(MutatedRequests, NeitherCrashNorHangNorStayOpen) {
   const std::vector<Seed> seeds = http_seeds();
   ASSERT_EQ(seeds.size(), 40U);
   test::TestServer server;
   for (const Seed& seed : seeds) {
-    EXPECT_TRUE(answers_of(server, seed.bytes).starts_with("HTTP/1.1 ")) << seed.name;
+    EXPECT_TRUE(first_bytes_for(server, seed.bytes).starts_with("HTTP/1.1 ")) << seed.name;
   }
   std::int64_t cases = 0;
   std::int64_t answered = 0;
