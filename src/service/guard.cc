@@ -13,9 +13,7 @@ namespace {
 bool is_open(const HttpRequest& head) {
   constexpr std::array<std::string_view, 4> kOpen{"health", "ping", "live", "ready"};
   const std::string route = route_of(head.path);
-  const bool page = route.empty() || route == "index.html" || route.starts_with("assets/") ||
-                    route == "favicon.svg";
-  return page || std::find(kOpen.begin(), kOpen.end(), route) != kOpen.end();
+  return is_page_route(route) || std::find(kOpen.begin(), kOpen.end(), route) != kOpen.end();
 }
 
 // "[::1]:7860" -> "[::1]", "LocalHost:80" -> "localhost"
@@ -49,6 +47,11 @@ api::ApiError forbidden(std::string message, std::string code) {
 }
 
 }  // namespace
+
+bool is_page_route(std::string_view route) {
+  return route.empty() || route == "index.html" || route == "favicon.svg" ||
+         route.starts_with("assets/");
+}
 
 std::string route_of(std::string_view path) {
   while (path.starts_with('/')) {

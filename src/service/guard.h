@@ -43,6 +43,9 @@ class Guard {
   GuardRules rules_;
 };
 
+// The page itself, which anybody may load: it asks for the key.
+bool is_page_route(std::string_view route);
+
 // The route a path means: "/v1/models/" and "/models" are both "models".
 std::string route_of(std::string_view path);
 

@@ -13,10 +13,39 @@
 namespace monocle::service {
 namespace {
 
-class ChatWriter final : public ReplyWriter {
+// What chat and completions have in common: Chunks makes the JSON, this puts it into frames.
+template <class Chunks>
+class ChunkWriter : public ReplyWriter {
  public:
-  ChatWriter(api::ReplyHead head, api::StreamSettings settings)
+  ChunkWriter(api::ReplyHead head, api::StreamSettings settings)
       : head_(head), settings_(settings), chunks_(std::move(head), settings) {}
+
+  std::string text(std::int32_t index, std::string_view piece,
+                   std::span<const api::TokenLogprob> logprobs) override {
+    return api::sse_event(chunks_.text(index, piece, logprobs));
+  }
+  std::string finish(std::int32_t index, std::string_view reason) override {
+    return api::sse_event(chunks_.finish(index, reason));
+  }
+  std::string end(const api::Usage& usage, const api::Timing& timing) override {
+    const std::string last =
+        settings_.include_usage ? api::sse_event(chunks_.usage(usage, timing)) : std::string();
+    return last + api::sse_done();
+  }
+  std::string error(const api::ApiError& error) override {
+    return api::sse_error(error) + api::sse_done();
+  }
+  void count(const api::Usage& so_far) override { chunks_.count(so_far); }
+
+ protected:
+  api::ReplyHead head_;
+  api::StreamSettings settings_;
+  Chunks chunks_;
+};
+
+class ChatWriter final : public ChunkWriter<api::ChatChunks> {
+ public:
+  using ChunkWriter::ChunkWriter;
 
   std::string begin(std::int32_t choices) override {
     std::string bytes;
@@ -24,10 +53,6 @@ class ChatWriter final : public ReplyWriter {
       bytes += api::sse_event(chunks_.role(index));
     }
     return bytes;
-  }
-  std::string text(std::int32_t index, std::string_view piece,
-                   std::span<const api::TokenLogprob> logprobs) override {
-    return api::sse_event(chunks_.text(index, piece, logprobs));
   }
   std::string call_begin(std::int32_t index, std::int32_t call, std::string_view name) override {
     return api::sse_event(
@@ -37,62 +62,23 @@ class ChatWriter final : public ReplyWriter {
                              std::string_view piece) override {
     return api::sse_event(chunks_.tool_call_arguments(index, call, piece));
   }
-  std::string finish(std::int32_t index, std::string_view reason) override {
-    return api::sse_event(chunks_.finish(index, reason));
-  }
-  std::string end(const api::Usage& usage, const api::Timing& timing) override {
-    const std::string last =
-        settings_.include_usage ? api::sse_event(chunks_.usage(usage, timing)) : std::string();
-    return last + api::sse_done();
-  }
-  std::string error(const api::ApiError& error) override {
-    return api::sse_error(error) + api::sse_done();
-  }
-  void count(const api::Usage& so_far) override { chunks_.count(so_far); }
   std::string whole(std::span<const api::Choice> choices, const api::Usage& usage,
                     const api::Timing& timing) override {
     return api::format_chat(head_, choices, usage, timing);
   }
-
- private:
-  api::ReplyHead head_;
-  api::StreamSettings settings_;
-  api::ChatChunks chunks_;
 };
 
-class CompletionWriter final : public ReplyWriter {
+class CompletionWriter final : public ChunkWriter<api::CompletionChunks> {
  public:
-  CompletionWriter(api::ReplyHead head, api::StreamSettings settings)
-      : head_(head), settings_(settings), chunks_(std::move(head), settings) {}
+  using ChunkWriter::ChunkWriter;
 
   std::string begin(std::int32_t /*choices*/) override { return {}; }
-  std::string text(std::int32_t index, std::string_view piece,
-                   std::span<const api::TokenLogprob> logprobs) override {
-    return api::sse_event(chunks_.text(index, piece, logprobs));
-  }
   std::string call_begin(std::int32_t, std::int32_t, std::string_view) override { return {}; }
   std::string call_arguments(std::int32_t, std::int32_t, std::string_view) override { return {}; }
-  std::string finish(std::int32_t index, std::string_view reason) override {
-    return api::sse_event(chunks_.finish(index, reason));
-  }
-  std::string end(const api::Usage& usage, const api::Timing& timing) override {
-    const std::string last =
-        settings_.include_usage ? api::sse_event(chunks_.usage(usage, timing)) : std::string();
-    return last + api::sse_done();
-  }
-  std::string error(const api::ApiError& error) override {
-    return api::sse_error(error) + api::sse_done();
-  }
-  void count(const api::Usage& so_far) override { chunks_.count(so_far); }
   std::string whole(std::span<const api::Choice> choices, const api::Usage& usage,
                     const api::Timing& timing) override {
     return api::format_completion(head_, choices, usage, timing);
   }
-
- private:
-  api::ReplyHead head_;
-  api::StreamSettings settings_;
-  api::CompletionChunks chunks_;
 };
 
 // One answer, and no [DONE]: the last event says it.

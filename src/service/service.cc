@@ -16,8 +16,6 @@
 namespace monocle::service {
 namespace {
 
-GrammarLimits grammar_limits() { return {}; }
-
 api::ParseLimits limits_for(const Served& served) {
   api::ParseLimits limits;
   limits.vocab_size = served.limits.vocab;
@@ -31,13 +29,6 @@ std::string allow_header(const std::vector<std::string_view>& methods) {
     list += method == "GET" ? ", HEAD" : "";
   }
   return list;
-}
-
-// Paths of the API that other servers have and this one has not, so that a client's mistake reads
-// as one.
-bool is_page_route(const std::string& route) {
-  return route.empty() || route == "index.html" || route == "favicon.svg" ||
-         route.starts_with("assets/");
 }
 
 }  // namespace
@@ -55,7 +46,7 @@ Service::Service(Served served, GuardRules rules, EngineLoop& engine, const Serv
       options_(options),
       parse_limits_(limits_for(served_)),
       grammars_(GrammarCompiler::create(*served_.tokenizer, served_.generation->eos_token_ids,
-                                        served_.limits.vocab, grammar_limits())),
+                                        served_.limits.vocab, {})),
       metrics_(served_.names.front(), served_.context_tokens()),
       replies_(options.ping_every) {}
 
