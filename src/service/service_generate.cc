@@ -13,6 +13,23 @@
 #include "service/service.h"
 
 namespace monocle::service {
+namespace {
+
+// Every choice gets a matcher of its own. Form: a chat request or an output format.
+template <class Form>
+api::ApiResult<void> hold_to_form(AnswerPlan& plan, const Form& form, GrammarCompiler& compiler) {
+  for (Request& choice : plan.requests) {
+    auto matcher = make_matcher(form, compiler);
+    if (!matcher) {
+      return tl::unexpected(std::move(matcher).error());
+    }
+    choice.matcher = std::move(*matcher);
+    plan.loop_guard = choice.matcher != nullptr;
+  }
+  return {};
+}
+
+}  // namespace
 
 api::ReplyHead Service::head(const char* prefix, const std::string& model) const {
   return {api::make_id(prefix), static_cast<std::int64_t>(std::time(nullptr)),
@@ -64,13 +81,8 @@ api::ApiResult<void> Service::launch_chat(const Exchange& exchange, const api::C
     return fits;
   }
   add_choices(plan, std::move(prepared->request), request.generation, http);
-  for (Request& choice : plan.requests) {
-    auto matcher = make_matcher(request, *grammars_);
-    if (!matcher) {
-      return tl::unexpected(std::move(matcher).error());
-    }
-    choice.matcher = std::move(*matcher);
-    plan.loop_guard = choice.matcher != nullptr;
+  if (auto held = hold_to_form(plan, request, *grammars_); !held) {
+    return held;
   }
   for (const std::string& warning : request.warnings) {
     plan.headers.push_back({"x-monocle-warning", warning});
@@ -130,13 +142,8 @@ api::ApiResult<AnswerPlan> Service::plan_completion(const HttpRequest& http,
     }
     add_choices(plan, std::move(prepared->request), request.generation, http);
   }
-  for (Request& choice : plan.requests) {
-    auto matcher = make_matcher(request.format, *grammars_);
-    if (!matcher) {
-      return tl::unexpected(std::move(matcher).error());
-    }
-    choice.matcher = std::move(*matcher);
-    plan.loop_guard = choice.matcher != nullptr;
+  if (auto held = hold_to_form(plan, request.format, *grammars_); !held) {
+    return tl::unexpected(std::move(held).error());
   }
   return plan;
 }
