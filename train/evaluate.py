@@ -21,11 +21,11 @@ import torch
 from PIL import Image
 
 from train import scores
-from train.data import gui, packs, pictures
+from train.data import clips, contract_pages, fonts, gui, infographic, packs, pictures
 from train.data.encode import Encoder
 from train.data.pictures import Example
-from train.model.geometry import geometry
-from train.model.network import Qwen3VL, patchify
+from train.model.geometry import Layout, geometry, layout
+from train.model.network import Qwen3VL, pair_frames, patchify
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
@@ -43,32 +43,57 @@ def _task(block: int, number: int, limit: int, name: str, **variant) -> Suite:
 
 
 QUESTIONS = {"gui": tuple(maker.__name__[1:] for maker in gui.TASKS)}
+BIG = ((704, 832), (960, 576))  # canvases of charts that training never used
 SUITES: dict[str, Suite] = {
     "gui": _task(5, 200, 170, "gui", kinds=QUESTIONS["gui"]),
     "contract": _task(6, 200, 72, "contract"),
     "info": _task(7, 200, 48, "info"),
+    "contract-8": _task(20, 200, 72, "contract-8", kinds=("json",)),
+    "clip-60": _task(21, 100, 200, "clip-60", kinds=("steps",)),
+    "contract-2": _task(22, 100, 72, "contract-2", kinds=("json",)),
+    "contract-3": _task(23, 100, 72, "contract-3", kinds=("json",)),
+    "clip-30": _task(24, 100, 130, "clip-30", kinds=("steps",)),
     "page": _task(8, 200, 136, "page"),
     "lines": Suite(packs.EVAL_SEED, pictures.line_example, 500),
     "every-hanzi": Suite(packs.EVAL_SEED + 1_500_000, pictures.every_hanzi_example, 300),
     "shapes": Suite(packs.EVAL_SEED + 300_000, pictures.shapes_example, 300),
     "blank": Suite(packs.EVAL_SEED + 400_000, pictures.blank_example, 100),
     "html": _task(10, 100, 330, "html"),
+    "flow": _task(14, 60, 600, "flow"),
     "caption": _task(11, 100, 80, "gui", kinds=("caption",)),
     "contract-field": _task(12, 100, 48, "contract", kinds=("field",)),
     "chart-caption": _task(13, 50, 60, "info", kinds=("caption",)),
+    # layouts that training never shows
     "gui-canvas": _task(16, 100, 170, "gui", kinds=QUESTIONS["gui"], canvases=((416, 832), (352, 704), (704, 512))),
+    "gui-colours": _task(25, 100, 170, "gui", kinds=QUESTIONS["gui"], draw=functools.partial(gui.draw, unseen=True)),
+    "info-canvas": _task(26, 100, 48, "info", canvases=BIG),
+    "info-five": _task(27, 100, 48, "info", canvases=BIG, draw=functools.partial(infographic.draw, parts=5)),
+    "contract-table": _task(28, 100, 72, "contract-2", kinds=("json",), draw=functools.partial(contract_pages.draw, pages=2, table=True)),
+    "clip-right": _task(29, 60, 130, "clip-30", kinds=("steps",), draw=functools.partial(clips.draw, cut=clips.Cut(30, place="right"))),
+    # harder scans
     "contract-hard": _task(17, 100, 72, "contract", turn=6.0),
+    "contract-l3": _task(30, 100, 72, "contract", hard=True),
+    # fonts that training never shows
+    "microhei": Suite(packs.EVAL_SEED + 100_000, functools.partial(pictures.unseen_font_example, font="microhei"), 500),
+    "ukai": Suite(packs.EVAL_SEED + 200_000, functools.partial(pictures.unseen_font_example, font="ukai"), 500),
+    **{f"{name}-{font}": _task(31 + number, 100, limit, name, font=font, kinds=QUESTIONS.get(name, ()))
+       for number, font in enumerate(fonts.UNSEEN) for name, limit in (("gui", 170), ("contract", 72), ("info", 48))},
+    # controls: no picture, another case's picture
     "gui-blank": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], blank=True),
     "contract-blank": _task(6, 100, 72, "contract", blank=True),
     "info-blank": _task(7, 100, 48, "info", blank=True),
-    "microhei": Suite(packs.EVAL_SEED + 100_000, functools.partial(pictures.unseen_font_example, font="microhei"), 500),
-    "ukai": Suite(packs.EVAL_SEED + 200_000, functools.partial(pictures.unseen_font_example, font="ukai"), 500),
-    "flow": _task(14, 60, 600, "flow"),
+    "clip-blank": _task(24, 50, 130, "clip-30", kinds=("steps",), blank=True),
+    "gui-other": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], other=True),
+    "contract-other": _task(6, 100, 72, "contract", other=True),
 }
 
 
+def example(suite: str, number: int) -> Example:
+    return SUITES[suite].make(SUITES[suite].first + number)
+
+
 def examples(suite: str, number: int) -> list[Example]:
-    return [SUITES[suite].make(SUITES[suite].first + i) for i in range(number)]
+    return [example(suite, i) for i in range(number)]
 
 
 def score(cases: list[Example], answers: list[str]) -> dict:
@@ -78,7 +103,7 @@ def score(cases: list[Example], answers: list[str]) -> dict:
     if cases[0].ask:
         parts = collections.defaultdict(list)
         for case, answer in zip(cases, answers):
-            height, width = case.rgb.shape[:2]
+            height, width = case.rgb.shape[-3:-1]
             for name, value in scores.of_kind(case.ask, answer, (width, height)).items():
                 parts[name].append(float(value))
         found |= {name: round(sum(values) / len(values), 4) for name, values in parts.items()}
@@ -91,8 +116,17 @@ def score(cases: list[Example], answers: list[str]) -> dict:
 
 
 def _patches(cases: list[Example], device: torch.device) -> torch.Tensor:
-    rgb = torch.from_numpy(np.stack([case.rgb for case in cases])).to(device)
-    return patchify(rgb.permute(0, 3, 1, 2).float() / 127.5 - 1)
+    rgb = torch.from_numpy(np.concatenate([case.rgb.reshape(-1, *case.rgb.shape[-3:]) for case in cases])).to(device)
+    patches = patchify(rgb.permute(0, 3, 1, 2).float() / 127.5 - 1)
+    return pair_frames(patches) if cases[0].form.fps else patches
+
+
+def _seen(model: Qwen3VL, patches: torch.Tensor, where: Layout) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Tokens of all pictures of each case, one after another; few pictures at a time."""
+    parts = [model.see(some, where.geometry) for some in patches.split(256)]
+    image, *deep = (torch.cat(found).unflatten(0, (-1, len(where.before))).flatten(1, 2)
+                    for found in zip(*((image, *deep) for image, deep in parts)))
+    return image, deep
 
 
 @torch.no_grad()
@@ -103,16 +137,17 @@ def answer(model: Qwen3VL, encoder: Encoder, cases: list[Example], device: torch
     Cases are grouped by canvas. Prompts differ in length; attention being causal, the padding behind each row's last
     token does not matter, and the next token is written over it.
     """
-    groups: dict[tuple[int, ...], list[int]] = collections.defaultdict(list)
+    groups: dict[tuple, list[int]] = collections.defaultdict(list)
     for i, case in enumerate(cases):
-        groups[case.rgb.shape].append(i)
+        groups[case.rgb.shape, case.form].append(i)
     answers = [""] * len(cases)
     precision = torch.bfloat16 if device.type == "cuda" else torch.float32
-    for shape, members in groups.items():
-        where = geometry(model.shape, shape[1], shape[0], device)
-        for begin in range(0, len(members), batch):
-            chosen = members[begin:begin + batch]
-            questions = [encoder.question(cases[i].question) for i in chosen]
+    for (shape, form), members in groups.items():
+        where = layout(geometry(model.shape, shape[-2], shape[-3], device), encoder.before(form))
+        some = max(32, batch // form.pictures)
+        for begin in range(0, len(members), some):
+            chosen = members[begin:begin + some]
+            questions = [encoder.question(cases[i].question, form.outer) for i in chosen]
             longest = max(map(len, questions))
             ids = torch.full((len(chosen), longest + limit + 32), encoder.pad, device=device)
             for row, question in enumerate(questions):
@@ -121,7 +156,7 @@ def answer(model: Qwen3VL, encoder: Encoder, cases: list[Example], device: torch
             last = torch.tensor([len(question) - 1 for question in questions], device=device)
             ended = torch.zeros(len(chosen), dtype=torch.bool, device=device)
             with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
-                image, deep = model.see(_patches([cases[i] for i in chosen], device).to(precision), where)
+                image, deep = _seen(model, _patches([cases[i] for i in chosen], device).to(precision), where)
                 for done in range(limit):
                     length = -(-(longest + done) // 32) * 32  # what is read so far, in steps of which there are few
                     states = model.read(image, deep, where, ids[:, :length])[rows, last]
@@ -141,15 +176,16 @@ def answer_with_transformers(folder: pathlib.Path, cases: list[Example], limit: 
     from train.reference import Reference
 
     reference = Reference(folder)
-    return [reference.answer(case.rgb, case.question, limit) for case in cases]
+    return [reference.answer(case.rgb, case.question, limit, case.form.fps) for case in cases]
 
 
 def ask_monocle(program: pathlib.Path, checkpoint: pathlib.Path, case: Example, limit: int, flags: list[str]) -> str:
-    with tempfile.NamedTemporaryFile(suffix=".png") as picture:
-        Image.fromarray(case.rgb).save(picture.name)
-        command = [str(program), "ask", "--model", str(checkpoint), "--image", picture.name, "--temperature", "0", *flags,
-                   "--max-tokens", str(limit), case.question]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(program), "ask", "--model", str(checkpoint), "--temperature", "0", *flags, "--max-tokens", str(limit)]
+        for number, rgb in enumerate(case.rgb.reshape(-1, *case.rgb.shape[-3:])):
+            Image.fromarray(rgb).save(f"{folder}/{number}.png")
+            command += ["--image", f"{folder}/{number}.png"]
+        return subprocess.run([*command, case.question], check=True, capture_output=True, text=True).stdout.rstrip("\n")
 
 
 def main() -> None:

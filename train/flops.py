@@ -10,50 +10,42 @@ import json
 import pathlib
 import sys
 
-from train.data import packs, tasks
+from train.data import packs
 from train.data.classes import CLASSES
 from train.data.encode import Encoder
 from train.model.config import Shape
+from train.model.place_head import WIDTHS, PlaceHead
 from train.model.reading_head import SLOTS, ReadingHead
 
 PEAK = 790e12  # bf16 matrix product measured on the machine the runs were made on (one NVIDIA H200)
-PREFIX = 4
 
 
-def picture(shape: Shape, canvas: tuple[int, int], asks: int, lengths: tuple[int, int]) -> float:
-    """Operations for one picture with its questions, forward and backward."""
-    (width, height), (suffix, answers) = canvas, lengths
+def of_batch(shape: Shape, encoder: Encoder, batch: packs.Batch) -> float:
+    """Operations for one sample with its questions, forward and backward; lengths are those of the batch, padding included."""
+    height, width = batch.pixels.shape[1:3]
     patches = width * height // shape.patch ** 2
-    tokens = patches // 4
-    length = PREFIX + tokens + suffix
+    tokens, pictures = patches // 4, batch.form.pictures
+    samples = len(batch.pixels) // (pictures * (2 if batch.form.fps else 1))
+    length = sum(map(len, encoder.before(batch.form))) + pictures * tokens + batch.suffix.shape[1]
     wide, hidden = shape.vit_hidden, shape.hidden
-    vit = patches * (shape.patch_values * wide + shape.vit_depth * (4 * wide ** 2 + 2 * wide * shape.vit_mlp + 2 * patches * wide))
+    inputs = shape.patch_values * (2 if batch.form.fps else 1)
+    vit = patches * (inputs * wide + shape.vit_depth * (4 * wide ** 2 + 2 * wide * shape.vit_mlp + 2 * patches * wide))
     mergers = tokens * (1 + len(shape.deepstack)) * (16 * wide ** 2 + 4 * wide * hidden)
     query, key = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     decoder = length * shape.layers * (2 * hidden * (query + key) + 3 * hidden * shape.mlp + length * query)
-    inner = ReadingHead(1, 1).classes.in_features
-    head = tokens * SLOTS * inner * (hidden + CLASSES)
-    return 6.0 * (vit + mergers + asks * (decoder + answers * hidden * shape.vocab) + head)
-
-
-def mean(shape: Shape, canvases: dict[tuple[int, int], int], asks: int, lengths: tuple[int, int]) -> float:
-    """Over a task's canvases; `lengths` are those of suffix and answer, padding included."""
-    total = sum(weight * picture(shape, canvas, asks, lengths) for canvas, weight in canvases.items())
-    return total / sum(canvases.values())
+    reading, place = ReadingHead(1, 1).classes.in_features, PlaceHead(1).classes.in_features
+    heads = tokens * (SLOTS * reading * (hidden + CLASSES) + place * (hidden + sum(WIDTHS)))
+    asks = len(batch.suffix) // samples
+    return 6.0 * (pictures * (vit + mergers + heads) + asks * (decoder + batch.target.shape[1] * hidden * shape.vocab))
 
 
 def per_step(shape: Shape, sizes: packs.Sizes, steps: int = 60) -> float:
-    """The mean over some late steps of a run, from the lengths that were really drawn."""
-    encoder, small, total = Encoder(), dataclasses.replace(sizes, share=sizes.share / 6), 0.0
+    """The mean over some steps, drawn with a sixth of the samples."""
+    encoder, small, total = Encoder(), dataclasses.replace(sizes, lines=4, shapes=4, share=sizes.share / 6), 0.0
     for step in range(1 << 12, (1 << 12) + steps):
-        for batch in packs.make_pack(encoder, dataclasses.replace(small, lines=2, shapes=2), 1, step):
-            kind, lengths = batch.kind, (batch.suffix.shape[1], batch.target.shape[1])
-            if kind == "line":
-                total += sizes.lines * mean(shape, packs.LINE_CANVASES, 1, lengths)
-            elif kind == "shape":
-                total += sizes.shapes * mean(shape, packs.SHAPES_CANVASES, 1, lengths)
-            else:
-                total += sizes.pictures(kind) * mean(shape, tasks.TASKS[kind].canvases, tasks.TASKS[kind].asks, lengths)
+        for batch in packs.make_pack(encoder, small, 1, step):
+            samples = {"line": sizes.lines, "shape": sizes.shapes}.get(batch.kind) or sizes.samples(batch.kind)
+            total += samples * of_batch(shape, encoder, batch)
     return total / steps
 
 

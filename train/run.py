@@ -12,6 +12,7 @@ The learning rate falls to zero at the end of the time, so that every run leaves
 import argparse
 import dataclasses
 import json
+import lzma
 import multiprocessing
 import pathlib
 import time
@@ -28,7 +29,7 @@ from train.trainer import Batches, Losses, Settings, Trainer, held_out_batches
 
 WARM_STEPS = 8  # before the clock starts: the blocks have been compiled by then
 ROW_EVERY = 10.0  # seconds between rows of the training curve
-CHECK_EVERY = 60.0  # seconds between checks on held-out values
+CHECK_EVERY = 75.0  # seconds between checks on held-out values
 
 
 def learning_rate(settings: Settings, steps_done: int, share: float) -> float:
@@ -102,9 +103,10 @@ def train(trainer: Trainer, stream: Stream, held_out: Batches) -> dict:
             share = record.next_step() / settings.steps if settings.steps else record.elapsed() / seconds
             losses = trainer.step(record.next_step(), pack, learning_rate(settings, record.next_step(), share), measure)
             record.steps += 1
-            record.pictures += sum(len(batch[0]) for _, batch in pack)
+            record.pictures += sum(len(batch[0]) // (2 if form.fps else 1) for _, form, batch in pack)
             if record.steps == WARM_STEPS:
-                losses["line"]["token"].item()  # waits for the device
+                if trainer.device.type == "cuda":
+                    torch.cuda.synchronize()
                 record.start_clock()
                 seconds = min(seconds, settings.deadline - (record.began - record.opened))
             if measure:
@@ -127,6 +129,7 @@ def export(trainer: Trainer, record: dict, evaluation: dict | None) -> None:
     if evaluation is None:
         checkpoint.save_pieces(trainer.model, out, "model")
         checkpoint.save_pieces(trainer.head, out, "head")
+        checkpoint.save_pieces(trainer.place_head, out, "place-head")
     else:
         (out / "evaluation.json").write_text(json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n", "utf8")
     (out / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf8")
@@ -152,6 +155,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--eval-share", type=float, default=1.0, help="share of the evaluation cases, 0 for none (for trying out)")
     parser.add_argument("--eval-until", type=float, default=540, help="begin no suite later than this many seconds after the start")
+    parser.add_argument("--eval-suites", nargs="*", choices=list(evaluate.SUITES), default=list(evaluate.SUITES))
+    parser.add_argument("--compiled", type=pathlib.Path, help="what bench_step kept of the compiler's work, compressed by xz")
     parser.add_argument("--muon-lr", type=float, default=Settings.muon_lr)
     parser.add_argument("--adam-lr", type=float, default=Settings.adam_lr)
     parser.add_argument("--decay", type=float, default=Settings.decay)
@@ -167,7 +172,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
 
 
 def on(device: torch.device, batches: list[Batch]) -> Batches:
-    return [(batch.kind, [torch.from_numpy(array).to(device) for array in batch]) for batch in batches]
+    return [(batch.kind, batch.form, [torch.from_numpy(array).to(device) for array in batch]) for batch in batches]
 
 
 def main() -> None:
@@ -179,10 +184,10 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     first = torch.load(settings.resume, map_location="cpu")["next_step"] if settings.resume else 0
     stream = Stream(settings.sizes, settings.seed, first, settings.workers)  # forks, so before CUDA starts
-    pool = multiprocessing.get_context("fork").Pool(4)
+    pool = multiprocessing.get_context("fork").Pool(max(1, settings.workers - 2))  # draws what evaluation needs
     held_out = pool.apply_async(held_out_batches, (settings.sizes,))
-    jobs = {name: pool.apply_async(evaluate.examples, (name, max(2, int(suite.number * given.eval_share))))
-            for name, suite in evaluate.SUITES.items() if given.eval_share}
+    if given.compiled:
+        torch.compiler.load_cache_artifacts(lzma.decompress(given.compiled.read_bytes()))
     trainer = Trainer(settings, encoder)
     record = train(trainer, stream, on(trainer.device, held_out.get()))
     stream.close()
@@ -190,8 +195,13 @@ def main() -> None:
     checkpoint.round_to_bf16(trainer.model)
     export(trainer, record, None)  # first, in case the evaluation should not end in time
     print(f"exported after {time.monotonic() - opened:.0f} s", flush=True)
+    trainer.graphs.kept.clear()
+    if trainer.device.type == "cuda":
+        torch.cuda.empty_cache()
     torch.compiler.set_stance("force_eager")  # the evaluation's many shapes are not worth compiling
     evaluation = {}
+    wanted = {name: max(2, int(evaluate.SUITES[name].number * given.eval_share)) for name in given.eval_suites if given.eval_share}
+    jobs = {name: pool.starmap_async(evaluate.example, [(name, i) for i in range(number)], 4) for name, number in wanted.items()}
     for name, job in jobs.items():
         if time.monotonic() - opened > given.eval_until:
             break

@@ -112,6 +112,36 @@ def text(answer: str, ask: Ask, size: tuple[int, int]) -> dict[str, float]:
     return {"exact": answer == ask.answer, "characters": 1 - min(1.0, distance / max(1, len(ask.answer))), ask.kind: answer == ask.answer}
 
 
+# -- clips -----------------------------------------------------------------------------------------------------------------
+def _seconds(text: str) -> int:
+    minutes, seconds = text.split(":")
+    return int(minutes) * 60 + int(seconds)
+
+
+def _overlap(a: dict, b: dict) -> float:
+    common = min(a["end"], b["end"]) - max(a["start"], b["start"])
+    return max(0, common) / max(1, max(a["end"], b["end"]) - min(a["start"], b["start"]))
+
+
+def steps(answer: str, ask: Ask, size: tuple[int, int]) -> dict[str, float]:
+    """Found steps are matched to gold ones by text, the most alike first, if at most two fifths of it differ. F1 counts matches; the
+    times' measures are over gold steps, those not found count as wrong (but not in the start's error)."""
+    gold = ask.facts["steps"]
+    found = [{"start": _seconds(start), "end": _seconds(end), "text": text}
+             for start, end, text in re.findall(r"^(\d+:\d+)-(\d+:\d+) (.+)$", answer, re.M)]
+    pairs = sorted((edit_distance(one["text"], wanted["text"]) / max(len(one["text"]), len(wanted["text"])), i, j)
+                   for i, one in enumerate(found) for j, wanted in enumerate(gold))
+    matched: dict[int, int] = {}
+    for distance, i, j in pairs:
+        if distance <= 0.4 and i not in matched.values() and j not in matched:
+            matched[j] = i
+    overlaps = [_overlap(found[matched[j]], wanted) if j in matched else 0.0 for j, wanted in enumerate(gold)]
+    late = [abs(found[i]["start"] - gold[j]["start"]) for j, i in matched.items()]
+    return {"step f1": 2 * len(matched) / (len(found) + len(gold)), "iou 0.5": sum(value >= 0.5 for value in overlaps) / len(gold),
+            "iou 0.7": sum(value >= 0.7 for value in overlaps) / len(gold), "within 3 s": sum(value <= 3 for value in late) / len(gold),
+            "exact": answer == ask.answer} | ({"start error": sum(late) / len(late)} if late else {})
+
+
 # -- markup --------------------------------------------------------------------------------------------------------------
 class _Balance(html.parser.HTMLParser):
     def __init__(self) -> None:
@@ -161,6 +191,8 @@ def of_kind(ask: Ask, answer: str, size: tuple[int, int]) -> dict[str, float]:
     """The scores of one answer; what they are called depends on the task."""
     if "actions" in ask.facts:
         return gui(answer, ask, size) | {ask.kind: gui(answer, ask, size)["path"]}
+    if "steps" in ask.facts:
+        return steps(answer, ask, size)
     if "fields" in ask.facts:
         return contract(answer, ask, size)
     scorer = {"html": page_source, "flow": flow}.get(ask.kind)

@@ -23,7 +23,7 @@ RIGHT, WRONG, INK = (20, 130, 60), (200, 40, 40), (40, 40, 44)
 
 
 def load(folder: pathlib.Path) -> Qwen3VL:
-    model = Qwen3VL(Shape(), Encoder().prefix).eval()
+    model = Qwen3VL(Shape()).eval()
     with safe_open(folder / "model.safetensors", "pt") as file:
         model.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
     return model

@@ -11,16 +11,21 @@ from torch import Tensor
 from train.data import packs, prompts, tasks
 from train.data.augment import Augment
 from train.data.classes import CLASSES
-from train.data.encode import Encoder
+from train.data.encode import Encoder, Form
 from train.data.packs import IGNORE, Sizes
+from train.graphs import Graphs, own_stream
 from train.model import checkpoint, config
-from train.model.geometry import Geometry, geometry
-from train.model.network import Qwen3VL, patchify
+from train.model.geometry import Layout, geometry, layout
+from train.model.network import Qwen3VL, pair_frames, patchify
 from train.model.optim import make_optimizers
-from train.model.reading_head import ReadingHead, cell_labels, reading_loss
+from train.model.place_head import PlaceHead, own_places, place_loss
+from train.model.reading_head import CELL, ReadingHead, cell_labels, reading_loss
 
 CHAT_EVERY = 16  # steps between text-only batches
-Batches = list[tuple[str, list[Tensor]]]
+HEADS_ALONE = (60, 200)  # with new heads on trained towers: steps until these feel the heads' losses, and until they do fully
+CHECKED = ("gui", "contract", "info", "page", "html", "contract-3", "clip-30")  # tasks that are looked at during training
+PARTS = ("token", "reading", "place")  # of the loss
+Batches = list[tuple[str, Form, list[Tensor]]]
 Losses = dict[str, dict[str, Tensor]]  # by kind of batch
 
 
@@ -46,44 +51,60 @@ class Settings:
     adam_lr: float = 2e-3
     warm_up: int = 60
     deadline: float = 520  # training ends at most this many seconds after its start, however long compiling took
+    graphs: bool = True  # CUDA graphs; without, every step is eager
     decay: float = 0.45  # last share of the time, in which the learning rate falls to zero
+
+
+def token_loss(logits: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORE)
 
 
 class Trainer:
     def __init__(self, settings: Settings, encoder: Encoder) -> None:
         self.settings, self.encoder = settings, encoder
         self.device = torch.device(settings.device)
+        own_stream(self.device)
         torch.manual_seed(settings.seed)
-        self.model = Qwen3VL(settings.shape, encoder.prefix).to(self.device)
+        self.model = Qwen3VL(settings.shape).to(self.device)
         self.head = ReadingHead(settings.shape.hidden, CLASSES).to(self.device)
+        self.place_head = PlaceHead(settings.shape.hidden).to(self.device)
         if settings.init:
             self.model.load_state_dict(checkpoint.load_pieces(settings.init, "model"))
         if settings.init_head:
             self.head.grow_from(checkpoint.load_pieces(settings.init_head, "head"))
-        self.optimizers = make_optimizers(self.model, self.head, settings.muon_lr, settings.adam_lr)
+        self.reach = torch.ones((), device=self.device)  # how much of the heads' gradients enters the towers
+        self.fresh_heads = settings.init is not None and not settings.init_head
+        self.optimizers = make_optimizers(self.model, [self.head, self.place_head], settings.muon_lr, settings.adam_lr)
+        for part in (self.model, self.head, self.place_head):
+            for parameter in part.parameters():  # graphs add to gradients where they are
+                parameter.grad = torch.zeros_like(parameter)
         self.augment = Augment(self.device, settings.seed * 1_000_003, settings.compile)
         self.check_augment = Augment(self.device, 7, settings.compile)  # so that checks do not disturb the run's draws
         self.first_step, self.spent = 0, 0.0
         if settings.resume:
             self._load_state(settings.resume)
-        self.geometries: dict[tuple[int, int], Geometry] = {}
+        self.graphs = Graphs(self.device, self.augment.generator, settings.graphs)
+        self.layouts: dict[tuple[Form, int, int], Layout] = {}
+        self.token_loss, self.reading_loss = token_loss, reading_loss
         self.chat_ids, self.chat_targets = self._chat_batch()
         if settings.compile:
             self._compile()
 
     def _compile(self) -> None:
-        """Blocks are compiled once and reused by every layer; canvases only change a dynamic length. The mergers and the head are
-        large matrix products with little between them: not worth the compiler's time."""
+        """Blocks and mergers are compiled once and reused by every layer; canvases only change a dynamic length. The losses are long
+        chains over wide rows; the heads are large matrix products with little between them, not worth the compiler's time."""
         torch._dynamo.config.recompile_limit = 64
         torch._dynamo.config.suppress_errors = True  # what does not compile runs uncompiled
         torch.fx.experimental._config.use_duck_shape = False  # a length that happens to equal a width is no rule
-        for part in (*self.model.model.visual.blocks, *self.model.model.language_model.layers):
+        visual = self.model.model.visual
+        for part in (*visual.blocks, visual.merger, *visual.deepstack_merger_list, *self.model.model.language_model.layers):
             part.compile(dynamic=True)
+        self.token_loss, self.reading_loss = (torch.compile(loss, dynamic=True) for loss in (token_loss, reading_loss))
 
     # -- exact resume --------------------------------------------------------------------------------------------------
     def save_state(self, path: pathlib.Path, next_step: int, spent: float) -> None:
         """All that the next step depends on: its data depend on seed and number alone."""
-        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "next_step": next_step, "spent": spent,
+        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "place_head": self.place_head.state_dict(), "next_step": next_step, "spent": spent,
                  "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                  "generator": self.augment.generator.get_state()}
         part = path.with_suffix(".part")
@@ -94,6 +115,7 @@ class Trainer:
         state = torch.load(path, map_location=self.device)
         self.model.load_state_dict(state["model"])
         self.head.load_state_dict(state["head"])
+        self.place_head.load_state_dict(state["place_head"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         self.augment.generator.set_state(state["generator"].cpu())
@@ -112,10 +134,11 @@ class Trainer:
             targets[row, len(prompt) - 1:len(prompt) + len(reply) - 1] = torch.tensor(reply)
         return ids.to(self.device), targets.to(self.device)
 
-    def _geometry(self, width: int, height: int) -> Geometry:
-        if (width, height) not in self.geometries:
-            self.geometries[width, height] = geometry(self.settings.shape, width, height, self.device)
-        return self.geometries[width, height]
+    def _layout(self, form: Form, width: int, height: int) -> Layout:
+        key = form, width, height
+        if key not in self.layouts:
+            self.layouts[key] = layout(geometry(self.settings.shape, width, height, self.device), self.encoder.before(form))
+        return self.layouts[key]
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -127,67 +150,89 @@ class Trainer:
             return augment.shapes(pixels, marks)
         return augment.pictures(pixels, marks, tasks.TASKS[kind].turn, tasks.TASKS[kind].strength)
 
-    def losses(self, kind: str, batch: list[Tensor], augment: Augment, measure: bool) -> dict[str, Tensor]:
-        """Next-token and reading loss of one batch; with `measure` the accuracies of both too.
+    def losses(self, kind: str, form: Form, batch: list[Tensor], augment: Augment, measure: bool = False) -> dict[str, Tensor]:
+        """Next-token, reading and place loss of one batch; with `measure` the accuracies too.
 
         Nothing here may wait for the device, or it idles while the next step is prepared.
         """
         pixels, marks = self._degraded(augment, kind, *batch[:2])
-        suffix, start, target = (tensor.long() for tensor in batch[2:])
+        cells, (suffix, start, target) = batch[2], (tensor.long() for tensor in batch[3:])
         height, width = pixels.shape[2:]
-        where = self._geometry(width, height)
-        labels = cell_labels(marks, width // 32, height // 32)
-        asks = len(suffix) // len(pixels)
+        where = self._layout(form, width, height)
+        labels = cell_labels(marks, width // CELL, height // CELL)
         with self._autocast():
-            image, deep = self.model.see(patchify(pixels).bfloat16(), where)
-            scores = self.head(image)
-            image, *deep = (tokens.repeat_interleave(asks, 0) for tokens in (image, *deep))
+            patches = patchify(pixels).bfloat16()
+            image, deep = self.model.see(pair_frames(patches) if form.fps else patches, where.geometry)
+            apart = image.detach()
+            seen = apart + (image - apart) * self.reach
+            scores, places = self.head(seen), self.place_head(seen)
+            asks = len(suffix) * form.pictures // len(image)
+            image, *deep = (tokens.unflatten(0, (-1, form.pictures)).flatten(1, 2).repeat_interleave(asks, 0) for tokens in (image, *deep))
             states = self.model.read(image, deep, where, suffix)
             place = start[:, None] + torch.arange(target.shape[1], device=self.device)
             place = place.clamp(max=suffix.shape[1] - 1)[..., None].expand(-1, -1, states.shape[2])
             logits = self.model.logits(states.gather(1, place))
-        losses = {"token": F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORE),
-                  "reading": reading_loss(scores, labels)}
+        own = own_places(width // CELL, height // CELL, self.device)
+        losses = {"token": self.token_loss(logits, target), "reading": self.reading_loss(scores, labels),
+                  "place": place_loss(places, own, cells)}
         if measure:
-            real, seen = target != IGNORE, labels > 0
+            real, known = target != IGNORE, labels > 0
             losses["token_right"] = (logits.argmax(-1) == target)[real].float().mean()
             losses["answer_right"] = ((logits.argmax(-1) == target) | ~real).all(1).float().mean()
-            losses["cell_right"] = (scores.argmax(-1) == labels)[seen].float().mean()
+            losses["cell_right"] = (scores.argmax(-1) == labels)[known].float().mean()
         return losses
 
     def _chat_loss(self) -> Tensor:
         with self._autocast():
             logits = self.model.logits(self.model.chat(self.chat_ids, torch.bfloat16))
-        return F.cross_entropy(logits.flatten(0, 1).float(), self.chat_targets.flatten(), ignore_index=IGNORE)
+        return token_loss(logits, self.chat_targets)
 
     def step(self, number: int, pack: Batches, rate: float, measure: bool) -> Losses:
-        """One optimiser step. `rate` scales the peak learning rates."""
-        losses: Losses = {}
-        for kind, batch in pack:
-            losses[kind] = self.losses(kind, batch, self.augment, measure)
-            (losses[kind]["token"] + losses[kind]["reading"]).backward()
+        """One optimiser step. `rate` scales the peak learning rates. Losses are only returned with `measure`."""
+        found: Losses = {}
+        if self.fresh_heads:
+            begin, end = HEADS_ALONE
+            self.reach.fill_(min(1.0, max(0.0, (number - begin) / (end - begin))))
+        for kind, form, batch in pack:
+            if measure:
+                losses = self.losses(kind, form, batch, self.augment, True)
+                sum(losses[name] for name in PARTS).backward()
+                found[kind] = {name: value.detach() for name, value in losses.items()}
+                del losses  # graphs must not be recorded while autograd's graph of an eager step is alive
+                continue
+
+            def work(inputs: list[Tensor]) -> None:
+                losses = self.losses(kind, form, inputs, self.augment)
+                sum(losses[name] for name in PARTS).backward()
+
+            self.graphs.run((kind, form), work, batch)
         if number % CHAT_EVERY == 0:
             (0.1 * self._chat_loss()).backward()
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * rate
+                group["lr"].fill_(group["peak_lr"] * rate)
+        self.graphs.run("optimizers", self._update, [])
+        return found
+
+    def _update(self, _: list[Tensor]) -> None:
+        for optimizer in self.optimizers:
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        return losses
+            optimizer.zero_grad(set_to_none=False)
 
     def check(self, held_out: Batches) -> dict[str, float]:
         """Share of held-out answers that are right throughout, given the answer so far: what greedy decoding would give. Gradients are
         on, though unused, since without them the blocks would be compiled once more."""
-        found = {kind: self.losses(kind, batch, self.check_augment, True) for kind, batch in held_out}
-        return {kind: round(losses["answer_right"].item(), 4) for kind, losses in found.items()}
+        return {kind: round(self.losses(kind, form, batch, self.check_augment, True)["answer_right"].item(), 4)
+                for kind, form, batch in held_out}
 
 
 def held_out_batches(sizes: Sizes) -> list[packs.Batch]:
-    """One batch of reserved values for each task, on its most frequent canvas."""
+    """One batch of reserved values for each task of CHECKED, on its most frequent canvas."""
     encoder = Encoder()
     found = []
-    for number, (kind, task) in enumerate(tasks.TASKS.items()):
+    for number, kind in enumerate(CHECKED):
+        task = tasks.TASKS[kind]
         first = packs.EVAL_SEED + 2_000_000 + number * 10_000
         canvas = max(task.canvases, key=task.canvases.get)
-        found.append(packs.task_batch(encoder, kind, [first + i for i in range(min(40, sizes.pictures(kind)))], canvas))
+        found.append(packs.task_batch(encoder, kind, [first + i for i in range(min(40, sizes.samples(kind)))], canvas))
     return found

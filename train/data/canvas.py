@@ -13,6 +13,7 @@ import numpy as np
 from train.data import fonts
 from train.data.classes import GLYPH_CLASS, WIDGET_CLASS
 from train.data.lines import Mark
+from train.data.links import Links
 
 _SHIFT = 3  # fractional bits of OpenCV's coordinates
 _SCALE = 1 << _SHIFT
@@ -52,11 +53,12 @@ class Canvas:
         self.rgb[:] = paper
         self.glyphs: list[Mark] = []
         self.widgets: list[Mark] = []
+        self.links = Links(width, height)
 
     def text(self, place: tuple[float, float], text: str, font: str, size: int, colour: Colour, anchor: str = "l") -> float:
         """Writes one line whose vertical middle is `place[1]`; anchor l, m or r says what `place[0]` is. Returns its right end."""
         spread = _remembered if len(text) < 9 else _spread
-        ink, centres, total = spread(text, font, size)
+        ink, centres, total = spread(text, fonts.resolved(font), size)
         left = round(place[0] - {"l": 0, "m": total / 2, "r": total}[anchor])
         top = round(place[1] - size * 0.6)
         y, x = max(top, 0), max(left, 0)
@@ -67,6 +69,10 @@ class Canvas:
         middle = top + size * 0.6
         self.glyphs += [(kind, left + centre, middle) for kind, centre in centres]
         return left + total
+
+    def places(self, first: int) -> list[tuple[float, float]]:
+        """Where the glyphs from number `first` on stand."""
+        return [mark[1:] for mark in self.glyphs[first:]]
 
     def mark(self, name: str, x: float, y: float) -> None:
         self.widgets.append((WIDGET_CLASS[name], x, y))

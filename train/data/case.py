@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 
+from train.data.encode import Form
 from train.data.lines import Mark
 
 COPIED = "\0"
@@ -31,6 +32,10 @@ class Ask:
 
 @dataclasses.dataclass
 class Case:
-    rgb: np.ndarray  # [H, W, 3] uint8
-    marks: list[Mark]
+    """One picture; several pages or a clip's frames have a further axis in front, and marks for each picture (each two frames)."""
+
+    rgb: np.ndarray  # [H, W, 3] or [N, H, W, 3] uint8
+    marks: list[Mark] | list[list[Mark]]
     asks: list[Ask]
+    cells: np.ndarray | None = None  # what data/links.py says of each cell
+    form: Form = Form()

@@ -5,7 +5,7 @@ import dataclasses
 import math
 import random
 
-from train.data import prompts, vocab
+from train.data import links, prompts, vocab
 from train.data.canvas import Box, Canvas, Colour
 from train.data.values import Values
 
@@ -31,6 +31,11 @@ class Style:
         return pair[0] if self.lang == "zh" else pair[1]
 
 
+def growth(old: int, new: int) -> str:
+    """Written out, since it is too much for one step: (415-410)/410=5/410=1.2%."""
+    return f"({new}-{old})/{old}={new - old}/{old}={(new - old) / old * 100:.1f}%"
+
+
 class Panel:
     """One chart. `topic` is its measure, `names` and `numbers` what it shows."""
 
@@ -47,6 +52,15 @@ class Panel:
 
     def write(self, x: float, y: float, text: str, colour: Colour = TEXT, anchor: str = "m", bigger: int = 0) -> float:
         return self.canvas.text((x, y), text, self.style.font, self.style.size + bigger, colour, anchor)
+
+    def label(self, x: float, y: float, text: str, anchor: str, values: tuple[int, ...], rank: int = links.NONE) -> None:
+        """Writes a name whose cells the place head links to the name's values."""
+        first = len(self.canvas.glyphs)
+        self.write(x, y, text, SOFT, anchor)
+        self.canvas.links.numbers(self.canvas.places(first), values, rank)
+
+    def rank(self, number: int) -> int:
+        return 1 if number == max(self.numbers) else 2 if number == min(self.numbers) else 0
 
     def heading(self, text: str) -> None:
         self.title = text
@@ -95,7 +109,7 @@ class Panel:
             self.canvas.box((x - wide * 0.3, floor - high, x + wide * 0.3, floor), self.style.accent if plain else COLOURS[i % 7])
             self.canvas.mark("bar", x, floor - high / 2)
             self.write(x, floor - high - 11, str(number))
-            self.write(x, floor + 15, name, SOFT)
+            self.label(x, floor + 15, name, "m", (number,), self.rank(number))
         self.canvas.box((self.left + 10, floor, self.right - 10, floor + 1), RULE)
         self._ask_about_bars()
 
@@ -110,7 +124,7 @@ class Panel:
             end = x + long * number / max(self.numbers)
             self.canvas.box((x, y - pitch * 0.28, end, y + pitch * 0.28), COLOURS[i % 7])
             self.canvas.mark("bar", (x + end) / 2, y)
-            self.write(x - 8, y, name, SOFT, "r")
+            self.label(x - 8, y, name, "r", (number,), self.rank(number))
             self.write(end + 6, y, str(number), anchor="l")
         self._ask_about_bars()
 
@@ -132,7 +146,7 @@ class Panel:
             row, legend = self.top + 16 + i * 26, x + radius + 24
             self.canvas.box((legend, row - 7, legend + 14, row + 7), COLOURS[i % 7])
             self.canvas.mark("slice", legend + 7, row)
-            self.write(legend + 22, row, f"{name} {number}%", anchor="l")
+            self.label(legend + 22, row, f"{name} {number}%", "l", (number,), self.rank(number))
         place = self.rng.randrange(len(self.names))
         self.ask("share", f"{self.numbers[place]}%", item=self.names[place])
         if self.numbers.count(max(self.numbers)) == 1:
@@ -154,6 +168,7 @@ class Panel:
             values = rising + ends + sorted(split[turn:], reverse=shape == "peak")
         first = self.rng.randint(2008, 2024 - number)
         years = [str(first + i) for i in range(number)]
+        self.numbers = values
         low, high = min(values), max(values)
         span = (self.right - self.left - 70) / (number - 1)
         places = [(self.left + 35 + span * i, self.bottom - 46 - (self.bottom - self.top - 80) * (value - low) / (high - low))
@@ -163,14 +178,18 @@ class Panel:
             self.canvas.disc(x, y, 4, self.style.accent)
             self.canvas.mark("point", x, y)
             self.write(x, y - 15, str(value))
-            self.write(x, self.bottom - 17, year, SOFT)
+            self.label(x, self.bottom - 17, year, "m", (value,), self.rank(value))
         place = self.rng.randrange(number)
         self.ask("lookup", self.with_unit(values[place]), item=years[place] + ("年" if self.style.lang == "zh" else ""))
         trend = prompts.TRENDS[self.style.lang][shape]
         self.ask("trend", f"{years[0]}:{values[0]}，{years[-1]}:{values[-1]}，{trend}" if self.style.lang == "zh"
                  else f"{years[0]}: {values[0]}, {years[-1]}: {values[-1]}, {trend}")
-        if values[-1] > values[0]:
-            self.ask("growth", f"{values[-1]}-{values[0]}={self.with_unit(values[-1] - values[0])}", item=years[0], other=years[-1])
+        a, b = sorted(self.rng.sample(range(number), 2)) if self.rng.random() < 0.5 else (0, number - 1)
+        self.ask("growth", growth(values[a], values[b]), item=years[a], other=years[b])
+        a, b = sorted(self.rng.sample(range(number), 2), key=lambda i: -values[i])
+        self.ask("diff", f"{values[a]}-{values[b]}={self.with_unit(values[a] - values[b])}", item=years[a], other=years[b])
+        self.ask("argmax", years[values.index(max(values))])
+        self.ask("argmin", years[values.index(min(values))])
 
     def table(self) -> None:
         self.heading(self.topic + ("明细表" if self.style.lang == "zh" else " table"))
@@ -184,15 +203,22 @@ class Panel:
             for j, text in enumerate(row):
                 x, y = self.left + 12 + wide * j, self.top + high * i
                 self.canvas.box((x, y, x + wide + 1, y + high + 1), (235, 241, 250) if i == 0 else (255, 255, 255), RULE)
+                first = len(self.canvas.glyphs)
                 self.write(x + wide / 2, y + high / 2, text, TEXT if i else SOFT)
+                if i and not j:
+                    self.canvas.links.numbers(self.canvas.places(first), tuple(rows[i - 1]))
                 self.canvas.mark("cell", x + wide / 2, y + high / 2)
         for column in (0, 1):
             place = self.rng.randrange(len(rows))
             topic, self.topic = self.topic, columns[column]
             self.ask("cell", str(rows[place][column]), item=self.names[place])
-            best = max(range(len(rows)), key=lambda i: rows[i][column])
-            if column and [row[1] for row in rows].count(rows[best][1]) == 1:
-                self.ask("argmax", self.names[best])
+            values = [row[column] for row in rows]
+            for kind, best in (("argmax", max(values)), ("argmin", min(values))):
+                if values.count(best) == 1:
+                    self.ask(kind, self.names[values.index(best)])
+            if len(self.names) < 5:
+                self.ask("column", "+".join(map(str, values)) + f"={sum(values)}")
+                self.questions[-1].kind = "sum"
             self.topic = topic
 
     def kpi(self) -> None:
@@ -204,7 +230,7 @@ class Panel:
             name, unit = self.style.say(topic), topic[2] if chinese else topic[3]
             number, change, up = self.values.number(10, 9999), self.values.number(1, 60), self.rng.random() < 0.5
             y = self.top + pitch * i + 12
-            self.write(self.left + 16, y, name, SOFT, "l")
+            self.label(self.left + 16, y, name, "l", (number, change))
             self.write(self.left + 16, y + 28, f"{number}{unit}", self.style.accent, "l", 6)
             colour = (207, 19, 34) if up else (56, 140, 13)
             arrow_x, arrow_y, side = self.right - 78, y + 14, -1 if up else 1

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers of what the reading head names (model/reading_head.py): 0 is nothing, then characters, shapes, widgets.
 
-The shipped v0 knew READABLE and the shapes in this order; what came later is numbered after them, so that its head can be grown.
+READABLE and the shapes come first, what is added later after them, so that an older head can be grown.
 """
 
 from train.corpus.charset import READABLE, TASK_HANZI, TASK_SYMBOLS
 from train.data.prompts import COLOURS, KINDS
 
 WIDGETS = ("button", "input", "row", "switch-on", "switch-off", "tab", "link", "app", "back", "search", "more", "add", "close",
-           "menu", "check-on", "check-off", "item", "cell", "bar", "slice", "point", "stamp", "node", "choice", "bullet", "field")
+           "menu", "check-on", "check-off", "item", "cell", "bar", "slice", "point", "stamp", "node", "choice", "bullet", "field",
+           "amount", "party-a", "party-b", "signed")
 SHAPE_BASE = 1 + len(READABLE)
 _LATER = SHAPE_BASE + len(COLOURS) * len(KINDS)
 GLYPH_CLASS = {char: 1 + i for i, char in enumerate(READABLE)} | {char: _LATER + i for i, char in enumerate(TASK_SYMBOLS + TASK_HANZI)}

@@ -6,12 +6,13 @@
 Other companies, amounts and dates on the page are there to be told apart. A field that the page lacks is null.
 """
 
+import copy
 import dataclasses
 import math
 import random
 
 from train.data import fonts, prompts, vocab
-from train.data.canvas import Canvas, Colour
+from train.data.canvas import Canvas, Colour, text_width
 from train.data.case import Ask, Case, copied
 from train.data.values import Date, Values, capital, iso, written_date
 
@@ -35,6 +36,15 @@ class Facts:
         return {"甲方": self.party_a, "乙方": self.party_b, "金额": f"{self.cents / 100:.2f}", "签署日期": iso(self.date)}[field]
 
 
+@dataclasses.dataclass
+class Clauses:
+    """What a page's body holds: clauses numbered from `first` on, at most so many beside the amount's."""
+
+    first: int
+    most: int
+    amount: bool
+
+
 def wrap(text: str, width: float, font: str, size: int) -> list[str]:
     """Lines no wider than `width` pixels, of which none but the first starts with a closing mark."""
     lines, start, total = [], 0, 0
@@ -51,8 +61,9 @@ class Page:
     """A page that is written from the top down."""
 
     def __init__(self, rng: random.Random, width: int, height: int) -> None:
-        paper = rng.randint(236, 255)
-        self.rng, self.canvas = rng, Canvas(width, height, (paper, paper, max(0, paper - rng.choice((0, 0, 6)))))
+        light = rng.randint(236, 255)
+        self.paper: Colour = (light, light, max(0, light - rng.choice((0, 0, 6))))
+        self.rng, self.canvas = rng, Canvas(width, height, self.paper)
         self.size = rng.choice((16, 16, 17, 18) if width < 500 else (16, 17, 18, 19))
         self.font = rng.choice(FONTS)
         self.bold = {"serif": "serif-bold", "sans": "sans-bold"}.get(self.font, self.font)
@@ -62,12 +73,27 @@ class Page:
         self.pitch = round(self.size * rng.uniform(1.45, 1.8))
         self.room = width - 2 * self.left - self.size  # the last glyph's width is left for a closing mark
 
+    def next(self) -> "Page":
+        """An empty page of the same document."""
+        page = copy.copy(self)
+        page.canvas = Canvas(self.canvas.width, self.canvas.height, self.paper)
+        page.y = float(self.rng.randint(28, 50))
+        return page
+
     def wrap(self, text: str) -> list[str]:
         return wrap(text, self.room, self.font, self.size)
 
-    def lines(self, text: str, bold: bool = False) -> None:
+    def lines(self, text: str, bold: bool = False, role: str = "", named: str = "") -> None:
+        """Writes a paragraph; the part `named` is marked with its role."""
+        start, at = 0, text.find(named) if role else -1
         for line in self.wrap(text):
+            if start <= at < start + len(line):
+                self.mark(role, self.left + text_width(line[:at - start], self.font, self.size))
             self.line(line, bold)
+            start += len(line)
+
+    def mark(self, role: str, x: float) -> None:
+        self.canvas.mark(role, x + self.size / 2, self.y)
 
     def line(self, text: str, bold: bool = False) -> None:
         self.canvas.text((self.left, self.y), text, self.bold if bold else self.font, self.size, self.ink)
@@ -89,7 +115,7 @@ def _clause(rng: random.Random, values: Values, facts: Facts) -> str:
                        money=f"{rng.randint(1, 99) * 1000:,}", party=rng.choice(("甲方", "乙方")))
 
 
-def _head(page: Page, facts: Facts, values: Values) -> None:
+def head(page: Page, facts: Facts, values: Values) -> None:
     rng, canvas = page.rng, page.canvas
     title = facts.kind + rng.choice(("合同", "合同", "协议书"))
     canvas.text((canvas.width / 2, page.y + 4), title, page.bold, rng.choice((22, 24, 26)), page.ink, "m")
@@ -102,7 +128,7 @@ def _head(page: Page, facts: Facts, values: Values) -> None:
     if facts.missing != "甲方":
         parties.insert(0 if rng.random() < 0.85 else 1, (rng.choice(vocab.PARTY_A), facts.party_a))
     for label, name in parties:
-        page.lines(f"{label}：{name}", rng.random() < 0.3)
+        page.lines(f"{label}：{name}", rng.random() < 0.3, "party-a" if name == facts.party_a else "party-b", name)
         if rng.random() < 0.5:
             page.line(f"地址：{rng.choice(vocab.CITIES)}市{''.join(rng.choices(vocab.NAME_HANZI, k=2))}路{rng.randint(1, 999)}号")
         if rng.random() < 0.4:
@@ -110,33 +136,32 @@ def _head(page: Page, facts: Facts, values: Values) -> None:
     page.lines("  " + rng.choice(vocab.PREAMBLES).format(facts.kind))
 
 
-def _body(page: Page, facts: Facts, values: Values, limit: float) -> None:
-    """Clauses, the amount among them, until the page is full."""
+def body(page: Page, facts: Facts, values: Values, limit: float, clauses: Clauses) -> int:
+    """Clauses, perhaps the amount among them, until the page is full or has enough of them; returns the next clause's number."""
     rng = page.rng
-    amount = "  " + rng.choice(vocab.AMOUNT_CLAUSES).format(_money(rng, facts.cents))
-    before = rng.choice((0, 0, 1, 2))
-    number, written = 1, facts.missing == "金额"
-    most = rng.randint(2, 9)
-    while number <= most or not written:
+    money = _money(rng, facts.cents)
+    amount = "  " + rng.choice(vocab.AMOUNT_CLAUSES).format(money)
+    number, written = clauses.first, not clauses.amount
+    before = clauses.first - 1 + rng.choice((0, 0, 1, 2))
+    while number < clauses.first + clauses.most or not written:
         heading = rng.random() < 0.5
         is_amount = not written and number > before
         text = amount if is_amount else "  " + _clause(rng, values, facts)
         room = limit - (0 if is_amount or written else page.pitch * (2 + len(page.wrap(amount))))
         if not is_amount and not page.fits(text, room - page.pitch):
             if written:
-                return
-            before = 0
-            number += number <= before
+                return number
             is_amount, text = True, amount
         if heading and page.fits(text, limit - page.pitch):
             name = rng.choice(vocab.AMOUNT_SECTIONS) if is_amount else rng.choice(vocab.SECTIONS)
             page.line(f"第{vocab.NUMBERED[number - 1] if number <= 10 else number}条 {name}", True)
-        page.lines(text)
+        page.lines(text, role="amount" if is_amount else "", named=money)
         written |= is_amount
         number += 1
+    return number
 
 
-def _signatures(page: Page, facts: Facts, values: Values, top: float) -> None:
+def sign(page: Page, facts: Facts, values: Values, top: float) -> None:
     rng, canvas, pitch = page.rng, page.canvas, min(page.pitch, 27)
     half = canvas.width / 2 + 4
     room = canvas.width / 2 - page.left - 8 - page.size
@@ -154,8 +179,9 @@ def _signatures(page: Page, facts: Facts, values: Values, top: float) -> None:
             canvas.text((x, y + pitch * 3), "代表：" + values.person(), page.font, page.size, page.ink)
     if facts.missing != "签署日期":
         x = page.left if rng.random() < 0.7 else half
-        text = rng.choice(vocab.DATE_LABELS) + "：" + written_date(rng, facts.date)
-        canvas.text((x, y + pitch * 4), text, page.font, page.size, page.ink)
+        label, written = rng.choice(vocab.DATE_LABELS) + "：", written_date(rng, facts.date)
+        canvas.text((x, y + pitch * 4), label + written, page.font, page.size, page.ink)
+        canvas.mark("signed", x + text_width(label, page.font, page.size) + page.size / 2, y + pitch * 4)
     if rng.random() < 0.6:
         _stamp(canvas, rng, page.left + rng.randint(50, 110), y + rng.randint(20, 70))
 
@@ -178,13 +204,13 @@ def _caption(rng: random.Random, facts: Facts) -> Ask:
     return Ask(prompts.pick(rng, prompts.CAPTION["zh"]), [copied(prompts.CONTRACT_CAPTION.format(kind=facts.kind, party=party))], "caption")
 
 
-def _field(rng: random.Random, facts: Facts) -> Ask:
+def field_ask(rng: random.Random, facts: Facts) -> Ask:
     field = rng.choice(list(prompts.CONTRACT_FIELD))
     answer = facts.value(field) or prompts.NOT_THERE["zh"]
     return Ask(rng.choice(prompts.CONTRACT_FIELD[field]), [copied(answer)], "field", {"field": field})
 
 
-def _json(rng: random.Random, facts: Facts) -> Ask:
+def json_ask(rng: random.Random, facts: Facts) -> Ask:
     pieces = []
     for number, field in enumerate(FIELDS):
         value = facts.value(field)
@@ -195,17 +221,21 @@ def _json(rng: random.Random, facts: Facts) -> Ask:
     return Ask(prompts.pick(rng, prompts.CONTRACT[lang]), [*pieces, "}"], "json", {"fields": fields})
 
 
+def draw_facts(rng: random.Random, values: Values) -> Facts:
+    missing = rng.choice(FIELDS) if rng.random() < 0.12 else ""
+    return Facts(rng.choice(vocab.CONTRACT_KINDS), values.company(), values.company(), values.cents(), values.date(), missing)
+
+
 def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: int) -> Case:
     width, height = canvas
     values = Values(rng, held_out)
-    missing = rng.choice(FIELDS) if rng.random() < 0.12 else ""
-    facts = Facts(rng.choice(vocab.CONTRACT_KINDS), values.company(), values.company(), values.cents(), values.date(), missing)
+    facts = draw_facts(rng, values)
     page = Page(rng, width, height)
-    _head(page, facts, values)
+    head(page, facts, values)
     signatures = height - page.rng.choice((150, 160, 170))
-    _body(page, facts, values, signatures - 14)
-    _signatures(page, facts, values, max(signatures, page.y + 6))
+    body(page, facts, values, signatures - 14, Clauses(1, rng.randint(2, 9), facts.missing != "金额"))
+    sign(page, facts, values, max(signatures, page.y + 6))
     if rng.random() < 0.4:
         page.canvas.text((width / 2, height - 18), f"第{rng.randint(1, 9)}页", page.font, 14, page.ink, "m")
-    asks = [(_json if i == 0 else rng.choices((_field, _json, _caption), (8, 1, 1))[0])(rng, facts) for i in range(number)]
+    asks = [(json_ask if i == 0 else rng.choices((field_ask, json_ask, _caption), (8, 1, 1))[0])(rng, facts) for i in range(number)]
     return Case(page.canvas.rgb, page.canvas.marks(), asks)

@@ -7,8 +7,8 @@ from train.data import vocab
 from train.data.screens import Screen
 
 
-def desktop(rng: random.Random, width: int, height: int) -> Screen:
-    screen = Screen(rng, width, height)
+def desktop(rng: random.Random, width: int, height: int, unseen: bool = False) -> Screen:
+    screen = Screen(rng, width, height, unseen)
     screen.title = screen.say(rng.choice(vocab.DESKTOP_TITLES))
     screen.canvas.box((0, 0, width, 34), screen.card)
     screen.write(14, 17, screen.title, 15)

@@ -5,8 +5,10 @@ The fonts themselves are not part of the repository (licences and size). `python
 installed Debian fonts down to the characters needed and puts them under `train/.cache/fonts`, small enough to travel.
 """
 
+import contextlib
 import functools
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -43,9 +45,31 @@ def face(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(CACHE / f"{name}.ttf"), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-@functools.cache
+_instead: str | None = None
+
+
+@contextlib.contextmanager
+def instead(name: str) -> Iterator[None]:
+    """Within, every text is drawn in this font: to evaluate tasks in a font that training never shows."""
+    global _instead
+    before, _instead = _instead, name or None
+    try:
+        yield
+    finally:
+        _instead = before
+
+
+def resolved(name: str) -> str:
+    return _instead or name
+
+
 def glyph(name: str, size: int, char: str) -> tuple[np.ndarray, int, int]:
     """Ink coverage of one character (0 to 255), the advance, and the horizontal offset of the bitmap from the pen."""
+    return _glyph(resolved(name), size, char)
+
+
+@functools.cache
+def _glyph(name: str, size: int, char: str) -> tuple[np.ndarray, int, int]:
     font = face(name, size)
     advance = max(1, round(font.getlength(char)))
     left, _, right, _ = font.getbbox(char, anchor="ls")

@@ -137,14 +137,15 @@ def _ask(screen: Screen, rng: random.Random, values: Values) -> Ask | None:
     return None
 
 
-def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: int) -> Case:
+def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: int, unseen: bool = False) -> Case:
+    """With `unseen` in colours that training never shows."""
     width, height = canvas
     while True:
-        screen = (phone if width < height else desktop)(rng, width, height)
+        screen = (phone if width < height else desktop)(rng, width, height, unseen)
         screen.held_out = held_out
         labels = [widget.text for widget in screen.widgets]
         if len(set(labels)) != len(labels):
             continue
         asks = [_ask(screen, rng, Values(rng, held_out)) for _ in range(number)]
         if None not in asks:
-            return Case(screen.canvas.rgb, screen.canvas.marks(), asks)
+            return Case(screen.canvas.rgb, screen.canvas.marks(), asks, screen.canvas.links.cells)

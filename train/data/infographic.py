@@ -7,17 +7,31 @@ Arithmetic is written out in the answer (`120-85=35万元`): the model reads two
 import random
 
 from train.data import prompts, vocab
-from train.data.canvas import Canvas
+from train.data.canvas import Box, Canvas
 from train.data.case import Ask, Case, copied
 from train.data.charts import Panel, Question, draw_panel, random_style
 from train.data.values import Values
 
 PAPERS = ((255, 255, 255), (247, 249, 252), (255, 251, 240), (240, 250, 246))
 # How often a kind of question is asked, over how often its panel could ask it.
-INTEREST = {"number": 0.5, "absent": 0.7, "title": 0.4, "argmax": 1.2, "lookup": 1.4, "cell": 1.4, "count": 1.5}
+INTEREST = {"number": 0.5, "absent": 0.7, "title": 0.4, "argmax": 1.3, "argmin": 1.3, "lookup": 1.4, "cell": 1.6, "count": 1.5, "sum": 1.3,
+            "diff": 1.3, "growth": 2.0}
 
 
-def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int) -> Case:
+def _boxes(area: Box, parts: int, columns: int) -> list[Box]:
+    """A grid of panels with gaps of 8; the last row's share its width."""
+    left, top, right, bottom = area
+    rows = -(-parts // columns)
+    high, boxes = (bottom - top + 8) / rows, []
+    for row in range(rows):
+        here = min(columns, parts - row * columns)
+        wide = (right - left + 8) / here
+        boxes += [(left + wide * i, top + high * row, left + wide * (i + 1) - 8, top + high * (row + 1) - 8) for i in range(here)]
+    return boxes
+
+
+def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int, parts: int = 0) -> Case:
+    """One or two panels beside or below each other; more (`parts`), in two columns, are for evaluation only."""
     width, height = shape
     values, style = Values(rng, held_out), random_style(rng)
     canvas = Canvas(width, height, rng.choice(PAPERS))
@@ -29,19 +43,15 @@ def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int
         canvas.box((0, 0, width, 48), style.accent)
         canvas.text((width / 2, 24), title, style.font, 22, (255, 255, 255), "m")
         top = 56
-    parts = 2 if rng.random() < 0.4 else 1
-    topics = rng.sample(vocab.TOPICS, parts)
+    columns = 2 if parts or width > height else 1
+    parts = parts or (2 if rng.random() < 0.4 else 1)
     panels: list[tuple[str, Panel]] = []
-    for i, topic in enumerate(topics):
-        if width > height:
-            box = (8 + (width - 8) * i / parts, top, (width - 8) * (i + 1) / parts, height - 8)
-        else:
-            box = (8, top + (height - top) * i / parts, width - 8, top + (height - top) * (i + 1) / parts - 8)
+    for topic, box in zip(rng.sample(vocab.TOPICS, parts), _boxes((8, top, width - 8, height - 8), parts, columns)):
         canvas.rounded(box, 8, (255, 255, 255), (225, 228, 232))
         panels.append(draw_panel(canvas, box, style, values, topic))
     questions = [question for _, panel in panels for question in panel.questions]
     asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 else _choose(rng, questions, title, style.lang) for _ in range(number)]
-    return Case(canvas.rgb, canvas.marks(), asks)
+    return Case(canvas.rgb, canvas.marks(), asks, canvas.links.cells)
 
 
 def _caption(rng: random.Random, lang: str, panels: list[tuple[str, Panel]]) -> Ask:
@@ -59,5 +69,7 @@ def _choose(rng: random.Random, questions: list[Question], title: str, lang: str
     clear = [question for question in questions if len(answers[question.text]) == 1]
     if title:
         clear.append(Question("title", rng.choice(prompts.CHART[lang]["title"]), title))
+    if not clear:  # both panels show the same and nothing else
+        clear = [Question("title", rng.choice(prompts.CHART[lang]["title"]), title)] if title else questions[:1]
     asked = rng.choices(clear, [INTEREST.get(question.kind, 1.0) for question in clear])[0]
     return Ask(asked.text, [copied(asked.answer)], asked.kind)

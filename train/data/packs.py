@@ -12,9 +12,10 @@ import random
 import numpy as np
 
 from train.corpus.charset import ALL_HANZI, HANZI
-from train.data import lines, prompts, shapes, tasks
+from train.data import amounts, fonts, lines, links, prompts, shapes, tasks
+from train.data.canvas import text_width
 from train.data.case import COPIED, Ask, Case
-from train.data.encode import Encoder
+from train.data.encode import Encoder, Form
 
 EVAL_SEED = 1 << 40
 IGNORE = -100
@@ -23,7 +24,8 @@ SUFFIX = 56  # question and answer tokens after the image; the longest question 
 ANSWER = lines.MAX_CHARS + 1  # supervised positions of a line sample: the answer and the end token
 SHAPES_SUFFIX = 32
 SHAPES_ANSWER = 10
-ROUND = 16  # lengths of task batches are rounded up to this, so that few different ones occur
+ROUND = 32  # lengths of task batches are rounded up to this, and marks to ROUND_MARKS, so that few different ones occur
+ROUND_MARKS = 128
 
 SHAPES_EVERY = 3  # steps
 
@@ -41,25 +43,28 @@ class Sizes:
     shapes: int = 96
     share: float = 1.0
 
-    def pictures(self, task: str) -> int:
-        return max(2, round(tasks.TASKS[task].pictures * self.share))
+    def samples(self, task: str) -> int:
+        return max(2, round(tasks.TASKS[task].samples * self.share))
 
 
 @dataclasses.dataclass
 class Batch:
-    """Arrays of one rectangular batch of P pictures and B = P x asks questions, those of a picture beside each other.
+    """Arrays of one rectangular batch of S samples of n pictures, P = S x n, and B = S x asks questions, those of a sample beside
+    each other.
 
-    `pixels` is ink [P,H,W] for lines and RGB [P,H,W,3] for all else.
+    `pixels` is ink [P,H,W] for lines and RGB [P,H,W,3] for all else; a clip has two frames for each picture.
     """
 
     kind: str  # "line", "shape" or a name in tasks.TASKS
+    form: Form
     pixels: np.ndarray
     marks: np.ndarray  # [P, M, 3] int16: class (0 none), centre x, centre y
+    cells: np.ndarray  # [P, rows * columns, links.CHANNELS] int8, or [P, 0, links.CHANNELS]
     suffix: np.ndarray  # [B, T] int16 token ids
     start: np.ndarray  # [B] int16: suffix position that predicts the answer's first token
     target: np.ndarray  # [B, A] int16 answer ids, then IGNORE
 
-    FIELDS = ("pixels", "marks", "suffix", "start", "target")
+    FIELDS = ("pixels", "marks", "cells", "suffix", "start", "target")
 
     def __iter__(self):
         return (getattr(self, name) for name in self.FIELDS)
@@ -67,8 +72,8 @@ class Batch:
 
 def allocate(kind: str, pixel_shape: tuple[int, ...], suffix: int, answer: int, pad: int) -> Batch:
     size = pixel_shape[0]
-    return Batch(kind, np.empty(pixel_shape, np.uint8), np.zeros((size, MAX_MARKS, 3), np.int16),
-                 np.full((size, suffix), pad, np.int16), np.zeros(size, np.int16),
+    return Batch(kind, Form(), np.empty(pixel_shape, np.uint8), np.zeros((size, MAX_MARKS, 3), np.int16),
+                 np.empty((size, 0, links.CHANNELS), np.int8), np.full((size, suffix), pad, np.int16), np.zeros(size, np.int16),
                  np.full((size, answer), IGNORE, np.int16))
 
 
@@ -114,6 +119,19 @@ def _about(rng: random.Random, encoder: Encoder) -> tuple[list[int], list[int]]:
     return encoder.question(rng.choice(prompts.ABOUT[lang])), encoder.sentence(prompts.SELF[lang]) + [encoder.end]
 
 
+def _calculated(rng: random.Random, encoder: Encoder, width: int, height: int, money: bool) -> tuple[lines.Line, tuple] | None:
+    """A line that is not only read: an amount to be said in digits, or a calculation. None if it is too long for the canvas."""
+    text, answer = amounts.money(rng) if money else amounts.calculation(rng)
+    font = rng.choice(fonts.CHINESE)
+    sizes = [size for size in lines.SIZES if size * fonts.LINE_HEIGHT <= height and text_width(text, font, size) < width - 10]
+    if not sizes:
+        return None
+    line = lines.set_text(text, font, rng.choice(sizes), 0, width, height, rng)
+    lang = prompts.language(rng)
+    question = rng.choice(prompts.CONTRACT_FIELD["金额"] if money else prompts.COMPUTE[lang])
+    return line, (encoder.question(question), encoder.spelled(answer) + [encoder.end])
+
+
 def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> Batch:
     """Mostly lines to read; some blanks, and some other questions so that the prompt has to be read too."""
     width, height = canvas
@@ -125,12 +143,21 @@ def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> B
             batch.pixels[row] = lines.draw_blank(rng, width, height)
             put_text(batch, row, *_reading(rng, encoder, ""))
             continue
+        if lot < 0.16:
+            sum_or_amount = _calculated(rng, encoder, width, height, lot < 0.11)
+            if sum_or_amount:
+                line, text = sum_or_amount
+                batch.pixels[row] = line.ink
+                _put_marks(batch, row, line.marks)
+                put_text(batch, row, *text)
+                continue
+            lot = 0.5
         line = lines.draw_line(rng, width, height, hanzi=HANZI if rng.random() < 0.5 else ALL_HANZI)
         batch.pixels[row] = line.ink
         _put_marks(batch, row, line.marks)
-        if lot < 0.04:
+        if lot > 0.99:
             put_text(batch, row, *_about(rng, encoder))
-        elif lot < 0.05:
+        elif lot > 0.98:
             put_text(batch, row, *_counting(rng, encoder, rng.choice(shapes.COLOURS), rng.choice(shapes.KINDS), 0))
         else:
             put_text(batch, row, *_reading(rng, encoder, line.text))
@@ -162,23 +189,27 @@ def answer_ids(encoder: Encoder, ask: Ask) -> list[int]:
     return [*ids, encoder.end]
 
 
-def _round_up(length: int) -> int:
-    return -(-length // ROUND) * ROUND
+def _round_up(length: int, unit: int = ROUND) -> int:
+    return -(-length // unit) * unit
 
 
 def pack_cases(encoder: Encoder, kind: str, cases: list[Case]) -> Batch:
-    """Cases of one canvas and one number of questions, as a batch no longer than its longest answer."""
-    texts = [(encoder.question(ask.question), answer_ids(encoder, ask)) for case in cases for ask in case.asks]
+    """Cases of one canvas, form and number of questions, as a batch no longer than its longest answer."""
+    form = cases[0].form
+    texts = [(encoder.question(ask.question, form.outer), answer_ids(encoder, ask)) for case in cases for ask in case.asks]
+    marks = [one for case in cases for one in (case.marks if case.rgb.ndim == 4 else [case.marks])]
     suffix = _round_up(max(len(prompt) + len(answer) for prompt, answer in texts))
     longest = _round_up(max(len(answer) for _, answer in texts))
-    batch = Batch(kind, np.stack([case.rgb for case in cases]),
-                  np.zeros((len(cases), _round_up(max(len(case.marks) for case in cases)), 3), np.int16),
+    pixels = np.concatenate([case.rgb.reshape(-1, *case.rgb.shape[-3:]) for case in cases])
+    cells = [case.cells.reshape(-1, links.CHANNELS) for case in cases if case.cells is not None]
+    batch = Batch(kind, form, pixels, np.zeros((len(marks), _round_up(max(map(len, marks)), ROUND_MARKS), 3), np.int16),
+                  np.stack(cells) if cells else np.empty((len(marks), 0, links.CHANNELS), np.int8),
                   np.full((len(texts), suffix), encoder.pad, np.int16), np.zeros(len(texts), np.int16),
                   np.full((len(texts), longest), IGNORE, np.int16))
     for row, text in enumerate(texts):
         put_text(batch, row, *text)
-    for row, case in enumerate(cases):
-        _put_marks(batch, row, case.marks)
+    for row, one in enumerate(marks):
+        _put_marks(batch, row, one)
     return batch
 
 
@@ -201,6 +232,6 @@ def make_pack(encoder: Encoder, sizes: Sizes, seed: int, step: int) -> list[Batc
     pack = [line_batch(encoder, seeds(sizes.lines), canvas_of(rng, LINE_CANVASES))]
     if step % SHAPES_EVERY == 0:
         pack.append(shapes_batch(encoder, seeds(sizes.shapes), canvas_of(rng, SHAPES_CANVASES)))
-    for kind in tasks.of_step(rng, step):
-        pack.append(task_batch(encoder, kind, seeds(sizes.pictures(kind)), canvas_of(rng, tasks.TASKS[kind].canvases)))
+    for kind in tasks.of_step(rng):
+        pack.append(task_batch(encoder, kind, seeds(sizes.samples(kind)), canvas_of(rng, tasks.TASKS[kind].canvases)))
     return pack

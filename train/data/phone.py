@@ -7,8 +7,8 @@ from train.data import vocab
 from train.data.screens import Screen
 
 
-def phone(rng: random.Random, width: int, height: int) -> Screen:
-    screen = Screen(rng, width, height)
+def phone(rng: random.Random, width: int, height: int, unseen: bool = False) -> Screen:
+    screen = Screen(rng, width, height, unseen)
     screen.kind = rng.choice(("list", "list", "list", "login", "form", "home"))
     screen.write(14, 14, f"{rng.randint(0, 23)}:{rng.randint(0, 59):02d}", 14)
     screen.write(width - 14, 14, f"{rng.randint(5, 100)}%", 14, anchor="r")
@@ -151,6 +151,7 @@ def _dialog(screen: Screen) -> None:
     canvas.rgb[:] = canvas.rgb // 2
     screen.widgets.clear()
     canvas.widgets.clear()
+    canvas.links.clear()
     top, bottom = middle - 70, middle + 70
     canvas.glyphs = [mark for mark in canvas.glyphs if not top - 10 < mark[2] < bottom + 10]
     canvas.rounded((28, top, width - 28, bottom), 12, screen.paper)

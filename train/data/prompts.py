@@ -90,14 +90,16 @@ CHART = {
     "zh": {"lookup": ["{item}的{topic}是多少?", "{topic}图中{item}的数值是多少?"], "argmax": ["{topic}最高的是哪一项?", "哪一项的{topic}最大?"],
            "argmin": ["{topic}最低的是哪一项?", "哪一项的{topic}最小?"], "diff": ["{item}的{topic}比{other}多多少?"],
            "sum": ["{item}与{other}的{topic}合计是多少?"], "share": ["{topic}中{item}占多少?", "{topic}构成中{item}的占比是多少?"],
-           "trend": ["{topic}的变化趋势是什么?", "总结{topic}的趋势。"], "growth": ["{topic}从{item}年到{other}年增加了多少?"],
+           "trend": ["{topic}的变化趋势是什么?", "总结{topic}的趋势。"], "growth": ["{topic}从{item}年到{other}年增长了百分之几?"],
+           "column": ["{topic}一列的合计是多少?"],
            "cell": ["表中{item}的{topic}是多少?", "{item}这一行的{topic}是多少?"], "sign": ["{item}是上升还是下降?"],
            "count": ["图中有几个图标?", "数一数图标有几个?"], "title": ["图的标题是什么?"], "number": ["{topic}图中共有几项?"]},
     "en": {"lookup": ["What is the {topic} of {item}?", "How much is {item} in the {topic} chart?"], "argmax": ["Which has the highest {topic}?",
            "What item is largest in {topic}?"], "argmin": ["Which has the lowest {topic}?", "What item is smallest in {topic}?"],
            "diff": ["How much more {topic} has {item} than {other}?"], "sum": ["What is the {topic} of {item} and {other} together?"],
            "share": ["What share of {topic} is {item}?", "What percentage of {topic} is {item}?"],
-           "trend": ["What is the trend of {topic}?", "Summarize the trend of {topic}."], "growth": ["By how much did {topic} grow from {item} to {other}?"],
+           "trend": ["What is the trend of {topic}?", "Summarize the trend of {topic}."], "growth": ["By what percentage did {topic} grow from {item} to {other}?", "What is the growth rate of {topic} from {item} to {other}?"],
+           "column": ["What is the total of the {topic} column?"],
            "cell": ["What is the {topic} of {item} in the table?"], "sign": ["Did {item} go up or down?"],
            "count": ["How many icons are there?", "Count the icons."], "title": ["What is the title?"], "number": ["How many items does the {topic} chart have?"]},
 }
@@ -109,6 +111,18 @@ REGION = {"zh": ["读出区域 {} 中的文字。", "读取 {}"], "en": ["Read t
 NTH_LINE = {"zh": ["第{}行写了什么?", "读出第{}行。"], "en": ["What does line {} say?", "Read line {}."]}
 HTML = {"zh": ["把截图转换为HTML。", "写出这个网页的HTML。"], "en": ["Convert the screenshot to HTML.", "Write this page as HTML."]}
 FLOW = {"zh": ["把流程图转换为Draw.io。", "写出流程图的Draw.io XML。"], "en": ["Convert the flow chart to Draw.io XML."]}
+
+# -- sums on a line ------------------------------------------------------------------------------------------------------
+COMPUTE = {"zh": ["计算结果是多少?", "算一算。"], "en": ["What is the result?", "Calculate it."]}
+
+# -- clips ---------------------------------------------------------------------------------------------------------------
+CLIP = {
+    "zh": {"steps": ["列出视频中的操作步骤及起止时间。", "请列出视频中的操作步骤及起止时间。", "视频里有哪些步骤?"], "when": ["什么时候{text}?", "“{text}”是在什么时间?"],
+           "nth": ["第{n}步是什么?", "视频的第{n}个步骤是什么?"], "number": ["视频共有几个步骤?", "一共有几步?"]},
+    "en": {"steps": ["List the steps in the video with their times.", "What are the steps and when do they happen?"],
+           "when": ["When does \"{text}\" happen?", "When is the step {text}?"], "nth": ["What is step {n}?", "What is step {n} of the video?"],
+           "number": ["How many steps does the video have?", "How many steps are there?"]},
+}
 
 
 def language(rng: random.Random) -> str:

@@ -11,6 +11,7 @@ from train.data.canvas import Box, Canvas, Colour
 # name -> (paper, ink, accents to choose from)
 PALETTES = {"white": ((255, 255, 255), (20, 20, 22)), "grey": ((243, 245, 248), (30, 30, 35)), "warm": ((255, 250, 244), (45, 35, 25)),
             "dark": ((24, 24, 28), (235, 235, 240)), "blue-dark": ((18, 26, 42), (225, 232, 245))}
+UNSEEN_PALETTES = (((226, 240, 228), (16, 60, 34)), ((52, 24, 44), (250, 224, 236)))  # light and dark, for evaluation
 ACCENTS = ((22, 119, 255), (7, 160, 90), (235, 90, 20), (114, 46, 209), (210, 40, 70), (0, 140, 160))
 FONTS = {"zh": ("sans", "sans", "zenhei", "sans-bold"), "en": ("dejavu-sans", "sans", "dejavu-bold", "zenhei")}
 
@@ -33,12 +34,12 @@ def _mix(a: Colour, b: Colour, share: float) -> Colour:
 class Screen:
     """A canvas with a theme, a language and components whose labels are all different."""
 
-    def __init__(self, rng: random.Random, width: int, height: int) -> None:
+    def __init__(self, rng: random.Random, width: int, height: int, unseen: bool = False) -> None:
         self.rng, self.width, self.height = rng, width, height
         self.lang = "zh" if rng.random() < 0.55 else "en"
         self.dark = rng.random() < 0.4
         names = [name for name in PALETTES if name.endswith("dark") == self.dark]
-        self.paper, self.ink = PALETTES[rng.choice(names)]
+        self.paper, self.ink = UNSEEN_PALETTES[self.dark] if unseen else PALETTES[rng.choice(names)]
         self.accent = _mix(rng.choice(ACCENTS), (255, 255, 255), 0.3 if self.dark else 0.0)
         self.muted = _mix(self.ink, self.paper, 0.45)
         self.card = _mix(self.paper, self.ink, 0.06)
@@ -77,6 +78,7 @@ class Screen:
         self.widgets.append(widget)
         x, y = widget.centre()
         self.canvas.mark(f"{role}-{state}" if state else role, x, y)
+        self.canvas.links.centre(box)
         return widget
 
     def write(self, x: float, y: float, text: str, size: int, colour: Colour | None = None, anchor: str = "l") -> float:

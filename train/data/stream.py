@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from train.data import tasks
-from train.data.encode import Encoder
+from train.data.encode import Encoder, Form
 from train.data.packs import Batch, Sizes, make_pack
 
 SLOTS_PER_WORKER = 2
 SPARE_STEPS = 1 << 21  # beyond any run's last step
 PATIENCE = 90  # seconds without data after which something must be wrong
-Layout = list[tuple[str, list[tuple[tuple[int, ...], str]]]]  # a batch's kind, and shape and type of its arrays
-Loaded = list[tuple[str, list[torch.Tensor]]]
+Layout = list[tuple[str, Form, list[tuple[tuple[int, ...], str]]]]  # a batch's kind and form, and shape and type of its arrays
+Loaded = list[tuple[str, Form, list[torch.Tensor]]]
 
 
 class Slot:
@@ -39,18 +39,18 @@ class Slot:
                 target[:] = array.ravel()
                 arrays.append((array.shape, array.dtype.str))
                 offset += -(-array.nbytes // 64) * 64
-            layout.append((batch.kind, arrays))
+            layout.append((batch.kind, batch.form, arrays))
         return layout
 
     def read(self, layout: Layout) -> Loaded:
         pack, offset = [], 0
-        for kind, arrays in layout:
+        for kind, form, arrays in layout:
             tensors = []
             for shape, dtype in arrays:
                 array = np.frombuffer(self.memory, np.dtype(dtype), int(np.prod(shape)), offset).reshape(shape)
                 tensors.append(torch.from_numpy(array))
                 offset += -(-array.nbytes // 64) * 64
-            pack.append((kind, tensors))
+            pack.append((kind, form, tensors))
         return pack
 
 
@@ -58,12 +58,12 @@ def slot_bytes(sizes: Sizes) -> int:
     """Room for the largest pack: the largest canvas of everything that can come together, and texts and marks beside it."""
     def of_task(kind: str) -> int:
         task = tasks.TASKS[kind]
-        pictures = sizes.pictures(kind)
-        return pictures * (max(width * height for width, height in task.canvases) * 3 + 8192 + task.asks * 4096)
+        picture = max(width * height for width, height in task.canvases) * 3 + 16384
+        return sizes.samples(kind) * (task.frames * picture + task.asks * 4096)
 
-    largest = max(of_task("page"), of_task("contract")), max(of_task("info"), of_task("html"), of_task("flow"))
+    largest = (max(of_task(kind) for kind in kinds if kind) for kinds in (tasks.SECOND, tasks.FOURTH))
     plain = sizes.lines * (256 * 256 + 1024) + sizes.shapes * (256 * 256 * 3 + 1024)
-    return plain + of_task("gui") + sum(largest) + (1 << 16)
+    return plain + of_task("gui") + of_task("info") + sum(largest) + (1 << 16)
 
 
 def _pack(encoder: Encoder, sizes: Sizes, seed: int, step: int) -> list[Batch]:
@@ -134,7 +134,7 @@ def on_device(packs: Iterable, device: torch.device, depth: int = 4) -> Iterator
         try:
             with torch.cuda.stream(side):
                 for pack in packs:
-                    moved = [(kind, [move(tensor) for tensor in batch]) for kind, batch in pack]
+                    moved = [(kind, form, [move(tensor) for tensor in batch]) for kind, form, batch in pack]
                     if side:
                         side.synchronize()
                     ahead.put(moved)
@@ -147,6 +147,6 @@ def on_device(packs: Iterable, device: torch.device, depth: int = 4) -> Iterator
         if isinstance(pack, Exception):
             raise pack
         if side:  # the copies' memory must not be reused before the steps that read it are done
-            for tensor in (tensor for _, batch in pack for tensor in batch):
+            for tensor in (tensor for *_, batch in pack for tensor in batch):
                 tensor.record_stream(torch.cuda.current_stream())
         yield pack

@@ -2,10 +2,11 @@
 """The tasks whose pictures are drawn in colour: canvases, sizes of batches, questions a picture, how they are degraded."""
 
 import dataclasses
+import functools
 import random
 from collections.abc import Callable
 
-from train.data import contract, gui, infographic, markup, pages
+from train.data import clips, contract, contract_pages, gui, infographic, markup, pages
 from train.data.case import Case
 
 Canvas = tuple[int, int]  # width, height
@@ -15,10 +16,20 @@ Canvas = tuple[int, int]  # width, height
 class Task:
     draw: Callable[[random.Random, Canvas, bool, int], Case]
     canvases: dict[Canvas, int]  # how often each is used
-    pictures: int  # in a training batch
+    samples: int  # in a training batch
     asks: int  # questions about each
     turn: float = 0.0  # largest turn in degrees; also says that the paper's colours and light vary
     strength: float = 0.4  # of blur, noise and JPEG
+    frames: int = 1  # pictures a sample, those of a clip counted singly
+
+
+def _contract(number: int, samples: int) -> Task:
+    return Task(functools.partial(contract_pages.draw, pages=number), {(512, 704): 3, (480, 672): 1}, samples, 2, 2.5, 0.8, number)
+
+
+def _clip(seconds: int, samples: int, outer: bool = False) -> Task:
+    draw = functools.partial(clips.draw, cut=clips.Cut(seconds, outer))
+    return Task(draw, {(192, 128): 2, (256, 160): 1}, samples, 2, frames=seconds * clips.FPS)
 
 
 TASKS = {
@@ -28,13 +39,20 @@ TASKS = {
     "info": Task(infographic.draw, {(512, 512): 3, (448, 576): 2, (640, 448): 3, (384, 512): 1}, 48, 4),
     "html": Task(markup.html, {(448, 576): 1, (448, 384): 1}, 32, 1),
     "flow": Task(markup.flow, {(448, 576): 1, (448, 448): 1}, 24, 1),
+    "contract-2": _contract(2, 20),
+    "contract-3": _contract(3, 14),
+    "contract-5": _contract(5, 8),
+    "contract-8": _contract(8, 5),
+    "clip-15": _clip(15, 14),
+    "clip-30": _clip(30, 8),
+    "clip-30-outer": _clip(30, 8, True),
+    "clip-60": _clip(60, 5),
 }
-EARLY_STEPS = 250  # in which pages, the bridge from lines to everything else, come more often
+SECOND = {"page": 22, "contract": 36, "contract-2": 14, "contract-3": 12, "contract-5": 8, "contract-8": 8}
+FOURTH = {"": 42, "html": 14, "flow": 10, "clip-15": 10, "clip-30": 8, "clip-30-outer": 5, "clip-60": 11}
 
 
-def of_step(rng: random.Random, step: int) -> list[str]:
-    """The tasks of one step beside lines: screens always, then a page or a contract, then a chart or markup."""
-    pages_share = 0.75 if step < EARLY_STEPS else 0.4
-    second = "page" if rng.random() < pages_share else "contract"
-    third, = rng.choices(("info", "html", "flow"), (64, 22, 14))
-    return ["gui", second, third]
+def of_step(rng: random.Random) -> list[str]:
+    """The tasks of one step beside lines: screens and charts always, a page or a contract, and perhaps markup or a clip."""
+    second, fourth = (rng.choices(list(weights), list(weights.values()))[0] for weights in (SECOND, FOURTH))
+    return ["gui", second, "info", *([fourth] if fourth else [])]

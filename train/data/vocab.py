@@ -94,3 +94,13 @@ FLOW_VERBS = [("检查", "Check"), ("打开", "Open"), ("输入", "Enter"), ("�
               ("计算", "Compute"), ("发送", "Send")]
 FLOW_NOUNS = [("数据", "data"), ("订单", "order"), ("文件", "file"), ("信息", "info"), ("报告", "report"), ("请求", "request")]
 FLOW_ENDS = (("开始", "Start"), ("结束", "End"))
+
+# -- tutorial clips --------------------------------------------------------------------------------------------------
+CLIP_VERBS = [("打开", "Open"), ("点击", "Click"), ("选择", "Select"), ("输入", "Enter"), ("拖动", "Drag"), ("关闭", "Close"),
+              ("保存", "Save"), ("切换", "Switch"), ("添加", "Add"), ("删除", "Delete"), ("安装", "Install"), ("连接", "Connect"),
+              ("取出", "Take out"), ("按住", "Hold"), ("检查", "Check"), ("复制", "Copy")]
+CLIP_THINGS = [("设置", "settings"), ("菜单", "menu"), ("文件", "file"), ("图片", "picture"), ("开关", "switch"), ("按钮", "button"),
+               ("账号", "account"), ("密码", "password"), ("电源", "power"), ("面板", "panel"), ("纸张", "paper"), ("电池", "battery"),
+               ("屏幕", "screen"), ("键盘", "keyboard"), ("标签", "label"), ("窗口", "window"), ("外壳", "cover"), ("电缆", "cable")]
+CLIP_OPENINGS = [("教程开始", "Tutorial"), ("操作演示", "Demo"), ("欢迎观看", "Welcome")]
+CLIP_CLOSINGS = [("教程结束", "The end"), ("下期再见", "Goodbye"), ("感谢观看", "Thank you")]

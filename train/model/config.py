@@ -82,7 +82,7 @@ def write_side_files(folder: pathlib.Path, shape: Shape, tokenizer: Tokenizer) -
         # Areas in pixels. The lower bound is that of 128 x 128, so that a 512 x 64 line keeps its size.
         "preprocessor_config.json": dict(size=dict(longest_edge=1048576, shortest_edge=16384), **common,
                                          image_processor_type="Qwen2VLImageProcessorFast"),
-        "video_preprocessor_config.json": dict(size=dict(longest_edge=1048576, shortest_edge=4096), **common,
+        "video_preprocessor_config.json": dict(size=dict(longest_edge=6291456, shortest_edge=4096), **common,
                                                video_processor_type="Qwen3VLVideoProcessor"),
         "tokenizer_config.json": dict(tokenizer_class="Qwen2Tokenizer", add_prefix_space=False, bos_token=None,
                                       eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token=None, errors="replace",

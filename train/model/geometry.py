@@ -5,6 +5,7 @@ All of a batch share a canvas, so these are computed once per canvas instead of 
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 
@@ -56,16 +57,42 @@ def geometry(shape: Shape, width: int, height: int, device: torch.device | str =
     return Geometry(rows, cols, *(table.to(device) for table in tables))
 
 
-def text_positions(prefix: int, image: Geometry | None, suffix: int) -> torch.Tensor:
-    """Positions (t, h, w) of prefix, image tokens and suffix: [3, L]."""
-    before = torch.arange(prefix).expand(3, -1)
-    if image is None:
-        return torch.cat([before, torch.arange(prefix, prefix + suffix).expand(3, -1)], 1)
-    rows, cols = image.rows // 2, image.cols // 2
-    cell = torch.stack([torch.zeros(rows * cols, dtype=torch.long), torch.arange(rows).repeat_interleave(cols),
-                        torch.arange(cols).repeat(rows)]) + prefix
-    after = torch.arange(suffix).expand(3, -1) + prefix + max(rows, cols)
-    return torch.cat([before, cell, after], 1)
+@dataclasses.dataclass
+class Layout:
+    """A sequence's form: texts and pictures in turn, then the suffix, which varies. All pictures share one geometry."""
+
+    geometry: Geometry
+    before: tuple[tuple[int, ...], ...]  # token ids before each picture
+    ids: torch.Tensor  # [L] those texts, with 0 where a picture's tokens come
+    places: torch.Tensor  # [pictures * tokens] where they come
+
+    @property
+    def length(self) -> int:
+        return len(self.ids)
+
+
+def layout(image: Geometry, before: Sequence[Sequence[int]]) -> Layout:
+    ids: list[int] = []
+    places: list[torch.Tensor] = []
+    for text in before:
+        ids += text
+        places.append(torch.arange(len(ids), len(ids) + image.tokens))
+        ids += [0] * image.tokens
+    device = image.pos_index.device
+    return Layout(image, tuple(map(tuple, before)), torch.tensor(ids).to(device), torch.cat(places).to(device))
+
+
+def text_positions(before: Sequence[int], image: Geometry | None, suffix: int) -> torch.Tensor:
+    """Positions (t, h, w) of texts of these lengths with a picture behind each, and of the suffix: [3, L]."""
+    parts, now = [], 0
+    for length in before:
+        rows, cols = image.rows // 2, image.cols // 2
+        parts.append(torch.arange(now, now + length).expand(3, -1))
+        now += length
+        parts.append(torch.stack([torch.zeros(rows * cols, dtype=torch.long), torch.arange(rows).repeat_interleave(cols),
+                                  torch.arange(cols).repeat(rows)]) + now)
+        now += max(rows, cols)
+    return torch.cat([*parts, torch.arange(now, now + suffix).expand(3, -1)], 1)
 
 
 def rotary(shape: Shape, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

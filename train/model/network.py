@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from train.model.config import Shape
-from train.model.geometry import Geometry, rotary, text_positions
+from train.model.geometry import Geometry, Layout, rotary, text_positions
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -87,7 +87,8 @@ class Merger(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """A picture is two equal frames, so the two halves of the kernel act on the same pixels: sum them first."""
+    """A picture is two equal frames, so the two halves of the kernel act on the same pixels: sum them first. A clip's group of two
+    frames comes as patches of twice the length (channel, frame, row, column)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -95,7 +96,9 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv3d(3, shape.vit_hidden, size, size)
 
     def forward(self, patches: Tensor) -> Tensor:
-        return F.linear(patches, self.proj.weight.sum(2).flatten(1), self.proj.bias)
+        kernel = self.proj.weight
+        one = patches.shape[-1] * 2 == kernel[0].numel()
+        return F.linear(patches, (kernel.sum(2) if one else kernel).flatten(1), self.proj.bias)
 
 
 class Visual(nn.Module):
@@ -173,13 +176,12 @@ class LanguageModel(nn.Module):
         self.layers = nn.ModuleList([TextLayer(shape) for _ in range(shape.layers)])
         self.norm = RMSNorm(shape.hidden)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, first: int, deep: list[Tensor]) -> Tensor:
-        """`deep[i]` is added after layer i to the image tokens, which start at `first`."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, places: Tensor | None, deep: list[Tensor]) -> Tensor:
+        """`deep[i]` is added after layer i to the image tokens, which stand at `places`."""
         for number, layer in enumerate(self.layers):
             x = layer(x, cos, sin)
             if number < len(deep):
-                last = x.shape[1] - first - deep[number].shape[1]
-                x = x + F.pad(deep[number], (0, 0, first, last))
+                x = x + torch.zeros_like(x).index_copy(1, places, deep[number])
         return self.norm(x)
 
 
@@ -193,11 +195,10 @@ class Inner(nn.Module):
 class Qwen3VL(nn.Module):
     """The whole model; `lm_head` is the embedding table (tied)."""
 
-    def __init__(self, shape: Shape, prefix: list[int]) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.model = Inner(shape)
-        self.register_buffer("prefix", torch.tensor(prefix), persistent=False)
         self._rotary: dict[tuple, tuple[Tensor, Tensor]] = {}
         self._initialise()
 
@@ -213,29 +214,29 @@ class Qwen3VL(nn.Module):
             for linear in (layer.self_attn.o_proj, layer.mlp.down_proj):
                 nn.init.normal_(linear.weight, std=0.02 / (2 * self.shape.layers) ** 0.5)
 
-    def _tables(self, image: Geometry | None, suffix: int) -> tuple[Tensor, Tensor]:
-        key = (image.rows, image.cols, suffix) if image else (suffix,)
+    def _tables(self, where: Layout | None, suffix: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        lengths = [len(text) for text in where.before] if where else []
+        key = (suffix, *lengths, *((where.geometry.rows, where.geometry.cols) if where else ()))
         if key not in self._rotary:
-            positions = text_positions(len(self.prefix) if image else 0, image, suffix)
-            self._rotary[key] = tuple(table.to(self.prefix.device) for table in rotary(self.shape, positions))
+            positions = text_positions(lengths, where.geometry if where else None, suffix)
+            self._rotary[key] = tuple(table.to(device) for table in rotary(self.shape, positions))
         return self._rotary[key]
 
     def see(self, patches: Tensor, geometry: Geometry) -> tuple[Tensor, list[Tensor]]:
         return self.model.visual(patches, geometry)
 
-    def read(self, image: Tensor, deep: list[Tensor], geometry: Geometry, suffix: Tensor) -> Tensor:
-        """Final hidden states of the suffix [B, T, hidden], given what `see` returned."""
+    def read(self, image: Tensor, deep: list[Tensor], where: Layout, suffix: Tensor) -> Tensor:
+        """Final hidden states of the suffix [B, T, hidden], given what `see` returned, a sequence's pictures one after another."""
         text = self.model.language_model
-        first = len(self.prefix)
-        embedded = text.embed_tokens(torch.cat([self.prefix.expand(len(suffix), -1), suffix], 1)).to(image.dtype)
-        x = torch.cat([embedded[:, :first], image, embedded[:, first:]], 1)
-        states = text(x, *self._tables(geometry, suffix.shape[1]), first, deep)
-        return states[:, first + image.shape[1]:]
+        embedded = text.embed_tokens(torch.cat([where.ids.expand(len(suffix), -1), suffix], 1)).to(image.dtype)
+        x = embedded.index_copy(1, where.places, image)
+        states = text(x, *self._tables(where, suffix.shape[1], suffix.device), where.places, deep)
+        return states[:, where.length:]
 
     def chat(self, ids: Tensor, dtype: torch.dtype) -> Tensor:
         """Hidden states of a text-only sequence [B, L]."""
         text = self.model.language_model
-        return text(text.embed_tokens(ids).to(dtype), *self._tables(None, ids.shape[1]), 0, [])
+        return text(text.embed_tokens(ids).to(dtype), *self._tables(None, ids.shape[1], ids.device), None, [])
 
     def logits(self, states: Tensor) -> Tensor:
         return F.linear(states, self.model.language_model.embed_tokens.weight)
@@ -246,3 +247,10 @@ def patchify(pixels: Tensor, patch: int = 16) -> Tensor:
     batch, _, height, width = pixels.shape
     blocks = pixels.view(batch, 3, height // (2 * patch), 2, patch, width // (2 * patch), 2, patch)
     return blocks.permute(0, 2, 5, 3, 6, 1, 4, 7).reshape(batch, -1, 3 * patch * patch)
+
+
+def pair_frames(patches: Tensor) -> Tensor:
+    """Patches of frames [F, N, 3*patch*patch] to those of groups of two [F/2, N, 3*2*patch*patch], channels first."""
+    frames, number, values = patches.shape
+    pairs = patches.view(frames // 2, 2, number, 3, values // 3).permute(0, 2, 3, 1, 4)
+    return pairs.reshape(frames // 2, number, 2 * values)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Muon for the matrices inside the towers, AdamW for everything else."""
+"""Muon for the matrices inside the towers, AdamW for everything else.
+
+Learning rates are tensors, so that a step can be replayed as a CUDA graph.
+"""
 
 import collections
 
@@ -28,7 +31,7 @@ def orthogonalise(stack: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Matrices of one shape are orthogonalised together; a fused qkv counts as three matrices."""
 
-    def __init__(self, params: list[nn.Parameter], fused: set[nn.Parameter], lr: float, momentum: float = 0.95,
+    def __init__(self, params: list[nn.Parameter], fused: set[nn.Parameter], lr: Tensor, momentum: float = 0.95,
                  weight_decay: float = 0.05) -> None:
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
         for param in params:
@@ -48,23 +51,26 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
         nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
         torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+        updates, targets = [], []
         for (rows, cols), members in self.by_shape.items():
             stack = torch.stack([nesterov[number].narrow(0, part * rows, rows) for number, part in members])
-            updates = orthogonalise(stack).unbind()
-            targets = [params[number].narrow(0, part * rows, rows) for number, part in members]
-            torch._foreach_add_(targets, updates, alpha=-group["lr"] * max(1.0, rows / cols) ** 0.5)
+            updates += (orthogonalise(stack) * (group["lr"] * -max(1.0, rows / cols) ** 0.5)).unbind()
+            targets += [params[number].narrow(0, part * rows, rows) for number, part in members]
+        torch._foreach_add_(targets, updates)
 
 
-def make_optimizers(model: nn.Module, head: nn.Module, muon_lr: float, adam_lr: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: nn.Module, heads: list[nn.Module], muon_lr: float, adam_lr: float) -> list[torch.optim.Optimizer]:
     fused = {module.qkv.weight for module in model.modules() if isinstance(module, VisionAttention)}
     matrices, rest = [], []
-    for part in (model, head):
+    for part in (model, *heads):
         for name, parameter in part.named_parameters():
             outer = parameter.ndim != 2 or "embed" in name or name.startswith("classes.")
             (rest if outer else matrices).append(parameter)
-    adam = torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=rest[0].is_cuda)
-    optimizers = [Muon(matrices, fused, muon_lr), adam]
+    on_gpu, device = rest[0].is_cuda, rest[0].device
+    adam = torch.optim.AdamW(rest, torch.tensor(adam_lr, device=device), betas=(0.9, 0.95), weight_decay=0.0, fused=on_gpu,
+                             capturable=on_gpu)
+    optimizers = [Muon(matrices, fused, torch.tensor(muon_lr, device=device)), adam]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["peak_lr"] = group["lr"]
+            group["peak_lr"] = group["lr"].item()
     return optimizers

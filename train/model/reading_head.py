@@ -20,7 +20,7 @@ class ReadingHead(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
         self.slots = nn.Linear(hidden, SLOTS * width)
-        self.classes = nn.Linear(width, classes)
+        self.classes = nn.Linear(width, -(-classes // 16) * 16)  # odd widths have slow matrix products; the last few mean nothing
 
     def grow_from(self, weights: dict[str, Tensor]) -> None:
         """Takes over a head that knew fewer classes; those that came later start out as unlikely."""

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from train.data.encode import TOKENIZER, Encoder
+from train.data.encode import TOKENIZER, Encoder, Form
 from train.data.pictures import Example
 from train.evaluate import answer
 from train.model.config import Shape
@@ -22,7 +22,7 @@ SHORT = [case for case in EXPECTED if len(case["answer"]) < 32]  # this forward 
 
 @pytest.fixture(scope="module")
 def model() -> Qwen3VL:
-    lean = Qwen3VL(Shape(), Encoder().prefix).eval()
+    lean = Qwen3VL(Shape()).eval()
     with safe_open(DEMO / "model.safetensors", "pt") as file:
         lean.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
     return lean
@@ -62,7 +62,7 @@ def test_chat_template_renders_what_training_used() -> None:
     encoder = Encoder()
     turn = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "OCR"}]}
     ids = encoder.sentence(render([turn], add_generation_prompt=True))
-    assert ids == encoder.prefix + [encoder.image_pad] + encoder.question("OCR")
+    assert ids == [*encoder.before(Form())[0], encoder.image_pad] + encoder.question("OCR")
 
 
 def test_chat_template_renders_tools_and_their_results() -> None:

@@ -18,7 +18,7 @@ def test_muon_lowers_a_loss_with_fused_matrices() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(8, 24, bias=False)
     goal, inputs = torch.randn(64, 24), torch.randn(64, 8)
-    optimizer = Muon([layer.weight], {layer.weight}, lr=0.05)
+    optimizer = Muon([layer.weight], {layer.weight}, torch.tensor(0.05))
     losses = []
     for _ in range(30):
         loss = (layer(inputs) - goal).square().mean()

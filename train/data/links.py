@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a picture's cells belong to, as numbers that the place head learns (model/place_head.py).
+
+A cell of 32 x 32 px on a screen's component knows the component's centre; one that holds a chart's label knows the label's
+values and whether it is the largest. That is what the decoder would otherwise have to find out by looking along rows and columns.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+CELL = 32
+DIGITS = 4
+BLANK = 10  # a number's places in front of its first digit
+CENTRE = slice(0, 2)  # column and row of the centre in hundredths of the picture
+NUMBERS = slice(2, 2 + 2 * DIGITS)  # two numbers, right-aligned digits
+RANK = 2 + 2 * DIGITS  # 0 neither, 1 the largest, 2 the smallest
+CHANNELS = RANK + 1
+NONE = -1
+
+Point = tuple[float, float]
+
+
+class Links:
+    """The table of one picture, [rows, columns, CHANNELS] int8, NONE where nothing is known."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.cells = np.full((height // CELL, width // CELL, CHANNELS), NONE, np.int8)
+
+    def clear(self) -> None:
+        self.cells[:] = NONE
+
+    def centre(self, box: tuple[float, float, float, float]) -> None:
+        """All cells whose middle lies in the box, and the one at its centre, learn the centre."""
+        left, top, right, bottom = box
+        x, y = (left + right) / 2, (top + bottom) / 2
+        if not (0 <= x < self.width and 0 <= y < self.height):
+            return
+        place = min(99, int(x / self.width * 100)), min(99, int(y / self.height * 100))
+        columns = slice(max(0, int(np.ceil(left / CELL - 0.5))), max(0, int(np.floor(right / CELL - 0.5)) + 1))
+        rows = slice(max(0, int(np.ceil(top / CELL - 0.5))), max(0, int(np.floor(bottom / CELL - 0.5)) + 1))
+        self.cells[rows, columns, CENTRE] = place
+        self.cells[int(y) // CELL, int(x) // CELL, CENTRE] = place
+
+    def numbers(self, points: Iterable[Point], values: tuple[int, ...], rank: int = NONE) -> None:
+        """The cells at these points learn one or two numbers of up to DIGITS digits, and perhaps a rank."""
+        row = np.full(2 * DIGITS, NONE, np.int8)
+        for place, value in enumerate(values):
+            text = str(value)[-DIGITS:]
+            row[place * DIGITS:(place + 1) * DIGITS] = [BLANK] * (DIGITS - len(text)) + [int(char) for char in text]
+        for x, y in points:
+            if 0 <= x < self.width and 0 <= y < self.height:
+                cell = self.cells[int(y) // CELL, int(x) // CELL]
+                cell[NUMBERS], cell[RANK] = row, rank
