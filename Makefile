@@ -14,12 +14,15 @@ CTEST = ctest -j $(JOBS) --preset
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## build the program and ask the demo model about eleven pictures
+demo: ## build the program (for the CPU) and ask the demo model about eleven pictures
+	@tools/setup.sh build
+	$(CONFIGURE) release -DMONOCLE_CUDA=OFF
+	$(BUILD) release
 	@tools/demo.sh build/release/apps/monocle models/demo
 
-build: ## build the program: build/release/apps/monocle
+build: ## build the program: build/release/apps/monocle, with CUDA where nvcc is
 	@tools/setup.sh build
-	$(CONFIGURE) release
+	$(CONFIGURE) release -DMONOCLE_CUDA=AUTO
 	$(BUILD) release
 
 test: ## build everything with warnings as errors, run every test

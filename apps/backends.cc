@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -15,16 +16,17 @@ namespace monocle::app {
 namespace {
 
 constexpr std::string_view kCudaPrefix = "cuda:";
+constexpr std::size_t kMaxDevices = 64;
+
+// "0", "17": what follows the colon or a comma.
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() < 4 &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 std::string check_device(const std::string& device) {
-  const bool number =
-      device.starts_with(kCudaPrefix) && device.size() > kCudaPrefix.size() &&
-      device.size() < kCudaPrefix.size() + 4 &&
-      device.find_first_not_of("0123456789", kCudaPrefix.size()) == std::string::npos;
-  if (device == "auto" || device == "cpu" || device == "reference" || number) {
-    return {};
-  }
-  return "'" + device + "' is none of auto, cpu, reference, cuda:N";
+  const auto devices = DeviceOptions{.device = device}.devices();
+  return devices ? "" : devices.error().message;
 }
 
 Result<std::unique_ptr<Backend>> make_cuda(int device) {
@@ -40,7 +42,8 @@ Result<std::unique_ptr<Backend>> make_cuda(int device) {
 
 void DeviceOptions::add(CLI::App& app) {
   app.add_option("--device", device,
-                 "Where to compute: auto, cpu, cuda:N, or reference (slow, exact, for checks)")
+                 "Where to compute: auto, cpu, cuda:N, or reference (slow, exact, for checks); "
+                 "`monocle serve` takes several: cuda:0,1")
       ->capture_default_str()
       ->check(check_device)
       ->group("Machine");
@@ -52,23 +55,87 @@ void DeviceOptions::add(CLI::App& app) {
 
 int DeviceOptions::resolved_threads() const { return threads > 0 ? threads : usable_cpus(); }
 
-Result<std::unique_ptr<Backend>> make_backend(const DeviceOptions& options) {
-  if (options.device == "reference") {
-    return std::make_unique<ReferenceBackend>();
-  }
-  if (options.device.starts_with(kCudaPrefix)) {
-    return make_cuda(std::stoi(options.device.substr(kCudaPrefix.size())));
-  }
-#ifdef MONOCLE_CUDA
-  if (options.device == "auto") {
-    auto gpu = make_cuda(0);
-    if (gpu) {
-      return gpu;
+Result<std::vector<std::string>> DeviceOptions::devices() const {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= device.size();) {
+    const std::size_t end = std::min(device.find(',', begin), device.size());
+    const std::string item = device.substr(begin, end - begin);
+    const bool more_gpus =
+        is_number(item) && !names.empty() && names.back().starts_with(kCudaPrefix);
+    const bool gpu = item.starts_with(kCudaPrefix) && is_number(item.substr(kCudaPrefix.size()));
+    const bool alone = item == "auto" && device == item;
+    if (!more_gpus && !gpu && !alone && item != "cpu" && item != "reference") {
+      return fail(ErrorCode::kInvalidArgument,
+                  "'{}' is none of auto, cpu, reference, cuda:N; several are cuda:0,1", device);
     }
-    std::fprintf(stderr, "monocle: computing on the CPU: %s\n", gpu.error().message.c_str());
+    names.push_back(more_gpus ? std::string(kCudaPrefix) + item : item);
+    if (gpu || more_gpus) {
+      if (std::count(names.begin(), names.end(), names.back()) > 1) {
+        return fail(ErrorCode::kInvalidArgument, "'{}' names {} twice", device, names.back());
+      }
+    }
+    begin = end + 1;
   }
+  if (names.size() > kMaxDevices) {
+    return fail(ErrorCode::kInvalidArgument, "{} devices are more than {}", names.size(),
+                kMaxDevices);
+  }
+  return names;
+}
+
+namespace {
+
+Result<std::unique_ptr<Backend>> make_cpu(const DeviceOptions& options, std::size_t sharers) {
+  const int threads = std::max(1, options.resolved_threads() / static_cast<int>(sharers));
+  return cpu::make_cpu_backend({.threads = threads, .pin = options.pin && sharers == 1});
+}
+
+Result<std::unique_ptr<Backend>> make_auto(const DeviceOptions& options) {
+#ifdef MONOCLE_CUDA
+  auto gpu = make_cuda(0);
+  if (gpu) {
+    return gpu;
+  }
+  std::fprintf(stderr, "monocle: computing on the CPU: %s\n", gpu.error().message.c_str());
 #endif
-  return cpu::make_cpu_backend({.threads = options.resolved_threads(), .pin = options.pin});
+  return make_cpu(options, 1);
+}
+
+}  // namespace
+
+Result<std::vector<std::unique_ptr<Backend>>> make_backends(const DeviceOptions& options) {
+  MONOCLE_ASSIGN(const std::vector<std::string> names, options.devices());
+  const auto on_cpu = static_cast<std::size_t>(std::count(names.begin(), names.end(), "cpu"));
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (const std::string& name : names) {
+    std::unique_ptr<Backend>& backend = backends.emplace_back();
+    if (name == "reference") {
+      backend = std::make_unique<ReferenceBackend>();
+    } else if (name == "auto") {
+      MONOCLE_ASSIGN(backend, make_auto(options));
+    } else if (name == "cpu") {
+      MONOCLE_ASSIGN(backend, make_cpu(options, on_cpu));
+    } else {
+      MONOCLE_ASSIGN(backend, make_cuda(std::stoi(name.substr(kCudaPrefix.size()))));
+    }
+  }
+  return backends;
+}
+
+Status check_one_device(const DeviceOptions& options) {
+  MONOCLE_ASSIGN(const std::vector<std::string> names, options.devices());
+  if (names.size() > 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--device {}: this command computes on one device; `monocle serve` takes several",
+                options.device);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Backend>> make_backend(const DeviceOptions& options) {
+  MONOCLE_TRY(check_one_device(options));
+  MONOCLE_ASSIGN(std::vector<std::unique_ptr<Backend>> backends, make_backends(options));
+  return std::move(backends.front());
 }
 
 }  // namespace monocle::app

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "bench_checkpoint.h"
+#include "bench_engine.h"
 #include "bench_model.h"
 #include "bench_serve.h"
 #include "command.h"
@@ -171,7 +173,18 @@ Action add_bench(CLI::App& app) {
   model->add_flag("--json", *json, "Print one JSON object");
   CLI::App* serve = app.add_subcommand(
       "serve", "Load on a running server of the OpenAI API: latencies, throughput, goodput");
-  return [options, json, serve, run_serve = add_bench_serve(*serve)] {
+  CLI::App* engine = app.add_subcommand(
+      "engine", "Throughput of many requests at once, without a server in between");
+  CLI::App* checkpoint =
+      app.add_subcommand("checkpoint", "Write random weights of a published shape as a checkpoint");
+  return [options, json, serve, engine, checkpoint, run_serve = add_bench_serve(*serve),
+          run_engine = add_bench_engine(*engine), write = add_bench_checkpoint(*checkpoint)] {
+    if (checkpoint->parsed()) {
+      return write();
+    }
+    if (engine->parsed()) {
+      return run_engine();
+    }
     return serve->parsed() ? run_serve() : run_bench_model(*options, *json);
   };
 }

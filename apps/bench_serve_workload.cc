@@ -3,8 +3,13 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
+
+#include <jpeglib.h>  // needs <cstdio> before it
 
 namespace monocle::app {
 namespace {
@@ -46,34 +51,41 @@ std::string make_prompt(std::int64_t words, Random& random) {
   return prompt;
 }
 
-void append_little_endian(std::uint32_t value, std::size_t bytes, std::string* out) {
-  for (std::size_t i = 0; i < bytes; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
-}
-
-// A BMP, the one format that needs no encoder: coloured squares on a gradient.
+// A JPEG, as most pictures are: coloured squares on a gradient.
 std::string make_picture(std::int64_t side, Random& random) {
-  const auto width = static_cast<std::uint32_t>(side);
-  const std::uint32_t row_bytes = (width * 3 + 3) / 4 * 4;
-  constexpr std::uint32_t kHeaders = 54;
-  std::string bmp = "BM";
-  append_little_endian(kHeaders + row_bytes * width, 4, &bmp);
-  append_little_endian(0, 4, &bmp);
-  append_little_endian(kHeaders, 4, &bmp);
-  append_little_endian(40, 4, &bmp);
-  append_little_endian(width, 4, &bmp);
-  append_little_endian(width, 4, &bmp);
-  append_little_endian(1, 2, &bmp);   // planes
-  append_little_endian(24, 2, &bmp);  // bits per pixel
-  for (int i = 0; i < 6; ++i) append_little_endian(0, 4, &bmp);
+  const auto width = static_cast<JDIMENSION>(side);
+  jpeg_compress_struct jpeg{};
+  jpeg_error_mgr errors{};
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&jpeg, &bytes, &size);
+  jpeg.image_width = width;
+  jpeg.image_height = width;
+  jpeg.input_components = 3;
+  jpeg.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_quality(&jpeg, 85, TRUE);
+  jpeg_start_compress(&jpeg, TRUE);
   const std::uint64_t colours = random.next();
-  for (std::uint32_t y = 0; y < width; ++y) {
-    for (std::uint32_t x = 0; x < width; ++x) {
-      const std::uint64_t square = colours >> ((x / 32 + y / 32) % 40);
-      append_little_endian(static_cast<std::uint32_t>(square) ^ (x * 255 / width), 3, &bmp);
+  std::vector<unsigned char> row(std::size_t{width} * 3);
+  for (JDIMENSION y = 0; y < width; ++y) {
+    for (JDIMENSION x = 0; x < width; ++x) {
+      const auto square = static_cast<std::uint32_t>(colours >> ((x / 32 + y / 32) % 40));
+      const std::uint32_t colour = square ^ (x * 255 / width);
+      for (unsigned channel = 0; channel < 3; ++channel) {
+        row[x * 3 + channel] = static_cast<unsigned char>(colour >> (8 * channel));
+      }
     }
-    bmp.append(row_bytes - width * 3, '\0');
+    unsigned char* rows[] = {row.data()};
+    jpeg_write_scanlines(&jpeg, rows, 1);
   }
-  return bmp;
+  jpeg_finish_compress(&jpeg);
+  std::string out(reinterpret_cast<const char*>(bytes), size);
+  jpeg_destroy_compress(&jpeg);
+  std::free(bytes);
+  return out;
 }
 
 std::string base64(std::string_view bytes) {
@@ -98,7 +110,7 @@ Json chat_content(const Workload& workload, std::string prompt, Random& random) 
   Json parts = Json::array();
   for (std::int64_t i = 0; i < workload.images; ++i) {
     const std::string url =
-        "data:image/bmp;base64," + base64(make_picture(workload.image_side, random));
+        "data:image/jpeg;base64," + base64(make_picture(workload.image_side, random));
     parts.push_back({{"type", "image_url"}, {"image_url", {{"url", url}}}});
   }
   parts.push_back({{"type", "text"}, {"text", std::move(prompt)}});

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -127,7 +129,68 @@ Result<ModelFiles> open_files(const std::string& path) {
   return ModelFiles{std::move(checkpoint), std::move(config)};
 }
 
-Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options) {
+namespace {
+
+// A device may break down while it is filled; it says so by an exception.
+Result<std::unique_ptr<qwen3_vl::Qwen3Vl>> load_weights(const ModelOptions& options,
+                                                        const OpenedModel& opened,
+                                                        Backend& backend) {
+  try {
+    MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, options.weights());
+    ThreadPool pool(options.device.resolved_threads());
+    return qwen3_vl::Qwen3Vl::load(
+        opened.config, weights, options.precision(),
+        [&](std::string_view name, std::span<const std::int64_t>) {
+          return opened.checkpoint->load(name);
+        },
+        backend, pool);
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kUnavailable, "{}: {}", backend.capabilities().name, error.what());
+  }
+}
+
+Status load_replicas(const ModelOptions& options, OpenedModel& opened) {
+  std::vector<Status> done(opened.others.size());
+  std::vector<std::thread> loaders;
+  for (std::size_t i = 0; i < opened.others.size(); ++i) {
+    loaders.emplace_back([&, i] {
+      Replica& replica = opened.others[i];
+      auto model = load_weights(options, opened, *replica.backend);
+      if (model) {
+        replica.model = std::move(*model);
+      } else {
+        done[i] = tl::unexpected<Error>(std::move(model).error());
+      }
+    });
+  }
+  auto first = load_weights(options, opened, *opened.backend);
+  for (std::thread& loader : loaders) {
+    loader.join();
+  }
+  MONOCLE_ASSIGN(opened.model, std::move(first));
+  for (Status& status : done) {
+    MONOCLE_TRY(std::move(status));
+  }
+  return {};
+}
+
+Status open_on(const ModelOptions& options, FunctionRef<Status(OpenedModel&)> before_load,
+               OpenedModel& opened) {
+  opened.others.clear();
+  opened.model.reset();
+  MONOCLE_ASSIGN(std::vector<std::unique_ptr<Backend>> backends, make_backends(options.device));
+  opened.backend = std::move(backends.front());
+  for (std::size_t i = 1; i < backends.size(); ++i) {
+    opened.others.push_back({std::move(backends[i]), nullptr});
+  }
+  MONOCLE_TRY(before_load(opened));
+  return load_replicas(options, opened);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OpenedModel>> open_replicas(const ModelOptions& options,
+                                                   FunctionRef<Status(OpenedModel&)> before_load) {
   std::string path = options.path;
   if (path.empty()) {
     MONOCLE_ASSIGN(path, default_model_path());
@@ -136,16 +199,22 @@ Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options) {
   MONOCLE_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, MapAdvice::kNormal));
   opened->checkpoint = std::make_unique<Checkpoint>(std::move(checkpoint));
   MONOCLE_TRY(read_files(path, *opened));
-  MONOCLE_ASSIGN(opened->backend, make_backend(options.device));
-  MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, options.weights());
-  ThreadPool pool(options.device.resolved_threads());
-  MONOCLE_ASSIGN(opened->model, qwen3_vl::Qwen3Vl::load(
-                                    opened->config, weights, options.precision(),
-                                    [&](std::string_view name, std::span<const std::int64_t>) {
-                                      return opened->checkpoint->load(name);
-                                    },
-                                    *opened->backend, pool));
+  Status status = open_on(options, before_load, *opened);
+  const bool on_gpu = opened->backend && !opened->backend->capabilities().host_memory;
+  if (!status && options.device.device == "auto" && on_gpu &&
+      status.error().code == ErrorCode::kTooLarge) {
+    fmt::print(stderr, "monocle: computing on the CPU: {}\n", status.error().message);
+    ModelOptions on_cpu = options;
+    on_cpu.device.device = "cpu";
+    status = open_on(on_cpu, before_load, *opened);
+  }
+  MONOCLE_TRY(std::move(status));
   return opened;
+}
+
+Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options) {
+  MONOCLE_TRY(check_one_device(options.device));
+  return open_replicas(options, [](OpenedModel&) { return Status(); });
 }
 
 }  // namespace monocle::app

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "backends.h"
+#include "base/function_ref.h"
 #include "base/result.h"
 #include "model/qwen3_vl/config.h"
 #include "model/qwen3_vl/generation_config.h"
@@ -36,6 +37,12 @@ struct ModelFiles {
   qwen3_vl::Config config;
 };
 
+// A further device with its own copy of the weights.
+struct Replica {
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<qwen3_vl::Qwen3Vl> model;
+};
+
 struct OpenedModel {
   // Order matters: the model's views point into the mapping and into the backend's memory.
   std::unique_ptr<Checkpoint> checkpoint;
@@ -46,6 +53,7 @@ struct OpenedModel {
   std::optional<qwen3_vl::VideoConfig> video;  // absent when the checkpoint has no video file
   std::optional<Tokenizer> tokenizer;
   std::unique_ptr<qwen3_vl::Qwen3Vl> model;
+  std::vector<Replica> others;  // open_replicas() only
 };
 
 // $MONOCLE_MODEL, else models/demo beside the program or in the current directory.
@@ -54,6 +62,11 @@ Result<std::string> default_model_path();
 bool is_demo_model(const std::string& path);
 
 Result<ModelFiles> open_files(const std::string& path);
+// On one device.
 Result<std::unique_ptr<OpenedModel>> open_model(const ModelOptions& options);
+// On every device of the options, all of them loaded side by side. before_load: the devices are
+// open and nothing is on them. Where `auto` chose a GPU that is too small, the CPU takes over.
+Result<std::unique_ptr<OpenedModel>> open_replicas(const ModelOptions& options,
+                                                   FunctionRef<Status(OpenedModel&)> before_load);
 
 }  // namespace monocle::app

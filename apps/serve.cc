@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -9,11 +10,13 @@
 #include <string>
 
 #include "base/hash.h"
+#include "base/thread_pool.h"
 #include "command.h"
-#include "engine/engine_loop.h"
+#include "engine/engine_pool.h"
 #include "engine/kv_cache.h"
 #include "http/server.h"
 #include "report.h"
+#include "serve_memory.h"
 #include "serve_options.h"
 #include "service/service.h"
 
@@ -54,14 +57,15 @@ class Server {
     {
       Progress progress;
       progress.phase("loading the model");
-      MONOCLE_ASSIGN(opened_, open_model(options_.model));
-      MONOCLE_ASSIGN(limits_, engine_limits(options_, *opened_));
-      MONOCLE_ASSIGN(std::unique_ptr<Engine> engine,
-                     Engine::create(*opened_->model, *opened_->backend, limits_));
-      loop_ = std::make_unique<EngineLoop>(std::move(engine));
+      const auto plan = [this](OpenedModel& opened) -> Status {
+        MONOCLE_ASSIGN(plan_, plan_serve(options_, opened));
+        return {};
+      };
+      MONOCLE_ASSIGN(opened_, open_replicas(options_.model, plan));
+      MONOCLE_TRY(make_engines());
     }
     MONOCLE_ASSIGN(service::Served served, describe());
-    service_ = std::make_unique<service::Service>(std::move(served), std::move(rules), *loop_,
+    service_ = std::make_unique<service::Service>(std::move(served), std::move(rules), *engines_,
                                                   service::ServiceOptions{});
     return listen();
   }
@@ -72,14 +76,13 @@ class Server {
     if (demo_) {
       fmt::print("  This is the small demo model, trained by this project. It is not Qwen3-VL.\n");
     }
-    const KvShape shape = KvShape::of(opened_->model->facts(), limits_.kv, limits_.block_tokens);
-    const double kv =
-        static_cast<double>(limits_.kv_tokens) * static_cast<double>(shape.token_bytes());
-    fmt::print(
-        "  memory  weights {:.2f} GiB, keys and values {:.2f} GiB ({} tokens), workspace {:.2f} "
-        "GiB\n",
-        gib(static_cast<double>(opened_->model->facts().weight_bytes)), gib(kv), limits_.kv_tokens,
-        gib(static_cast<double>(opened_->model->workspace_bytes())));
+    for (const DevicePlan& device : plan_.devices) {
+      fmt::print("  memory of {}, {:.2f} GiB allowed\n", device.device,
+                 gib(static_cast<double>(device.memory.limit)));
+      for (const MemoryPlan::Line& line : device.memory.lines()) {
+        fmt::print("    {:<34}{:>8.2f} GiB\n", line.name, gib(static_cast<double>(line.bytes)));
+      }
+    }
     fmt::print("  page    {}/\n  API     {}/v1\n", url, url);
     if (!key_.empty()) {
       fmt::print("  key     {}  (for this run; the page asks for it, clients send it)\n", key_);
@@ -96,13 +99,34 @@ class Server {
     const std::chrono::milliseconds grace = std::chrono::seconds(options_.grace_s);
     service_->drain();
     http_->stop(grace);
-    loop_->stop(std::chrono::milliseconds(0));
+    engines_->stop(std::chrono::milliseconds(0));
     if (admin_) {
       admin_->stop(std::chrono::milliseconds(0));
     }
   }
 
  private:
+  // One engine per device.
+  Status make_engines() {
+    std::vector<EnginePool::Member> members;
+    const auto add = [&](Backend& backend, Model& model) -> Status {
+      MONOCLE_ASSIGN(auto engine, Engine::create(model, backend, plan_.limits));
+      const std::string& full = backend.capabilities().name;
+      std::string name = full.substr(0, full.find(' '));
+      if (name.find(':') == std::string::npos && !opened_->others.empty()) {
+        name += fmt::format(":{}", members.size());  // several on the CPU
+      }
+      members.push_back({std::move(name), std::move(engine)});
+      return {};
+    };
+    MONOCLE_TRY(add(*opened_->backend, *opened_->model));
+    for (const Replica& replica : opened_->others) {
+      MONOCLE_TRY(add(*replica.backend, *replica.model));
+    }
+    engines_ = std::make_unique<EnginePool>(std::move(members));
+    return {};
+  }
+
   Result<service::Served> describe() {
     std::string path = options_.model.path;
     if (path.empty()) {
@@ -122,8 +146,11 @@ class Server {
     served.demo = demo_;
     served.version = MONOCLE_VERSION;
     served.fingerprint = fingerprint(*opened_, options_);
-    served.device = fmt::format("{}, {} threads", opened_->backend->capabilities().name,
-                                options_.model.device.resolved_threads());
+    served.device = opened_->backend->capabilities().name;
+    for (const Replica& replica : opened_->others) {
+      served.device += ", " + replica.backend->capabilities().name;
+    }
+    served.device += fmt::format(", {} threads", options_.model.device.resolved_threads());
     served.created = std::chrono::duration_cast<std::chrono::seconds>(
                          std::chrono::system_clock::now().time_since_epoch())
                          .count();
@@ -132,9 +159,9 @@ class Server {
     served.image = &opened_->image;
     served.tokenizer = &*opened_->tokenizer;
     served.facts = opened_->model->facts();
-    served.limits = limits_;
+    served.limits = plan_.limits;
     served.kv_token_bytes =
-        KvShape::of(served.facts, limits_.kv, limits_.block_tokens).token_bytes();
+        KvShape::of(served.facts, served.limits.kv, served.limits.block_tokens).token_bytes();
     served.max_image_side = options_.image_side;
     return served;
   }
@@ -143,6 +170,8 @@ class Server {
     HttpOptions http;
     http.address = options_.host;
     http.port = options_.port;
+    // They decode pictures and write prompts; the devices' own threads mostly wait.
+    http.worker_threads = std::clamp(usable_cpus() / 2, 2, 16);
     service_->attach(http);
     MONOCLE_ASSIGN(http_, HttpServer::start(std::move(http),
                                             [this](const std::shared_ptr<HttpExchange>& exchange) {
@@ -166,8 +195,8 @@ class Server {
   const ServeOptions& options_;
   // Order matters: each needs those above it.
   std::unique_ptr<OpenedModel> opened_;
-  EngineLimits limits_;
-  std::unique_ptr<EngineLoop> loop_;
+  ServePlan plan_;
+  std::unique_ptr<EnginePool> engines_;
   std::unique_ptr<service::Service> service_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<HttpServer> admin_;

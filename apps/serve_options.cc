@@ -2,7 +2,6 @@
 #include "serve_options.h"
 
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -62,23 +61,31 @@ void add_server_flags(CLI::App& app, ServeOptions& o) {
       ->group(kServer);
 }
 
+void add_memory_flags(CLI::App& app, ServeOptions& o) {
+  app.add_option("--kv-cache-mib", o.kv_mib,
+                 "Memory for keys and values (default: for all requests at full length, or what "
+                 "--memory leaves)")
+      ->check(CLI::Range(1, 1 << 24))
+      ->group(kEngine);
+  app.add_option("--memory,--gpu-memory", o.memory,
+                 "Memory of a device that may be in use in the end: bytes (6G, 5500M) or a share "
+                 "(0.8). Default: 0.9 of a GPU; on the CPU a quarter of what is free for keys and "
+                 "values")
+      ->group(kEngine);
+}
+
 void add_engine_flags(CLI::App& app, ServeOptions& o) {
-  app.add_option("--max-num-seqs", o.sequences, "Requests that generate at the same time")
-      ->capture_default_str()
+  app.add_option("--max-num-seqs", o.sequences,
+                 "Requests that generate at the same time (default: 32, on a GPU 256)")
       ->check(CLI::Range(1, 1024))
       ->group(kEngine);
-  app.add_option("--max-num-batched-tokens", o.step_tokens, "Tokens computed in one step")
-      ->capture_default_str()
+  app.add_option("--max-num-batched-tokens", o.step_tokens,
+                 "Tokens computed in one step (default: 512, on a GPU 4096)")
       ->check(CLI::Range(16, 65536))
       ->group(kEngine);
   app.add_option("--max-model-len", o.context,
                  "Longest prompt and answer together (default: the model's, at most 16384)")
       ->check(CLI::Range(16, 1 << 20))
-      ->group(kEngine);
-  app.add_option("--kv-cache-mib", o.kv_mib,
-                 "Memory for keys and values (default: for all requests at full length, at most a "
-                 "quarter of the free memory)")
-      ->check(CLI::Range(1, 1 << 24))
       ->group(kEngine);
   app.add_option("--max-queue", o.queue, "Requests that may wait; more are refused with 429")
       ->capture_default_str()
@@ -119,21 +126,12 @@ void add_engine_flags(CLI::App& app, ServeOptions& o) {
       ->group(kEngine);
 }
 
-// Everything at full length if a quarter of the free memory holds it, at least one request.
-std::int64_t kv_tokens(const ServeOptions& options, std::int64_t context, std::size_t token_bytes) {
-  const auto bytes = static_cast<std::int64_t>(token_bytes);
-  if (options.kv_mib > 0) {
-    return (options.kv_mib << 20) / bytes;
-  }
-  const std::int64_t free = std::int64_t{sysconf(_SC_AVPHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  return std::clamp(free / 4 / bytes, context, context * options.sequences);
-}
-
 }  // namespace
 
 void ServeOptions::add(CLI::App& app) {
   add_server_flags(app, *this);
   add_engine_flags(app, *this);
+  add_memory_flags(app, *this);
   model.add(app);
   app.get_option("--model")->envname("MONOCLE_MODEL");
   app.get_option("--quant")->envname("QUANTIZE");
@@ -188,8 +186,9 @@ Result<std::pair<std::string, std::uint16_t>> parse_address(const std::string& t
   return fail(ErrorCode::kInvalidArgument, "--admin '{}' is not ADDRESS:PORT", text);
 }
 
-Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened) {
-  const ModelFacts& facts = opened.model->facts();
+Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened,
+                                   const qwen3_vl::LoadPlan& load) {
+  const ModelFacts& facts = load.facts;
   const std::int64_t most = facts.max_positions;
   if (options.context > most) {
     return fail(ErrorCode::kTooLarge, "--max-model-len {} is more than the model's {}",
@@ -197,20 +196,24 @@ Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& ope
   }
   EngineLimits limits;
   limits.context_tokens = options.context > 0 ? options.context : std::min(most, kDefaultContext);
-  limits.step_tokens = options.step_tokens;
-  limits.sequences = options.sequences;
+  const bool gpu = !opened.backend->capabilities().host_memory;
+  limits.sequences = options.sequences > 0 ? options.sequences : (gpu ? 256 : 32);
+  limits.step_tokens = options.step_tokens > 0 ? options.step_tokens : (gpu ? 4096 : 512);
   limits.queue = options.queue;
   limits.merge = opened.config.vision.spatial_merge_size;
   limits.vocab = opened.tokenizer->vocab_size();
-  limits.kv = opened.model->kv();
+  limits.kv = load.kv;
   limits.prefix_cache = !options.no_prefix_cache;
   limits.draft_tokens = options.draft_tokens;
   if (options.sliding_window) {
     limits.window_tokens = options.window_tokens;
     limits.sink_tokens = options.sink_tokens;
   }
-  const KvShape shape = KvShape::of(facts, limits.kv, limits.block_tokens);
-  limits.kv_tokens = kv_tokens(options, limits.context_tokens, shape.token_bytes());
+  limits.kv_tokens = limits.context_tokens * limits.sequences;
+  if (options.kv_mib > 0) {
+    const KvShape shape = KvShape::of(facts, limits.kv, limits.block_tokens);
+    limits.kv_tokens = (options.kv_mib << 20) / static_cast<std::int64_t>(shape.token_bytes());
+  }
   const std::int64_t factor = opened.image.factor();
   qwen3_vl::PixelLimits& pixels = opened.image.pixels;
   const std::int64_t tokens = std::min<std::int64_t>(options.image_tokens, limits.context_tokens);

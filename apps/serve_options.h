@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "model/qwen3_vl/memory.h"
 #include "open_model.h"
 #include "service/guard.h"
 
@@ -28,10 +29,11 @@ struct ServeOptions {
   std::vector<std::string> origins;
   int grace_s = 30;
 
-  std::int32_t sequences = 32;
-  std::int64_t step_tokens = 512;
-  std::int64_t context = 0;  // 0: the model's, at most kDefaultContext
-  std::int64_t kv_mib = 0;   // 0: what fits, see kv_tokens()
+  std::int32_t sequences = 0;    // 0: 32, on a GPU 256
+  std::int64_t step_tokens = 0;  // 0: 512, on a GPU 4096
+  std::int64_t context = 0;      // 0: the model's, at most kDefaultContext
+  std::int64_t kv_mib = 0;       // 0: what fits, see plan_serve()
+  std::string memory;            // see parse_memory_limit()
   std::int32_t queue = 256;
   std::int32_t image_tokens = 4096;
   std::int32_t image_side = 0;
@@ -53,7 +55,9 @@ Result<std::string> make_key();
 Result<service::GuardRules> guard_rules(const ServeOptions& options);
 Result<std::pair<std::string, std::uint16_t>> parse_address(const std::string& text);
 
-// Limits for this model; shrinks the model's picture budget to what is planned for.
-Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened);
+// Limits for this model with as many keys and values as could be used; shrinks the model's picture
+// budget to what is planned for.
+Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& opened,
+                                   const qwen3_vl::LoadPlan& load);
 
 }  // namespace monocle::app

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace monocle::api {
 
@@ -35,7 +35,16 @@ enum class Refusal : std::uint8_t {
   kOther,
 };
 
-// Read when the page is rendered. Totals since the start.
+// One of the engines side by side.
+struct DeviceGauges {
+  std::string name;
+  bool up = true;
+  std::int64_t running = 0, waiting = 0;
+  std::int64_t kv_blocks_used = 0;
+  std::int64_t generation_tokens = 0;
+};
+
+// Read when the page is rendered. Totals since the start, over all devices.
 struct EngineGauges {
   std::int64_t running = 0, waiting = 0;
   double kv_usage = 0;  // 0..1
@@ -46,11 +55,13 @@ struct EngineGauges {
   std::int64_t media_queries = 0, media_hits = 0;    // pictures
   // Steps by size: item i counts those of at most 2^i tokens and more than 2^(i-1), the last all
   // larger ones.
-  std::span<const std::int64_t> step_sizes;
+  std::vector<std::int64_t> step_sizes;
   std::int64_t step_tokens = 0;
   std::int64_t connections = 0;
   std::int64_t resident_bytes = 0;
   std::int64_t device_bytes = 0;  // GPU memory held, 0 on a CPU
+  std::int64_t moved_requests = 0;
+  std::vector<DeviceGauges> devices;
 };
 
 class ServerMetrics {

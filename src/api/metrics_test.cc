@@ -34,7 +34,7 @@ std::map<std::string, double> samples(const std::string& page) {
 const std::string kLabels = "{model_name=\"de\\\"mo\",engine=\"0\"";
 
 std::string render(const ServerMetrics& metrics) {
-  static const std::array<std::int64_t, 14> kSteps = {10, 0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const std::vector<std::int64_t> steps = {10, 0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   EngineGauges gauges;
   gauges.running = 3;
   gauges.waiting = 2;
@@ -44,7 +44,10 @@ std::string render(const ServerMetrics& metrics) {
   gauges.kv_blocks_cached = 5;
   gauges.block_tokens = 16;
   gauges.prefix_hits = 40;
-  gauges.step_sizes = kSteps;
+  gauges.step_sizes = steps;
+  gauges.moved_requests = 2;
+  gauges.devices = {{.name = "cuda:0", .running = 1},
+                    {.name = "cuda:1", .up = false, .waiting = 4}};
   gauges.step_tokens = 5000;
   return metrics.render(gauges);
 }

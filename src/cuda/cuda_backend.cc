@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "cuda/check.h"
+#include "cuda/device.h"
 #include "cuda/device_memory.h"
 #include "cuda/graph_cache.h"
 #include "cuda/kernels/kernels.h"
@@ -23,17 +24,19 @@ constexpr std::size_t kResultBytes = std::size_t{64} << 10;
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(Capabilities capabilities, const Launch& launch, const LinearDevice& linear_device,
-              HostRing ring, HostRing results)
-      : capabilities_(std::move(capabilities)),
+  CudaBackend(int device, Capabilities capabilities, const Launch& launch,
+              const LinearDevice& linear_device, HostRing ring, HostRing results)
+      : device_(device),
+        capabilities_(std::move(capabilities)),
         launch_(launch),
         linear_device_(linear_device),
-        memory_(
-            std::make_unique<DeviceMemory>(launch_, std::move(ring), [this] { run_pending(); })),
+        memory_(std::make_unique<DeviceMemory>(device, launch_, std::move(ring),
+                                               [this] { run_pending(); })),
         samples_(std::move(results)) {
     MONOCLE_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
   }
   ~CudaBackend() override {
+    static_cast<void>(try_bind_device(device_));  // a lost device has been reported
     cudaStreamSynchronize(launch_.stream);
     memory_.reset();
     cudaFree(launch_.scratch);
@@ -86,12 +89,14 @@ class CudaBackend final : public Backend {
 
  private:
   // What must be enqueued before anything else: verbs that were put off and writes of the host.
+  // Binds the calling thread to the device first: engines of several devices have one thread each.
   void prepare() {
     run_pending();
     memory_->flush();
     behind_stream_ = false;
   }
   void run_pending() {
+    bind_device(device_);
     if (pending_norm_) {
       cuda::norm(launch_, *pending_norm_);
       pending_norm_.reset();
@@ -110,6 +115,7 @@ class CudaBackend final : public Backend {
     verb(launch_, args);
   }
 
+  int device_;
   Capabilities capabilities_;
   Launch launch_;
   LinearDevice linear_device_;
@@ -207,45 +213,8 @@ Status device_allocate(T*& pointer, std::size_t count) {
   return {};
 }
 
-Result<cudaDeviceProp> open_device(int device) {
-  int count = 0;
-  const cudaError_t found = cudaGetDeviceCount(&count);
-  if (found != cudaSuccess) {
-    cudaGetLastError();
-    return fail(ErrorCode::kUnavailable, "no usable GPU: {}", cudaGetErrorString(found));
-  }
-  if (device < 0 || device >= count) {
-    return fail(ErrorCode::kUnavailable, "cuda:{} does not exist: {} GPUs are visible", device,
-                count);
-  }
-  cudaDeviceProp properties{};
-  MONOCLE_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
-  if (properties.major < 8) {
-    return fail(ErrorCode::kUnsupported,
-                "{} has compute capability {}.{}; 8.0 is the oldest supported", properties.name,
-                properties.major, properties.minor);
-  }
-  MONOCLE_CUDA_CHECK(cudaSetDevice(device));
-  if (!has_code()) {
-    return fail(ErrorCode::kUnsupported,
-                "this program holds no code for {} (compute capability {}.{})", properties.name,
-                properties.major, properties.minor);
-  }
-  return properties;
-}
-
-// Code for sm_90a runs on compute capability 9.0 only, and only where the build contains it.
-bool has_sm90(const cudaDeviceProp& properties) {
-#if defined(MONOCLE_HAS_SM90A)
-  return properties.major == 9 && properties.minor == 0 && has_tensor_maps();
-#else
-  static_cast<void>(properties);
-  return false;
-#endif
-}
-
 Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
-  MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(options.device));
+  MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(real_driver(), options.device));
   MONOCLE_ASSIGN(HostRing ring, HostRing::create(kPinnedBytes));
   MONOCLE_ASSIGN(HostRing results, HostRing::create(kResultBytes));
   Launch launch;
@@ -265,9 +234,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
-      has_sm90(properties)};
-  return std::make_unique<CudaBackend>(std::move(capabilities), launch, linear_device,
-                                       std::move(ring), std::move(results));
+      runs_sm90a(properties) && has_tensor_maps()};
+  return std::make_unique<CudaBackend>(options.device, std::move(capabilities), launch,
+                                       linear_device, std::move(ring), std::move(results));
 }
 
 }  // namespace

@@ -6,12 +6,21 @@
 
 #include "base/check.h"
 #include "cuda/check.h"
+#include "cuda/device.h"
 #include "quant/format.h"
 
 namespace monocle::cuda {
 namespace {
 
 constexpr std::size_t kSmallWrite = 64 * 1024;
+// Larger ones would push everything else out of the pinned memory, and are rare.
+constexpr std::size_t kMediumWrite = std::size_t{2} << 20;
+constexpr std::size_t kGranule = 256;  // what the copy engine wants of its matrices, and more
+
+// Code of the kernels, loaded when they first run, and recorded steps.
+constexpr std::size_t kLater = std::size_t{96} << 20;
+
+std::size_t round_up(std::size_t bytes) { return (bytes + kGranule - 1) / kGranule * kGranule; }
 
 bool word_aligned(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % 4 == 0;
@@ -19,15 +28,60 @@ bool word_aligned(const void* pointer) {
 
 }  // namespace
 
+DeviceMemory::DeviceMemory(int device, const Launch& launch, HostRing ring,
+                           std::function<void()> before_access)
+    : device_(device),
+      launch_(launch),
+      ring_(std::move(ring)),
+      before_access_(std::move(before_access)) {
+  const MemoryInfo now = info();
+  held_ = now.total - now.free;
+}
+
 DeviceMemory::~DeviceMemory() {
+  if (reserved_ != nullptr) {
+    cudaFree(reserved_);
+    return;
+  }
   for (void* pointer : live_) {
     cudaFree(pointer);
   }
 }
 
+MemoryInfo DeviceMemory::info() const {
+  bind_device(device_);
+  MemoryInfo info{.held = held_, .later = kLater, .granule = kGranule};
+  MONOCLE_CUDA_CHECK(cudaMemGetInfo(&info.free, &info.total));
+  return info;
+}
+
+Status DeviceMemory::reserve(std::size_t bytes) {
+  MONOCLE_CHECK(reserved_ == nullptr && live_.empty());
+  MONOCLE_ASSIGN(void* memory, allocate(bytes));
+  live_.erase(memory);
+  reserved_ = static_cast<std::byte*>(memory);
+  reserved_bytes_ = bytes;
+  return {};
+}
+
+Result<void*> DeviceMemory::take_reserved(std::size_t bytes) {
+  if (bytes > reserved_bytes_ - reserved_used_) {
+    return fail(ErrorCode::kTooLarge, "{} bytes asked of the {} that are left of the planned {}",
+                bytes, reserved_bytes_ - reserved_used_, reserved_bytes_);
+  }
+  void* pointer = reserved_ + reserved_used_;
+  reserved_used_ += bytes;
+  live_.insert(pointer);
+  return pointer;  // zeroed by reserve(): nothing is given out twice
+}
+
 Result<void*> DeviceMemory::allocate(std::size_t bytes) {
+  bind_device(device_);
+  const std::size_t rounded = round_up(std::max(bytes, std::size_t{1}));
+  if (reserved_ != nullptr) {
+    return take_reserved(rounded);
+  }
   void* pointer = nullptr;
-  const std::size_t rounded = std::max(bytes, std::size_t{64});
   const cudaError_t error = cudaMalloc(&pointer, rounded);
   if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // not sticky
@@ -43,10 +97,18 @@ Result<void*> DeviceMemory::allocate(std::size_t bytes) {
   return pointer;
 }
 
+// Called by destructors: nothing is thrown, whatever has become of the device.
 void DeviceMemory::release(void* pointer) {
   MONOCLE_CHECK(pointer == nullptr || live_.erase(pointer) == 1);
-  before_access_();
-  flush();
+  try {
+    before_access_();
+    flush();
+  } catch (const DeviceError&) {
+    waiting_.count = 0;  // the verb before this one has thrown it already
+  }
+  if (reserved_ != nullptr) {
+    return;
+  }
   cudaFree(pointer);  // waits for the verbs; an error here was or will be reported by one of them
 }
 
@@ -55,12 +117,18 @@ void DeviceMemory::write(void* device, const void* host, std::size_t bytes) {
     return;
   }
   before_access_();
-  if (bytes > kSmallWrite || !word_aligned(device)) {
+  if (bytes > kMediumWrite) {
     write_at_once(device, host, bytes);
     return;
   }
   void* pinned = take_pinned(bytes);
   std::memcpy(pinned, host, bytes);
+  if (bytes > kSmallWrite || !word_aligned(device)) {
+    flush();  // in order
+    MONOCLE_CUDA_CHECK(
+        cudaMemcpyAsync(device, pinned, bytes, cudaMemcpyHostToDevice, launch_.stream));
+    return;
+  }
   if (waiting_.count == kMaxHostCopies) {
     flush();
   }

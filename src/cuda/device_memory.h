@@ -17,12 +17,14 @@ class DeviceMemory final : public Memory {
  public:
   // `launch` must outlive the memory. before_access enqueues verbs that were put off: they come
   // before any access.
-  DeviceMemory(const Launch& launch, HostRing ring, std::function<void()> before_access)
-      : launch_(launch), ring_(std::move(ring)), before_access_(std::move(before_access)) {}
+  DeviceMemory(int device, const Launch& launch, HostRing ring,
+               std::function<void()> before_access);
   ~DeviceMemory() override;
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
+  [[nodiscard]] MemoryInfo info() const override;
+  Status reserve(std::size_t bytes) override;
   Result<void*> allocate(std::size_t bytes) override;
   void release(void* pointer) override;
   void write(void* device, const void* host, std::size_t bytes) override;
@@ -34,14 +36,21 @@ class DeviceMemory final : public Memory {
   [[nodiscard]] bool waiting() const { return waiting_.count > 0; }
 
  private:
+  Result<void*> take_reserved(std::size_t bytes);
   void* take_pinned(std::size_t bytes);
   void write_at_once(void* device, const void* host, std::size_t bytes);
 
+  int device_;
   const Launch& launch_;
   HostRing ring_;
   std::function<void()> before_access_;
   HostCopies waiting_{};
   std::unordered_set<void*> live_;
+  // What reserve() took: given out in order and given back with the memory itself.
+  std::byte* reserved_ = nullptr;
+  std::size_t reserved_bytes_ = 0;
+  std::size_t reserved_used_ = 0;
+  std::size_t held_ = 0;  // see MemoryInfo; other programs' share of the device included
 };
 
 }  // namespace monocle::cuda

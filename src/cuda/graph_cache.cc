@@ -15,7 +15,7 @@ GraphCache::~GraphCache() {
 
 void GraphCache::replay(cudaStream_t stream, GraphKey key, FunctionRef<void()> enqueue) {
   const auto [entry, is_new] = graphs_.try_emplace(key, nullptr);
-  if (is_new) {
+  if (is_new || (entry->second == nullptr && full_)) {
     enqueue();
     return;
   }
@@ -26,6 +26,13 @@ void GraphCache::replay(cudaStream_t stream, GraphKey key, FunctionRef<void()> e
     MONOCLE_CUDA_CHECK(cudaStreamEndCapture(stream, &graph));
     const cudaError_t error = cudaGraphInstantiate(&entry->second, graph, 0);
     cudaGraphDestroy(graph);
+    if (error == cudaErrorMemoryAllocation) {
+      cudaGetLastError();  // not sticky: what is recorded stays, the rest runs as it comes
+      full_ = true;
+      entry->second = nullptr;
+      enqueue();
+      return;
+    }
     check(error, "cudaGraphInstantiate");
   }
   MONOCLE_CUDA_CHECK(cudaGraphLaunch(entry->second, stream));

@@ -5,6 +5,7 @@
 
 #include "cuda/check.h"
 #include "cuda/cuda_backend.h"
+#include "cuda/device.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/kernels/roof.h"
 
@@ -42,22 +43,11 @@ double measure_arithmetic(const Launch& launch, Arithmetic kind, bool sm90) {
   return operations / seconds * 1e-12;
 }
 
-bool runs_sm90a(const cudaDeviceProp& properties) {
-#if defined(MONOCLE_HAS_SM90A)
-  return properties.major == 9 && properties.minor == 0;
-#else
-  static_cast<void>(properties);
-  return false;
-#endif
-}
-
 }  // namespace
 
 Result<CudaRoof> measure_roof(const CudaOptions& options) {
   try {
-    MONOCLE_CUDA_CHECK(cudaSetDevice(options.device));
-    cudaDeviceProp properties{};
-    MONOCLE_CUDA_CHECK(cudaGetDeviceProperties(&properties, options.device));
+    MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(real_driver(), options.device));
     Launch launch;
     launch.multiprocessors = properties.multiProcessorCount;
     void* data = nullptr;

@@ -76,28 +76,37 @@ std::size_t step_bucket(std::int64_t tokens) {
 
 }  // namespace
 
+EngineMemory engine_memory(const EngineLimits& requested, const ModelFacts& facts) {
+  const EngineLimits limits = resolved(requested, facts);
+  const std::int64_t samples = sample_limit(limits);
+  const std::int64_t longest = blocks_for(limits.context_tokens, limits.block_tokens);
+  return {.plan = {.step_tokens = limits.step_tokens,
+                   .sequences = limits.sequences,
+                   .samples = samples,
+                   .blocks_per_sequence = longest,
+                   .patches = limits.patches},
+          .logits = static_cast<std::size_t>(samples * facts.vocab) * sizeof(float),
+          .media = static_cast<std::size_t>(limits.media_rows * (1 + facts.deepstack_levels) *
+                                            facts.hidden) *
+                   sizeof(float),
+          .kv_block = KvShape::of(facts, limits.kv, limits.block_tokens).block_bytes(),
+          .kv_blocks = std::max(longest, blocks_for(limits.kv_tokens, limits.block_tokens)),
+          .kv_blocks_least = longest};
+}
+
 Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
                                                const EngineLimits& requested) {
   const ModelFacts& facts = model.facts();
   const EngineLimits limits = resolved(requested, facts);
   MONOCLE_TRY(check_limits(limits));
-  const std::int64_t samples = sample_limit(limits);
-  const std::int64_t max_blocks = blocks_for(limits.context_tokens, limits.block_tokens);
-  const std::int64_t kv_blocks =
-      std::max(max_blocks, blocks_for(limits.kv_tokens, limits.block_tokens));
-  MONOCLE_TRY(model.plan({.step_tokens = limits.step_tokens,
-                          .sequences = limits.sequences,
-                          .samples = samples,
-                          .blocks_per_sequence = max_blocks,
-                          .patches = limits.patches}));
+  const EngineMemory sizes = engine_memory(limits, facts);
+  MONOCLE_TRY(model.plan(sizes.plan));
   MONOCLE_ASSIGN(KvCache kv, KvCache::allocate(backend.memory(),
                                                KvShape::of(facts, limits.kv, limits.block_tokens),
-                                               static_cast<std::int32_t>(kv_blocks)));
+                                               static_cast<std::int32_t>(sizes.kv_blocks)));
   MONOCLE_ASSIGN(MediaRows media, MediaRows::allocate(backend.memory(), limits.media_rows,
                                                       1 + facts.deepstack_levels, facts.hidden));
-  MONOCLE_ASSIGN(void* logits,
-                 backend.memory().allocate(static_cast<std::size_t>(samples) *
-                                           static_cast<std::size_t>(facts.vocab) * sizeof(float)));
+  MONOCLE_ASSIGN(void* logits, backend.memory().allocate(sizes.logits));
   return std::unique_ptr<Engine>(
       new Engine(model, backend, limits, std::move(kv), std::move(media), logits));
 }
@@ -181,8 +190,23 @@ void Engine::pause(RequestId id, bool paused) {
 }
 
 void Engine::fail_all(const std::string& message, std::vector<TokenEvent>& events) {
+  finish_marked(FinishReason::kCancelled, "", events);  // that had been asked for before
   cancel_all();
   finish_marked(FinishReason::kError, message, events);
+}
+
+std::vector<std::unique_ptr<Sequence>> Engine::take_unanswered() {
+  marked_.clear();
+  scheduler_.for_each([&](Sequence& sequence) {
+    if (!sequence.cancelled && sequence.generated() == 0) {
+      marked_.push_back(&sequence);
+    }
+  });
+  std::vector<std::unique_ptr<Sequence>> taken;
+  for (Sequence* sequence : marked_) {
+    taken.push_back(scheduler_.remove(sequence));
+  }
+  return taken;
 }
 
 void Engine::finish_marked(FinishReason reason, const std::string& error,

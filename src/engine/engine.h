@@ -43,6 +43,18 @@ struct EngineLimits {
   DType kv = DType::kBF16;
 };
 
+// What an engine with these limits takes of its backend's memory, and what its model has to plan
+// for. Pure.
+struct EngineMemory {
+  PlanLimits plan;
+  std::size_t logits = 0;
+  std::size_t media = 0;
+  std::size_t kv_block = 0;  // one block, all layers
+  std::int64_t kv_blocks = 0;
+  std::int64_t kv_blocks_least = 0;  // one request of the longest length
+};
+EngineMemory engine_memory(const EngineLimits& limits, const ModelFacts& facts);
+
 class Engine {
  public:
   // model and backend must outlive the engine. Takes all memory it will ever use.
@@ -68,6 +80,8 @@ class Engine {
   bool step(std::vector<TokenEvent>& events);
   // After step() threw (a backend that lost its device does): ends every request with this error.
   void fail_all(const std::string& message, std::vector<TokenEvent>& events);
+  // Likewise, before that: takes out the requests that were not cancelled and that had no event.
+  std::vector<std::unique_ptr<Sequence>> take_unanswered();
 
   [[nodiscard]] const EngineLimits& limits() const { return limits_; }
   [[nodiscard]] EngineStats stats() const;

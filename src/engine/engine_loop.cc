@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/engine_loop.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -27,25 +29,32 @@ struct Command {
 // Two threads' worth of state: what `mutex` guards is shared, the rest belongs to the engine
 // thread. The mutex is held to move commands and copy numbers, never during a step or a handler.
 struct EngineLoop::Impl {
-  explicit Impl(std::unique_ptr<Engine> owned)
+  Impl(std::unique_ptr<Engine> owned, LostHandler lost)
       : engine(std::move(owned)),
+        on_lost(std::move(lost)),
         capacity(std::int64_t{engine->limits().queue} + engine->limits().sequences),
         snapshot(engine->stats()),
         thread([this] { run(); }) {}
 
-  Result<RequestId> submit(Request request, EventHandler handler);
-  void post(Command command);
-  void stop(std::chrono::milliseconds grace);
+  Status submit(RequestId id, Request& request, EventHandler& handler);
+  Status refusal();
+  bool post(Command command);
+  void begin_stop(std::chrono::milliseconds grace);
+  void join();
   EngineStats stats();
 
   void run();
   bool take_commands(bool wait);
+  void apply_taken();
   void apply(Command& command);
   bool step();
+  void give_up(const std::string& reason);
+  void hand_over();
   void publish();
   void dispatch();
 
   std::unique_ptr<Engine> engine;
+  const LostHandler on_lost;
   const std::int64_t capacity;
   std::atomic<std::int64_t> live{0};  // accepted, or being checked, and without a terminal event
   std::atomic<RequestId> next_id{1};
@@ -55,7 +64,7 @@ struct EngineLoop::Impl {
   std::vector<Command> inbox;
   std::int64_t unseen = 0;  // submissions that `snapshot` does not count yet
   EngineStats snapshot;
-  std::string failure;  // why no step can run any more
+  std::string failure;  // why no step can run any more; then nothing enters the inbox
   bool stopping = false;
   Clock::time_point deadline;  // of the grace, once stopping
 
@@ -70,13 +79,27 @@ struct EngineLoop::Impl {
   std::thread thread;  // last: it uses everything above
 };
 
-Result<RequestId> EngineLoop::Impl::submit(Request request, EventHandler handler) {
+// With the mutex held: why no request is taken any more.
+Status EngineLoop::Impl::refusal() {
+  if (stopping) {
+    return fail(ErrorCode::kUnavailable, "the engine is shutting down");
+  }
+  if (!failure.empty()) {
+    return fail(ErrorCode::kUnavailable, "the engine has failed: {}", failure);
+  }
+  return {};
+}
+
+Status EngineLoop::Impl::submit(RequestId id, Request& request, EventHandler& handler) {
+  {
+    const std::lock_guard lock(mutex);
+    MONOCLE_TRY(refusal());
+  }
   if (live.fetch_add(1) >= capacity) {
     live.fetch_sub(1);
     return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are running or waiting",
                 capacity);
   }
-  const RequestId id = next_id.fetch_add(1);
   Result<std::unique_ptr<Sequence>> sequence = engine->prepare(id, std::move(request));
   if (!sequence) {
     live.fetch_sub(1);
@@ -84,27 +107,31 @@ Result<RequestId> EngineLoop::Impl::submit(Request request, EventHandler handler
   }
   {
     const std::lock_guard lock(mutex);
-    if (stopping || !failure.empty()) {
+    if (Status refused = refusal(); !refused) {
       live.fetch_sub(1);
-      return stopping ? fail(ErrorCode::kUnavailable, "the engine is shutting down")
-                      : fail(ErrorCode::kUnavailable, "the engine has failed: {}", failure);
+      request = std::move((*sequence)->request);
+      return refused;
     }
     inbox.push_back({Command::Kind::kSubmit, id, std::move(*sequence), std::move(handler)});
     ++unseen;
   }
   wake.notify_one();
-  return id;
+  return {};
 }
 
-void EngineLoop::Impl::post(Command command) {
+bool EngineLoop::Impl::post(Command command) {
   {
     const std::lock_guard lock(mutex);
+    if (!failure.empty()) {
+      return false;
+    }
     inbox.push_back(std::move(command));
   }
   wake.notify_one();
+  return true;
 }
 
-void EngineLoop::Impl::stop(std::chrono::milliseconds grace) {
+void EngineLoop::Impl::begin_stop(std::chrono::milliseconds grace) {
   {
     const std::lock_guard lock(mutex);
     const Clock::time_point until = Clock::now() + grace;
@@ -112,6 +139,9 @@ void EngineLoop::Impl::stop(std::chrono::milliseconds grace) {
     stopping = true;
   }
   wake.notify_one();
+}
+
+void EngineLoop::Impl::join() {
   const std::lock_guard lock(join_mutex);  // several callers may stop; one joins
   if (thread.joinable()) {
     thread.join();
@@ -129,10 +159,7 @@ EngineStats EngineLoop::Impl::stats() {
 void EngineLoop::Impl::run() {
   bool worked = true;
   while (take_commands(!worked)) {
-    for (Command& command : taken) {
-      apply(command);
-    }
-    taken.clear();
+    apply_taken();
     if (last_call) {
       engine->cancel_all();
     }
@@ -159,6 +186,13 @@ bool EngineLoop::Impl::take_commands(bool wait) {
   return !(stopping && taken.empty() && engine->idle());
 }
 
+void EngineLoop::Impl::apply_taken() {
+  for (Command& command : taken) {
+    apply(command);
+  }
+  taken.clear();
+}
+
 void EngineLoop::Impl::apply(Command& command) {
   switch (command.kind) {
     case Command::Kind::kSubmit: {
@@ -179,21 +213,53 @@ void EngineLoop::Impl::apply(Command& command) {
 
 // A backend reports a lost device by throwing; such an error stays, so no further step is tried.
 bool EngineLoop::Impl::step() {
-  std::string reason;
-  if (!failed) {
-    try {
-      return engine->step(events);
-    } catch (const std::exception& error) {
-      reason = error.what();
-    } catch (...) {
-      reason = "unknown exception";
-    }
-    failed = true;
+  if (failed) {
+    return false;  // everything has ended, and nothing enters any more
+  }
+  try {
+    return engine->step(events);
+  } catch (const std::exception& error) {
+    give_up(error.what());
+  } catch (...) {
+    give_up("");
+  }
+  return true;
+}
+
+// Takes the rest of the inbox, so that whatever was cancelled by now is not handed over.
+void EngineLoop::Impl::give_up(const std::string& reason) {
+  failed = true;
+  {
     const std::lock_guard lock(mutex);
     failure = reason.empty() ? "unknown exception" : reason;
+    std::swap(taken, inbox);
+    taken_submissions = unseen;
+  }
+  apply_taken();
+  if (on_lost) {
+    hand_over();
   }
   engine->fail_all(failure, events);  // only this thread writes `failure`
-  return !events.empty();
+}
+
+// What nobody takes goes back into the engine, to end there like the rest.
+void EngineLoop::Impl::hand_over() {
+  std::vector<LostRequest> lost;
+  for (std::unique_ptr<Sequence>& sequence : engine->take_unanswered()) {
+    const auto entry = handlers.find(sequence->id);
+    MONOCLE_CHECK(entry != handlers.end());
+    lost.push_back({sequence->id, std::move(sequence->request), std::move(entry->second)});
+    handlers.erase(entry);
+  }
+  const std::size_t before = lost.size();
+  on_lost(failure, lost);
+  live.fetch_sub(static_cast<std::int64_t>(before - lost.size()));
+  for (LostRequest& request : lost) {
+    handlers.emplace(request.id, std::move(request.handler));
+    Result<std::unique_ptr<Sequence>> sequence =
+        engine->prepare(request.id, std::move(request.request));
+    MONOCLE_CHECK(sequence.has_value() && engine->enqueue(std::move(*sequence)).has_value());
+  }
 }
 
 void EngineLoop::Impl::publish() {
@@ -220,16 +286,25 @@ void EngineLoop::Impl::dispatch() {
 }
 
 EngineLoop::EngineLoop(std::unique_ptr<Engine> engine)
-    : impl_(std::make_unique<Impl>(std::move(engine))) {}
+    : EngineLoop(std::move(engine), LostHandler()) {}
+
+EngineLoop::EngineLoop(std::unique_ptr<Engine> engine, LostHandler on_lost)
+    : impl_(std::make_unique<Impl>(std::move(engine), std::move(on_lost))) {}
 
 EngineLoop::~EngineLoop() { stop(std::chrono::milliseconds(0)); }
 
 Result<RequestId> EngineLoop::submit(Request request, EventHandler handler) {
-  return impl_->submit(std::move(request), std::move(handler));
+  const RequestId id = impl_->next_id.fetch_add(1);
+  MONOCLE_TRY(impl_->submit(id, request, handler));
+  return id;
 }
 
-void EngineLoop::cancel(RequestId id) {
-  impl_->post({Command::Kind::kCancel, id, nullptr, nullptr});
+Status EngineLoop::submit(RequestId id, Request& request, EventHandler& handler) {
+  return impl_->submit(id, request, handler);
+}
+
+bool EngineLoop::cancel(RequestId id) {
+  return impl_->post({Command::Kind::kCancel, id, nullptr, nullptr});
 }
 
 void EngineLoop::pause(RequestId id) { impl_->post({Command::Kind::kPause, id, nullptr, nullptr}); }
@@ -240,6 +315,13 @@ void EngineLoop::resume(RequestId id) {
 
 EngineStats EngineLoop::stats() const { return impl_->stats(); }
 
-void EngineLoop::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
+std::int64_t EngineLoop::live() const { return impl_->live.load(); }
+
+void EngineLoop::begin_stop(std::chrono::milliseconds grace) { impl_->begin_stop(grace); }
+
+void EngineLoop::stop(std::chrono::milliseconds grace) {
+  impl_->begin_stop(grace);
+  impl_->join();
+}
 
 }  // namespace monocle

@@ -8,77 +8,19 @@
 #include <map>
 #include <stdexcept>
 
+#include "engine/test_loop.h"
 #include "engine/test_model.h"
 #include "ops/reference/reference_backend.h"
 
 namespace monocle {
 namespace {
 
+using test::BreakingModel;
+using test::endless;
 using test::FakeModel;
 using test::picture;
+using test::Reader;
 using test::text;
-
-// Never ends by itself within these tests.
-Request endless() {
-  Request request = text({1, 2, 3}, 1 << 20);
-  request.stop_token_ids.clear();
-  return request;
-}
-
-// Collects what one request's handler gets; wait() returns at its terminal event. The handler may
-// outlive the reader by a moment, so it owns the state too.
-class Reader {
- public:
-  EventHandler handler() {
-    return [state = state_](TokenEvent&& event) {
-      EXPECT_FALSE(state->ended) << "an event after the terminal one";
-      state->tokens += event.token_id >= 0 ? 1 : 0;
-      if (event.finish != FinishReason::kNone) {
-        state->ended = true;
-        state->terminal.set_value(event);
-      }
-    };
-  }
-  TokenEvent wait() { return state_->terminal.get_future().get(); }
-  int tokens() { return state_->tokens; }
-  void wait_for_tokens(int count) {
-    while (tokens() < count) {
-      std::this_thread::yield();
-    }
-  }
-
- private:
-  struct State {
-    std::atomic<int> tokens{0};
-    bool ended = false;  // engine thread only
-    std::promise<TokenEvent> terminal;
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-};
-
-// Breaks down in the middle of the given step.
-class BreakingModel final : public Model {
- public:
-  explicit BreakingModel(int good_steps) : good_steps_(good_steps) {}
-  const ModelFacts& facts() const override { return inner_.facts(); }
-  Status plan(const PlanLimits& limits) override { return inner_.plan(limits); }
-  std::size_t workspace_bytes() const override { return 0; }
-  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                      const TraceSink* trace) override {
-    return inner_.encode_media(patches, pool, first_row, trace);
-  }
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
-               const TraceSink* trace) override {
-    if (good_steps_-- == 0) {
-      throw std::runtime_error("the device is lost");
-    }
-    inner_.forward(step, kv, logits, trace);
-  }
-
- private:
-  FakeModel inner_;
-  int good_steps_;
-};
 
 class EngineLoopTest : public testing::Test {
  protected:

@@ -39,6 +39,9 @@ struct EngineStats {
   std::array<std::int64_t, kFinishReasons> finished{};  // by FinishReason
   std::array<std::int64_t, kStepBuckets> step_sizes{};
   std::int64_t step_tokens = 0;  // sum over all steps
+
+  // The two side by side: healthy if one of them is.
+  EngineStats& operator+=(const EngineStats& other);
 };
 
 }  // namespace monocle

@@ -27,10 +27,23 @@ struct Capabilities {
       nullptr;  // has a kernel; other formats run through the dequantising fallback
 };
 
+// Of a backend's memory, for planning.
+struct MemoryInfo {
+  std::size_t total = 0;
+  std::size_t free = 0;     // now, to this program
+  std::size_t held = 0;     // by this program before its first allocate(): what the backend needs
+  std::size_t later = 0;    // that the backend itself will take in use, for kernels and recordings
+  std::size_t granule = 1;  // an allocation takes a multiple of it
+};
+
 // Memory that the backend's verbs can use. All of it is taken at start.
 class Memory {
  public:
   virtual ~Memory() = default;
+  [[nodiscard]] virtual MemoryInfo info() const = 0;
+  // Takes the memory of all later allocations in one piece: from then on allocate() fails beyond it
+  // and asks nobody. On the host nothing is taken. At most once, before the first allocate().
+  virtual Status reserve(std::size_t bytes) = 0;
   // 64-byte aligned, zeroed. kTooLarge names the bytes asked for and the bytes free.
   virtual Result<void*> allocate(std::size_t bytes) = 0;
   virtual void release(void* pointer) = 0;

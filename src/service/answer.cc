@@ -81,7 +81,7 @@ api::ApiResult<void> Answer::submit_all() {
     auto handler = [self = shared_from_this(), index](TokenEvent&& event) {
       self->tools_.replies.post(self, index, std::move(event));
     };
-    Result<RequestId> id = tools_.engine.submit(std::move(request), std::move(handler));
+    Result<RequestId> id = tools_.engines.submit(std::move(request), std::move(handler));
     if (!id) {
       return tl::unexpected(api::from_error(id.error()));
     }
@@ -192,7 +192,7 @@ void Answer::emit_text(Part& part, std::string_view piece) {
 void Answer::stop_choice(Part& part, const char* reason) {
   part.stopped = true;
   part.reason = reason;
-  tools_.engine.cancel(part.id);  // the terminal event follows within a step
+  tools_.engines.cancel(part.id);  // the terminal event follows within a step
 }
 
 void Answer::note_token_time(Part& part) {
@@ -292,7 +292,7 @@ void Answer::send(std::string bytes) {
     return;
   }
   for (const RequestId id : ids_) {
-    tools_.engine.pause(id);
+    tools_.engines.pause(id);
   }
   // It may have drained before we paused, and would not say so again.
   if (exchange_->queued_bytes() < tools_.send_bytes / 2) {
@@ -310,7 +310,7 @@ void Answer::ping() {
 
 void Answer::cancel_all() {
   for (const RequestId id : ids_) {
-    tools_.engine.cancel(id);
+    tools_.engines.cancel(id);
   }
 }
 
@@ -321,7 +321,7 @@ void Answer::gone() { cancel_all(); }
 void Answer::drained() {
   if (paused_.exchange(false)) {
     for (const RequestId id : ids_) {
-      tools_.engine.resume(id);
+      tools_.engines.resume(id);
     }
   }
 }

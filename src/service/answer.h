@@ -17,7 +17,7 @@
 #include "api/metrics.h"
 #include "api/tool_stream.h"
 #include "api/types.h"
-#include "engine/engine_loop.h"
+#include "engine/engine_pool.h"
 #include "http/server.h"
 #include "monocle/event.h"
 #include "service/loop_guard.h"
@@ -31,7 +31,7 @@ namespace monocle::service {
 
 // What every answer works with; outlives all of them.
 struct AnswerTools {
-  EngineLoop& engine;
+  EnginePool& engines;
   ReplyThread& replies;
   const Tokenizer& tokenizer;
   api::ServerMetrics& metrics;

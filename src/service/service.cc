@@ -39,10 +39,11 @@ struct Service::Route {
   void (Service::*run)(const Exchange&);
 };
 
-Service::Service(Served served, GuardRules rules, EngineLoop& engine, const ServiceOptions& options)
+Service::Service(Served served, GuardRules rules, EnginePool& engines,
+                 const ServiceOptions& options)
     : served_(std::move(served)),
       guard_(std::move(rules)),
-      engine_(engine),
+      engines_(engines),
       options_(options),
       parse_limits_(limits_for(served_)),
       grammars_(GrammarCompiler::create(*served_.tokenizer, served_.generation->eos_token_ids,
@@ -91,7 +92,7 @@ std::optional<HttpReply> Service::immediate(const HttpRequest& request) {
   }
   const std::string route = route_of(request.path);
   if (route == "health" || route == "ready" || route == "ping") {
-    return health_reply(engine_.stats(), draining_);
+    return health_reply(engines_.stats(), draining_);
   }
   if (route == "live") {
     return HttpReply{200, {{"Content-Type", "application/json"}}, R"({"status":"ok"})"};
@@ -111,7 +112,7 @@ HttpReply Service::metrics_reply() const {
   const std::int64_t open = connections_ ? connections_() : 0;
   return {200,
           {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-          metrics_.render(gauges(served_, engine_.stats(), open))};
+          metrics_.render(gauges(served_, engines_, open))};
 }
 
 void Service::handle(const Exchange& exchange) {

@@ -11,7 +11,7 @@
 
 #include "api/metrics.h"
 #include "api/parse_limits.h"
-#include "engine/engine_loop.h"
+#include "engine/engine_pool.h"
 #include "grammar/compiler.h"
 #include "http/server.h"
 #include "service/answer.h"
@@ -32,8 +32,8 @@ struct ServiceOptions {
 
 class Service {
  public:
-  // The engine's loop, and what `served` points to, outlive the service.
-  Service(Served served, GuardRules rules, EngineLoop& engine, const ServiceOptions& options);
+  // The engines, and what `served` points to, outlive the service.
+  Service(Served served, GuardRules rules, EnginePool& engines, const ServiceOptions& options);
   ~Service();
 
   // Fills in the hooks of an HTTP server.
@@ -87,7 +87,7 @@ class Service {
 
   Served served_;
   Guard guard_;
-  EngineLoop& engine_;
+  EnginePool& engines_;
   ServiceOptions options_;
   api::ParseLimits parse_limits_;
   std::unique_ptr<GrammarCompiler> grammars_;

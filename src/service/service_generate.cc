@@ -37,7 +37,7 @@ api::ReplyHead Service::head(const char* prefix, const std::string& model) const
 }
 
 AnswerTools Service::tools() {
-  return {engine_, replies_, *served_.tokenizer, metrics_, speed_, options_.send_bytes};
+  return {engines_, replies_, *served_.tokenizer, metrics_, speed_, options_.send_bytes};
 }
 
 AnswerPlan Service::plan_for(const HttpRequest& http, const api::Generation& generation,

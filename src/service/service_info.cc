@@ -154,7 +154,7 @@ void Service::embeddings(const Exchange& exchange) {
 
 void Service::status(const Exchange& exchange) {
   const auto uptime = std::chrono::steady_clock::now() - started_;
-  reply_json(exchange, status_json(served_, engine_.stats(),
+  reply_json(exchange, status_json(served_, engines_,
                                    std::chrono::duration_cast<std::chrono::seconds>(uptime)));
 }
 

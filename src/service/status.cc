@@ -31,9 +31,28 @@ HttpReply health_reply(const EngineStats& stats, bool draining) {
   return {good ? 200 : 503, {{"Content-Type", "application/json"}}, body.dump()};
 }
 
-std::string status_json(const Served& served, const EngineStats& stats,
+namespace {
+
+Json devices_json(const std::vector<EnginePool::DeviceStats>& devices) {
+  Json list = Json::array();
+  for (const EnginePool::DeviceStats& device : devices) {
+    list.push_back({{"name", device.name},
+                    {"error", device.failure},
+                    {"waiting", device.stats.waiting},
+                    {"running", device.stats.running},
+                    {"kv_blocks_used", device.stats.kv_blocks_used},
+                    {"kv_blocks_total", device.stats.kv_blocks_total}});
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string status_json(const Served& served, const EnginePool& engines,
                         std::chrono::seconds uptime) {
   const auto& defaults = *served.generation;
+  const std::vector<EnginePool::DeviceStats> devices = engines.devices();
+  const EngineStats stats = engines.stats();
   const std::int64_t kv_bytes = std::int64_t{stats.kv_blocks_total} * served.limits.block_tokens *
                                 static_cast<std::int64_t>(served.kv_token_bytes);
   const Json body{{"model", served.names.front()},
@@ -44,7 +63,8 @@ std::string status_json(const Served& served, const EngineStats& stats,
                   {"queue",
                    {{"waiting", stats.waiting},
                     {"running", stats.running},
-                    {"max_running", served.limits.sequences}}},
+                    {"max_running", served.limits.sequences * std::ssize(devices)}}},
+                  {"devices", devices_json(devices)},
                   {"kv_blocks",
                    {{"total", stats.kv_blocks_total},
                     {"used", stats.kv_blocks_used},
@@ -66,7 +86,9 @@ std::string status_json(const Served& served, const EngineStats& stats,
   return body.dump();
 }
 
-api::EngineGauges gauges(const Served& served, const EngineStats& stats, std::int64_t connections) {
+api::EngineGauges gauges(const Served& served, const EnginePool& engines,
+                         std::int64_t connections) {
+  const EngineStats stats = engines.stats();
   api::EngineGauges now;
   now.running = stats.running;
   now.waiting = stats.waiting;
@@ -83,10 +105,19 @@ api::EngineGauges gauges(const Served& served, const EngineStats& stats, std::in
   now.prefix_hits = stats.prefix_hit_tokens;
   now.media_queries = stats.media_queries;
   now.media_hits = stats.media_hits;
-  now.step_sizes = stats.step_sizes;
+  now.step_sizes.assign(stats.step_sizes.begin(), stats.step_sizes.end());
   now.step_tokens = stats.step_tokens;
   now.connections = connections;
   now.resident_bytes = resident_bytes();
+  now.moved_requests = engines.moved();
+  for (const EnginePool::DeviceStats& device : engines.devices()) {
+    now.devices.push_back({.name = device.name,
+                           .up = device.failure.empty(),
+                           .running = device.stats.running,
+                           .waiting = device.stats.waiting,
+                           .kv_blocks_used = device.stats.kv_blocks_used,
+                           .generation_tokens = device.stats.generation_tokens});
+  }
   return now;
 }
 

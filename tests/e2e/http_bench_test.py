@@ -165,7 +165,7 @@ class BenchServe(unittest.TestCase):
             urls.update(part["image_url"]["url"] for part in parts[:2])
         self.assertEqual(len(urls), 4)
         for url in urls:
-            self.assertTrue(url.startswith("data:image/bmp;base64,Qk"), url[:40])
+            self.assertTrue(url.startswith("data:image/jpeg;base64,/9j/"), url[:40])
 
     def test_completions_and_a_key(self):
         server = self.serve()

@@ -12,6 +12,25 @@ bool wants_f32(Precision precision, const Weights& weights) {
 
 }  // namespace
 
+ModelFacts model_facts(const Config& config) {
+  const TextConfig& t = config.text;
+  return {
+      .architecture = "Qwen3VLForConditionalGeneration",
+      .vocab = t.vocab_size,
+      .hidden = t.hidden_size,
+      .layers = t.num_hidden_layers,
+      .kv_heads = t.num_key_value_heads,
+      .head_dim = t.head_dim,
+      .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
+      .max_positions = t.max_position_embeddings};
+}
+
+std::size_t rope_table_bytes(const Config& config) {
+  const TextRope rope = text_rope(config.text);
+  return (rope.inv_freq.size() + vision_inv_freq(config.vision).size()) * sizeof(float) +
+         rope.axis.size();
+}
+
 Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const WeightOptions& options,
                                                Precision precision, TensorSource source,
                                                Backend& backend, ThreadPool& pool) {
@@ -22,18 +41,9 @@ Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const Weigh
   model->activation_ = wide ? DType::kF32 : backend.capabilities().activation;
   model->kv_ = wide ? DType::kF32 : backend.capabilities().kv;
   MONOCLE_TRY(model->place_rope_tables());
-  const TextConfig& t = config.text;
-  model->facts_ = {
-      .architecture = "Qwen3VLForConditionalGeneration",
-      .vocab = t.vocab_size,
-      .hidden = t.hidden_size,
-      .layers = t.num_hidden_layers,
-      .kv_heads = t.num_key_value_heads,
-      .head_dim = t.head_dim,
-      .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
-      .max_positions = t.max_position_embeddings,
-      .weight_bytes = model->weights_->total_bytes,
-      .decode_weight_bytes = model->weights_->decode_bytes};
+  model->facts_ = model_facts(config);
+  model->facts_.weight_bytes = model->weights_->total_bytes;
+  model->facts_.decode_weight_bytes = model->weights_->decode_bytes;
   return model;
 }
 
@@ -50,7 +60,7 @@ Status Qwen3Vl::place_rope_tables() {
   const std::size_t text_bytes = rope_.inv_freq.size() * sizeof(float);
   const std::size_t vision_bytes = vision.size() * sizeof(float);
   Memory& memory = backend_.memory();
-  MONOCLE_ASSIGN(rope_memory_, memory.allocate(text_bytes + vision_bytes + rope_.axis.size()));
+  MONOCLE_ASSIGN(rope_memory_, memory.allocate(rope_table_bytes(config_)));
   auto* base = static_cast<std::byte*>(rope_memory_);
   memory.write(base, rope_.inv_freq.data(), text_bytes);
   memory.write(base + text_bytes, vision.data(), vision_bytes);

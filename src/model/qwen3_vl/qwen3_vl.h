@@ -21,6 +21,11 @@ enum class Precision : std::uint8_t {
   kF32,   // activations in f32 whatever the weights: parity runs
 };
 
+// What the configuration alone says: all but the bytes of the weights.
+ModelFacts model_facts(const Config& config);
+// Of the one allocation that holds the rotary tables.
+std::size_t rope_table_bytes(const Config& config);
+
 class Qwen3Vl final : public Model {
  public:
   // The backend must outlive the model; source and pool are used during the call only.

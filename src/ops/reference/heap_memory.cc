@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/reference/heap_memory.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
 
 #include "base/check.h"
 
@@ -14,12 +15,19 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t free_bytes() {
-  const long pages = sysconf(_SC_AVPHYS_PAGES);
-  const long page = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(page)
-                               : 0;
+std::size_t meminfo_bytes(std::string_view key) {
+  std::ifstream info("/proc/meminfo");
+  for (std::string word; info >> word;) {
+    std::size_t kilobytes = 0;
+    if (word == key && info >> kilobytes) {
+      return kilobytes * 1024;
+    }
+  }
+  return 0;
 }
+
+// What the kernel gives without swapping: pages of cached files count as free.
+std::size_t free_bytes() { return meminfo_bytes("MemAvailable:"); }
 
 void copy(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) {  // memcpy must not see the null pointers of an empty copy
@@ -33,6 +41,16 @@ HeapMemory::~HeapMemory() {
   for (void* pointer : live_) {
     std::free(pointer);
   }
+}
+
+MemoryInfo HeapMemory::info() const {
+  MemoryInfo info{.total = meminfo_bytes("MemTotal:"), .free = free_bytes(), .granule = kAlignment};
+  std::ifstream container("/sys/fs/cgroup/memory.max");  // "max" does not parse
+  if (std::size_t limit = 0; container >> limit) {
+    info.total = std::min(info.total, limit);
+    info.free = std::min(info.free, limit);
+  }
+  return info;
 }
 
 Result<void*> HeapMemory::allocate(std::size_t bytes) {

@@ -15,6 +15,8 @@ class HeapMemory final : public Memory {
   HeapMemory(const HeapMemory&) = delete;
   HeapMemory& operator=(const HeapMemory&) = delete;
 
+  [[nodiscard]] MemoryInfo info() const override;
+  Status reserve(std::size_t) override { return {}; }
   Result<void*> allocate(std::size_t bytes) override;
   void release(void* pointer) override;
   void write(void* device, const void* host, std::size_t bytes) override;
