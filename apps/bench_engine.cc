@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bench_serve_stats.h"
-#include "engine/engine_pool.h"
+#include "make_pool.h"
 #include "report.h"
 
 namespace monocle::app {
@@ -36,17 +36,7 @@ class EngineBench {
 
   Status open() {
     MONOCLE_ASSIGN(opened_, open_replicas(options_.model, [](OpenedModel&) { return Status(); }));
-    std::vector<EnginePool::Member> members;
-    const auto add = [&](Backend& backend, qwen3_vl::Qwen3Vl& model) -> Status {
-      MONOCLE_ASSIGN(auto engine, Engine::create(model, backend, limits(model)));
-      members.push_back({backend.capabilities().name, std::move(engine)});
-      return {};
-    };
-    MONOCLE_TRY(add(*opened_->backend, *opened_->model));
-    for (const Replica& replica : opened_->others) {
-      MONOCLE_TRY(add(*replica.backend, *replica.model));
-    }
-    pool_ = std::make_unique<EnginePool>(std::move(members));
+    MONOCLE_ASSIGN(pool_, make_pool(*opened_, limits(*opened_->model)));
     return {};
   }
 
@@ -79,13 +69,7 @@ class EngineBench {
     return out;
   }
 
-  [[nodiscard]] std::string device() const {
-    std::string names = opened_->backend->capabilities().name;
-    for (const Replica& replica : opened_->others) {
-      names += ", " + replica.backend->capabilities().name;
-    }
-    return names;
-  }
+  [[nodiscard]] std::string device() const { return device_names(*opened_); }
   [[nodiscard]] std::int64_t prompt_tokens() const {
     return options_.prompt + grid().tokens(opened_->config.vision.spatial_merge_size);
   }

@@ -15,6 +15,7 @@
 #include "engine/engine_pool.h"
 #include "engine/kv_cache.h"
 #include "http/server.h"
+#include "make_pool.h"
 #include "report.h"
 #include "serve_memory.h"
 #include "serve_options.h"
@@ -62,7 +63,7 @@ class Server {
         return {};
       };
       MONOCLE_ASSIGN(opened_, open_replicas(options_.model, plan));
-      MONOCLE_TRY(make_engines());
+      MONOCLE_ASSIGN(engines_, make_pool(*opened_, plan_.limits));
     }
     MONOCLE_ASSIGN(service::Served served, describe());
     service_ = std::make_unique<service::Service>(std::move(served), std::move(rules), *engines_,
@@ -106,27 +107,6 @@ class Server {
   }
 
  private:
-  // One engine per device.
-  Status make_engines() {
-    std::vector<EnginePool::Member> members;
-    const auto add = [&](Backend& backend, Model& model) -> Status {
-      MONOCLE_ASSIGN(auto engine, Engine::create(model, backend, plan_.limits));
-      const std::string& full = backend.capabilities().name;
-      std::string name = full.substr(0, full.find(' '));
-      if (name.find(':') == std::string::npos && !opened_->others.empty()) {
-        name += fmt::format(":{}", members.size());  // several on the CPU
-      }
-      members.push_back({std::move(name), std::move(engine)});
-      return {};
-    };
-    MONOCLE_TRY(add(*opened_->backend, *opened_->model));
-    for (const Replica& replica : opened_->others) {
-      MONOCLE_TRY(add(*replica.backend, *replica.model));
-    }
-    engines_ = std::make_unique<EnginePool>(std::move(members));
-    return {};
-  }
-
   Result<service::Served> describe() {
     std::string path = options_.model.path;
     if (path.empty()) {
@@ -146,11 +126,8 @@ class Server {
     served.demo = demo_;
     served.version = MONOCLE_VERSION;
     served.fingerprint = fingerprint(*opened_, options_);
-    served.device = opened_->backend->capabilities().name;
-    for (const Replica& replica : opened_->others) {
-      served.device += ", " + replica.backend->capabilities().name;
-    }
-    served.device += fmt::format(", {} threads", options_.model.device.resolved_threads());
+    served.device = fmt::format("{}, {} threads", device_names(*opened_),
+                                options_.model.device.resolved_threads());
     served.created = std::chrono::duration_cast<std::chrono::seconds>(
                          std::chrono::system_clock::now().time_since_epoch())
                          .count();

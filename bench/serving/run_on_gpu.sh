@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 OUT=${OUT:-$here/results}
 PROGRAM=${PROGRAM:-$here/build/release/apps/monocle}
 TESTS=${TESTS:-$here/build/cuda/tests}
-WORK=${WORK:-/dev/shm/monocle}
+WORK=${WORK:-/tmp/monocle}
 STEPS=${STEPS:-start memory model latency text pictures engine}
 PORT=${PORT:-7901}
 SHAPE=${SHAPE:-2b}        # SHAPE=tiny DEVICE=cpu tries the script itself out

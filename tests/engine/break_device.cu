@@ -3,8 +3,6 @@
 
 #include <cuda_runtime_api.h>
 
-#include "cuda/device.h"
-
 namespace monocle::test {
 namespace {
 
@@ -13,11 +11,14 @@ __global__ void write_nowhere() { *reinterpret_cast<volatile int*>(8) = 1; }
 }  // namespace
 
 void break_device(int device) {
-  if (cuda::try_bind_device(device) == cudaSuccess) {
+  int current = 0;
+  cudaGetDevice(&current);
+  if (cudaSetDevice(device) == cudaSuccess) {
     write_nowhere<<<1, 1>>>();
     cudaDeviceSynchronize();
     cudaGetLastError();
   }
+  cudaSetDevice(current);
 }
 
 }  // namespace monocle::test
