@@ -120,7 +120,8 @@ class TraceRunner {
       };
       const TraceSink sink(keep);
       const TensorView logits{logits_.get(), DType::kF32, rows, model_.facts().vocab};
-      model_.forward(inputs, kv_->layers(), logits, step == 0 ? &sink : nullptr);
+      model_.forward(inputs, kv_->layers(), {.logits = logits, .hidden = {}},
+                     step == 0 ? &sink : nullptr);
       opened_.backend->wait(opened_.backend->mark());
       keep_logits(step, logits);
     }

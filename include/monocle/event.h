@@ -46,9 +46,10 @@ struct TokenEvent {
   float logprob = 0.0F;
   std::vector<TokenAlternative> alternatives;
   FinishReason finish = FinishReason::kNone;
-  std::string error;     // with kError
-  RequestUsage usage;    // with a terminal event
-  RequestTiming timing;  // with a terminal event
+  std::string error;             // with kError
+  RequestUsage usage;            // with a terminal event
+  RequestTiming timing;          // with a terminal event
+  std::vector<float> embedding;  // [hidden] with the terminal event of a request with `embed`
 };
 
 }  // namespace monocle

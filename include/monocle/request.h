@@ -66,6 +66,9 @@ struct Request {
   std::uint64_t cache_salt = 0;  // prefixes are shared between requests of the same salt only
   bool use_prefix_cache = true;
   bool use_draft = true;  // guess ahead where the engine does; the text is the same
+  // No answer: the terminal event, the only one, carries the state of the prompt's last token.
+  // Sampling, max_tokens, stop tokens and matcher mean nothing then.
+  bool embed = false;
 };
 
 }  // namespace monocle

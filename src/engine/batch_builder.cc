@@ -16,6 +16,7 @@ StepInputs BatchBuilder::build(const StepPlan& plan, const MediaRows& media) {
   context_.clear();
   block_table_.clear();
   sample_rows_.clear();
+  hidden_rows_.clear();
   has_media_ = false;
   for (const Slice& slice : plan.slices) {
     append(slice);
@@ -33,6 +34,7 @@ StepInputs BatchBuilder::build(const StepPlan& plan, const MediaRows& media) {
           .context = context_,
           .block_table = block_table_,
           .sample_rows = sample_rows_,
+          .hidden_rows = hidden_rows_,
           .window = layout_.window,
           .sinks = layout_.sinks};
 }
@@ -67,6 +69,9 @@ void BatchBuilder::append(const Slice& slice) {
   block_table_.resize(context_.size() * static_cast<std::size_t>(layout_.max_blocks), -1);
   for (std::int32_t behind = slice.samples; behind > 0; --behind) {
     sample_rows_.push_back(static_cast<std::int32_t>(token_ids_.size()) - behind);
+  }
+  if (slice.embeds) {
+    hidden_rows_.push_back(static_cast<std::int32_t>(token_ids_.size()) - 1);
   }
 }
 

@@ -30,7 +30,7 @@ class BatchBuilder {
   Layout layout_;
   bool has_media_ = false;
   std::vector<std::int32_t> token_ids_, positions_, media_row_, query_start_, context_,
-      block_table_, sample_rows_;
+      block_table_, sample_rows_, hidden_rows_;
   std::vector<std::int64_t> slots_;
 };
 

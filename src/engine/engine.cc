@@ -86,6 +86,7 @@ EngineMemory engine_memory(const EngineLimits& requested, const ModelFacts& fact
                    .blocks_per_sequence = longest,
                    .patches = limits.patches},
           .logits = static_cast<std::size_t>(samples * facts.vocab) * sizeof(float),
+          .hidden = static_cast<std::size_t>(limits.sequences * facts.hidden) * sizeof(float),
           .media = static_cast<std::size_t>(limits.media_rows * (1 + facts.deepstack_levels) *
                                             facts.hidden) *
                    sizeof(float),
@@ -107,18 +108,21 @@ Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
   MONOCLE_ASSIGN(MediaRows media, MediaRows::allocate(backend.memory(), limits.media_rows,
                                                       1 + facts.deepstack_levels, facts.hidden));
   MONOCLE_ASSIGN(void* logits, backend.memory().allocate(sizes.logits));
+  MONOCLE_ASSIGN(void* hidden, backend.memory().allocate(sizes.hidden));
+  const StepOutputs outputs{{logits, DType::kF32, sizes.plan.samples, facts.vocab},
+                            {hidden, DType::kF32, limits.sequences, facts.hidden}};
   return std::unique_ptr<Engine>(
-      new Engine(model, backend, limits, std::move(kv), std::move(media), logits));
+      new Engine(model, backend, limits, std::move(kv), std::move(media), outputs));
 }
 
 Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv,
-               MediaRows media, void* logits)
+               MediaRows media, const StepOutputs& outputs)
     : model_(model),
       backend_(backend),
       limits_(limits),
       kv_(std::move(kv)),
       media_rows_(std::move(media)),
-      logits_(logits),
+      outputs_(outputs),
       ledger_(kv_.layers().front().blocks, {.block_tokens = limits.block_tokens,
                                             .window = limits.window_tokens,
                                             .sinks = limits.sink_tokens,
@@ -143,7 +147,10 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
   sampled_.reserve(sample_rows_.capacity());
 }
 
-Engine::~Engine() { backend_.memory().release(logits_); }
+Engine::~Engine() {
+  backend_.memory().release(outputs_.logits.data);
+  backend_.memory().release(outputs_.hidden.data);
+}
 
 Result<std::unique_ptr<Sequence>> Engine::prepare(RequestId id, Request request) const {
   MONOCLE_TRY(check_request(
@@ -242,11 +249,11 @@ bool Engine::step(std::vector<TokenEvent>& events) {
 }
 
 void Engine::run(const StepInputs& inputs) {
-  const TensorView logits{logits_, DType::kF32,
-                          static_cast<std::int64_t>(inputs.sample_rows.size()),
-                          model_.facts().vocab};
-  model_.forward(inputs, kv_.layers(), logits, nullptr);
+  const StepOutputs outputs{outputs_.logits.slice_rows(0, std::ssize(inputs.sample_rows)),
+                            outputs_.hidden.slice_rows(0, std::ssize(inputs.hidden_rows))};
+  model_.forward(inputs, kv_.layers(), outputs, nullptr);
   sample(inputs);
+  read_hidden(outputs.hidden.rows);
   const auto tokens = static_cast<std::int64_t>(inputs.token_ids.size());
   ++counted_.steps;
   counted_.step_tokens += tokens;

@@ -48,6 +48,7 @@ struct EngineLimits {
 struct EngineMemory {
   PlanLimits plan;
   std::size_t logits = 0;
+  std::size_t hidden = 0;  // states of prompts that are embedded
   std::size_t media = 0;
   std::size_t kv_block = 0;  // one block, all layers
   std::int64_t kv_blocks = 0;
@@ -90,16 +91,18 @@ class Engine {
 
  private:
   Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCache kv, MediaRows media,
-         void* logits);
+         const StepOutputs& outputs);
 
   bool encode(const MediaJob& job, std::vector<TokenEvent>& events);
   void encode_media(std::vector<TokenEvent>& events);
   void run(const StepInputs& inputs);
   const std::uint32_t* mask_of(const Sequence& sequence, std::size_t row);
   void sample(const StepInputs& inputs);
+  void read_hidden(std::int64_t rows);
   void deliver(double step_ms, std::vector<TokenEvent>& events);
   void deliver_samples(const Slice& slice, std::span<const SampledToken> sampled,
                        std::vector<TokenEvent>& events);
+  void deliver_embedding(Sequence& sequence, std::size_t row, std::vector<TokenEvent>& events);
   TokenEvent accept(Sequence& sequence, const SampledToken& token);
   void finish(Sequence* sequence, TokenEvent event, std::vector<TokenEvent>& events);
   void finish_marked(FinishReason reason, const std::string& error,
@@ -110,7 +113,7 @@ class Engine {
   EngineLimits limits_;
   KvCache kv_;
   MediaRows media_rows_;
-  void* logits_;  // [sample_limit, vocab rows] f32, backend memory
+  StepOutputs outputs_;  // of the largest step
   KvLedger ledger_;
   MediaPool media_;
   Scheduler scheduler_;
@@ -118,6 +121,7 @@ class Engine {
   StepPlan plan_;
   std::vector<SampleRow> sample_rows_;
   std::vector<SampledToken> sampled_;
+  std::vector<float> hidden_;         // [rows of the step, hidden]
   std::vector<std::uint32_t> masks_;  // [sequences, mask_words_]
   std::size_t mask_words_;
   std::vector<Sequence*> marked_;

@@ -70,16 +70,25 @@ void Engine::sample(const StepInputs& inputs) {
   MONOCLE_CHECK(sample_rows_.size() == inputs.sample_rows.size());
   sampled_.resize(sample_rows_.size());
   if (!sample_rows_.empty()) {
-    const ConstTensorView logits{logits_, DType::kF32, std::ssize(sample_rows_),
-                                 model_.facts().vocab};
-    backend_.sample(
-        {.logits = logits, .vocab = limits_.vocab, .rows = sample_rows_, .out = sampled_});
+    backend_.sample({.logits = outputs_.logits.slice_rows(0, std::ssize(sample_rows_)),
+                     .vocab = limits_.vocab,
+                     .rows = sample_rows_,
+                     .out = sampled_});
   }
   backend_.wait(backend_.mark());
 }
 
+// Behind sample(), which waits for the step.
+void Engine::read_hidden(std::int64_t rows) {
+  if (rows > 0) {
+    hidden_.resize(static_cast<std::size_t>(rows * outputs_.hidden.cols));
+    backend_.memory().read(hidden_.data(), outputs_.hidden.data, hidden_.size() * sizeof(float));
+  }
+}
+
 void Engine::deliver(double step_ms, std::vector<TokenEvent>& events) {
   std::size_t next = 0;
+  std::size_t next_hidden = 0;
   for (const Slice& slice : plan_.slices) {
     Sequence& sequence = *slice.sequence;
     if (sequence.generated() == 0) {
@@ -88,12 +97,26 @@ void Engine::deliver(double step_ms, std::vector<TokenEvent>& events) {
     if (slice.samples == 0) {
       sequence.computed = slice.start + slice.count;
       scheduler_.advance(sequence);
+      if (slice.embeds) {
+        deliver_embedding(sequence, next_hidden++, events);
+      }
       continue;
     }
     const auto samples = static_cast<std::size_t>(slice.samples);
     deliver_samples(slice, std::span(sampled_).subspan(next, samples), events);
     next += samples;
   }
+}
+
+void Engine::deliver_embedding(Sequence& sequence, std::size_t row,
+                               std::vector<TokenEvent>& events) {
+  const auto size = static_cast<std::size_t>(outputs_.hidden.cols);
+  const auto values = std::span(hidden_).subspan(row * size, size);
+  counted_.prompt_tokens += sequence.prompt_tokens();
+  TokenEvent event;
+  event.finish = FinishReason::kStop;
+  event.embedding.assign(values.begin(), values.end());
+  finish(&sequence, std::move(event), events);
 }
 
 // Row j was computed behind j guesses. It counts if they were all right; then its token is the one

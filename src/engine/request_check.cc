@@ -90,7 +90,7 @@ Status check_request(const Request& request, const RequestBounds& bounds) {
     return fail(ErrorCode::kInvalidArgument, "the prompt has {} positions for {} tokens",
                 request.prompt.positions.size(), request.prompt.token_ids.size());
   }
-  if (request.max_tokens < 1) {
+  if (request.max_tokens < 1 && !request.embed) {
     return fail(ErrorCode::kInvalidArgument, "max_tokens is {}, at least 1 is needed",
                 request.max_tokens);
   }

@@ -14,11 +14,11 @@ void StepPlan::drop(const Sequence* sequence) {
 
 Status Scheduler::check(Sequence& sequence) const {
   const std::int64_t prompt = sequence.prompt_tokens();
-  if (prompt >= limits_.context_tokens) {
+  const std::int64_t answer = sequence.request.embed ? 0 : sequence.request.max_tokens;
+  if (prompt + std::min<std::int64_t>(answer, 1) > limits_.context_tokens) {
     return fail(ErrorCode::kTooLarge,
-                "this model's maximum context length is {} tokens; the prompt has {} and needs "
-                "room for an answer",
-                limits_.context_tokens, prompt);
+                "this model's maximum context length is {} tokens; the prompt has {}{}",
+                limits_.context_tokens, prompt, answer > 0 ? " and needs room for an answer" : "");
   }
   std::int64_t media_rows = 0;
   for (const MediaItem& item : sequence.request.prompt.media) {
@@ -29,7 +29,7 @@ Status Scheduler::check(Sequence& sequence) const {
                 "the request's pictures have {} tokens; the media pool holds {}", media_rows,
                 media_.rows());
   }
-  sequence.target = std::min(limits_.context_tokens, prompt + sequence.request.max_tokens);
+  sequence.target = std::min(limits_.context_tokens, prompt + answer);
   const std::int64_t needed = kv_.peak_blocks(sequence.target, limits_.step_tokens);
   if (needed > kv_.blocks().total()) {
     return fail(ErrorCode::kTooLarge, "the request needs {} KV blocks; the cache has {}", needed,
@@ -138,20 +138,24 @@ std::int64_t Scheduler::cut(const Sequence& sequence, std::int64_t end) {
 void Scheduler::plan_prefill(Sequence& sequence, std::int64_t budget, StepPlan& plan) {
   const std::int64_t prompt = sequence.prompt_tokens();
   const std::int64_t wanted = std::min(prompt, sequence.computed + budget);
-  // Room for at least one token may cost others theirs; the rest of the chunk may not.
-  if (!make_room(sequence, sequence.computed + 1, plan)) {
+  // Room for the least that cut() lets pass may cost others theirs; the rest of the chunk may not.
+  const std::int64_t least =
+      std::min(wanted, sequence.computed + (sequence.unread() > 3 ? 2 : sequence.unread()));
+  if (!make_room(sequence, least, plan)) {
     return;
   }
   std::int64_t end = cut(sequence, plan_media(sequence, wanted, plan));
   while (end > sequence.computed && !kv_.grow(sequence, end)) {
-    end = cut(sequence, sequence.computed + (end - sequence.computed) / 2);
+    end = cut(sequence, std::max(least, sequence.computed + (end - sequence.computed) / 2));
   }
   if (end == sequence.computed && plan.empty() && plan.media.empty()) {
     end = sequence.computed + 1;  // steps or caches of a token or two: getting on comes first
   }
   if (end > sequence.computed) {
-    const bool samples = end == prompt && sequence.generated() == 0;
-    plan.slices.push_back({&sequence, sequence.computed, end - sequence.computed, samples ? 1 : 0});
+    const bool last = end == prompt && sequence.generated() == 0;
+    const bool embeds = last && sequence.request.embed;
+    plan.slices.push_back(
+        {&sequence, sequence.computed, end - sequence.computed, last && !embeds ? 1 : 0, embeds});
   }
 }
 

@@ -42,6 +42,7 @@ struct Slice {
   std::int64_t start = 0;
   std::int64_t count = 0;
   std::int32_t samples = 0;
+  bool embeds = false;  // it ends a prompt whose last state is the result
 };
 
 struct MediaJob {

@@ -32,6 +32,7 @@ Request random_request(std::mt19937& random) {
   request.priority = below(4) == 0 ? below(3) : 0;
   request.cache_salt = below(8) == 0 ? 1 : 0;
   request.use_prefix_cache = below(10) != 0;
+  request.embed = below(8) == 0;
   return request;
 }
 

@@ -67,7 +67,7 @@ class BreakingModel final : public Model {
                       const TraceSink* trace) override {
     return inner_.encode_media(patches, pool, first_row, trace);
   }
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+  void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                const TraceSink* trace) override {
     if (good_steps_-- == 0) {
       if (gate_.valid()) {
@@ -77,7 +77,7 @@ class BreakingModel final : public Model {
         throw std::runtime_error("the device is lost");
       }
     }
-    inner_.forward(step, kv, logits, trace);
+    inner_.forward(step, kv, out, trace);
   }
 
  private:

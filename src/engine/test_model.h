@@ -58,7 +58,7 @@ class FakeModel final : public Model {
     return {};
   }
 
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+  void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                const TraceSink*) override {
     const auto tokens = static_cast<std::int64_t>(step.token_ids.size());
     EXPECT_LE(tokens, max_step_);
@@ -79,15 +79,22 @@ class FakeModel final : public Model {
       keys[step.slots[i]] = value;
     }
     std::size_t sample = 0;
+    std::size_t embed = 0;
     for (std::size_t b = 0; b < step.context.size(); ++b) {
       while (sample < step.sample_rows.size() &&
              step.sample_rows[sample] < step.query_start[b + 1]) {
         const std::int32_t behind = step.query_start[b + 1] - 1 - step.sample_rows[sample];
         answer(step, kv[0], b, step.context[b] - behind,
-               logits.row<float>(static_cast<std::int64_t>(sample++)));
+               out.logits.row<float>(static_cast<std::int64_t>(sample++)));
+      }
+      const std::int32_t last = step.query_start[b + 1] - 1;
+      if (embed < step.hidden_rows.size() && step.hidden_rows[embed] == last) {
+        const auto state = static_cast<float>(recall(step, kv[0], b, step.context[b]));
+        out.hidden.row<float>(static_cast<std::int64_t>(embed++))[0] = state;
       }
     }
     EXPECT_EQ(sample, step.sample_rows.size());
+    EXPECT_EQ(embed, step.hidden_rows.size());
   }
 
   int encodes = 0;
@@ -97,9 +104,9 @@ class FakeModel final : public Model {
   std::int64_t words = kVocab;  // different tokens in answers
 
  private:
-  // The token after the first `context` ones of sequence b.
-  void answer(const StepInputs& step, const KvView& kv, std::size_t b, std::int64_t context,
-              float* logits) const {
+  // What the first `context` tokens of sequence b leave in the mind.
+  double recall(const StepInputs& step, const KvView& kv, std::size_t b,
+                std::int64_t context) const {
     const auto* keys = static_cast<const float*>(kv.k);
     double sum = 0;
     for (std::int64_t p = rambles ? std::max<std::int64_t>(0, context - 2) : 0; p < context; ++p) {
@@ -112,6 +119,13 @@ class FakeModel final : public Model {
       EXPECT_TRUE(block >= 0 && block < kv.blocks) << "a block that is still seen was given back";
       sum = sum * 0.75 + static_cast<double>(keys[block * kv.block_tokens + p % kv.block_tokens]);
     }
+    return sum;
+  }
+
+  // The token after the first `context` ones of sequence b.
+  void answer(const StepInputs& step, const KvView& kv, std::size_t b, std::int64_t context,
+              float* logits) const {
+    const double sum = recall(step, kv, b, context);
     std::fill_n(logits, kVocab, 0.0F);
     const std::int64_t seen = static_cast<std::int64_t>(std::fabs(sum) * 13.0);
     if (break_logits) {

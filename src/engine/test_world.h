@@ -144,6 +144,13 @@ class World {
     for (std::int64_t p = slice.start; p < end; ++p) {
       cell(s, p) = known[static_cast<std::size_t>(p)];
     }
+    if (slice.embeds) {
+      s.computed = end;
+      scheduler_.advance(s);
+      ++finished;
+      finish(&s);
+      return;
+    }
     const std::vector<std::int32_t> guesses = s.draft;
     std::int64_t right = 0;
     bool last = false;
@@ -158,7 +165,7 @@ class World {
     s.draft.clear();
     s.computed = end - (std::ssize(guesses) - right);
     scheduler_.advance(s);
-    if (std::ssize(s.tokens) == s.target) {
+    if (!s.request.embed && std::ssize(s.tokens) == s.target) {
       ++finished;
       finish(&s);
     }
@@ -200,8 +207,9 @@ class World {
       EXPECT_GT(slice.count, 0);
       EXPECT_EQ(slice.start, s.computed);
       EXPECT_LE(slice.start + slice.count, s.target);
-      EXPECT_EQ(slice.samples > 0,
+      EXPECT_EQ(slice.samples > 0 || slice.embeds,
                 slice.start + slice.count == std::ssize(s.tokens) + std::ssize(s.draft));
+      EXPECT_TRUE(s.request.embed ? slice.samples == 0 : !slice.embeds);
       EXPECT_TRUE(decode || !s.answering()) << "decode rows come first";
       decode = s.answering();
       // How a prompt is cut must not show: no token of it goes alone, each of the answer does.

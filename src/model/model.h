@@ -42,7 +42,7 @@ struct PlanLimits {
   std::int64_t patches = 0;  // of one image or video
 };
 
-// One step, host memory. T tokens in B sequences, S rows to sample.
+// One step, host memory. T tokens in B sequences, S rows to sample, H rows to embed.
 struct StepInputs {
   std::span<const std::int32_t> token_ids;  // [T]
   std::span<const std::int32_t> positions;  // [3, T]
@@ -54,8 +54,15 @@ struct StepInputs {
   std::span<const std::int32_t> context;      // [B]
   std::span<const std::int32_t> block_table;  // [B, blocks_per_sequence of the plan]
   std::span<const std::int32_t> sample_rows;  // [S] rows whose logits are wanted
+  std::span<const std::int32_t> hidden_rows;  // [H] rows whose final state is wanted, H <= B
   std::int32_t window = 0;                    // attention window and sinks, 0 = full attention
   std::int32_t sinks = 0;
+};
+
+// Where a step leaves its results, backend memory.
+struct StepOutputs {
+  TensorView logits;  // [S, vocab] f32
+  TensorView hidden;  // [H, hidden] f32: behind the last norm, as the head would read it
 };
 
 // Receives named intermediate tensors, for parity checks. Null in production.
@@ -75,8 +82,8 @@ class Model {
   virtual Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                               const TraceSink* trace) = 0;
 
-  // Writes logits [S, vocab] f32 (backend memory). kv has one view per layer.
-  virtual void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+  // kv has one view per layer.
+  virtual void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                        const TraceSink* trace) = 0;
 };
 

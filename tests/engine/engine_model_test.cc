@@ -3,8 +3,10 @@
 // which chunks, or what its caches remember.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <random>
 #include <string>
@@ -16,6 +18,7 @@
 #include "model/qwen3_vl/qwen3_vl.h"
 #include "ops/reference/reference_backend.h"
 #include "store/checkpoint.h"
+#include "store/safetensors.h"
 
 namespace monocle {
 namespace {
@@ -26,6 +29,7 @@ struct Setup {
   std::optional<QuantFormat> text;
   qwen3_vl::Precision precision;
   int requests;
+  double state_error;  // rms of an embedding's difference from transformers', as a share of its rms
 };
 
 // Everything that must stay alive below an engine.
@@ -227,11 +231,54 @@ TEST_P(EngineModel, TheSecondQuestionAboutAPictureIsAnsweredAsCold) {
   EXPECT_TRUE(same(answer, alone(*cold.engine, second)));
 }
 
+template <class T>
+std::vector<T> values(const SafetensorsFile& file, std::string_view name) {
+  const auto at = std::ranges::find(file.tensors(), name, &TensorInfo::name);
+  EXPECT_TRUE(at != file.tensors().end()) << name;
+  std::vector<T> out(at->bytes.size() / sizeof(T));
+  std::memcpy(out.data(), at->bytes.data(), at->bytes.size());
+  return out;
+}
+
+// The last row behind the last norm, as transformers computes it for the same text.
+TEST_P(EngineModel, AnEmbeddingIsTheReferencesLastState) {
+  const auto golden = SafetensorsFile::open(
+      MONOCLE_SOURCE_DIR "/tests/golden/model/goldens/text.safetensors", MapAdvice::kNormal);
+  ASSERT_TRUE(golden.has_value()) << golden.error().message;
+  Request request;
+  for (const std::int64_t id : values<std::int64_t>(*golden, "in.input_ids")) {
+    request.prompt.token_ids.push_back(static_cast<std::int32_t>(id));
+  }
+  for (const std::int64_t p : values<std::int64_t>(*golden, "position_ids")) {
+    request.prompt.positions.push_back(static_cast<std::int32_t>(p));
+  }
+  request.embed = true;
+  const Machine one = machine(kAlone);
+  ASSERT_TRUE(one.engine->submit(std::move(request)).has_value());
+  std::vector<TokenEvent> events;
+  while (!one.engine->idle()) {
+    one.engine->step(events);
+  }
+  ASSERT_EQ(events.size(), 1U);
+  const std::vector<float> states = values<float>(*golden, "lm.final_norm");
+  const std::vector<float>& ours = events.front().embedding;
+  ASSERT_LE(ours.size(), states.size());
+  const auto expected = std::span(states).last(ours.size());
+  double error = 0;
+  double size = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    error += std::pow(ours[i] - expected[i], 2);
+    size += std::pow(expected[i], 2);
+  }
+  EXPECT_LE(std::sqrt(error / size), GetParam().state_error);
+}
+
+constexpr auto kF32 = qwen3_vl::Precision::kF32;
 constexpr auto kAuto = qwen3_vl::Precision::kAuto;
-constexpr Setup kReference[] = {{"f32", "reference", std::nullopt, qwen3_vl::Precision::kF32, 16}};
-constexpr Setup kCpu[] = {{"f32", "cpu", std::nullopt, qwen3_vl::Precision::kF32, 60},
-                          {"bf16", "cpu", QuantFormat::kBF16, kAuto, 60},
-                          {"int8", "cpu", QuantFormat::kInt8Channel, kAuto, 60}};
+constexpr Setup kReference[] = {{"f32", "reference", std::nullopt, kF32, 16, 5e-5}};
+constexpr Setup kCpu[] = {{"f32", "cpu", std::nullopt, kF32, 60, 5e-5},
+                          {"bf16", "cpu", QuantFormat::kBF16, kAuto, 60, 0.025},
+                          {"int8", "cpu", QuantFormat::kInt8Channel, kAuto, 60, 0.09}};
 
 std::string name_of(const testing::TestParamInfo<Setup>& setup) { return setup.param.name; }
 

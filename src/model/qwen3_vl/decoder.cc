@@ -36,6 +36,7 @@ void Decoder::plan(Workspace& workspace, const PlanLimits& limits) {
   block_table_ =
       workspace.add("step.block_table", DType::kI32, limits.sequences, limits.blocks_per_sequence);
   sample_rows_ = workspace.add("step.sample_rows", DType::kI32, limits.samples, 1);
+  hidden_rows_ = workspace.add("step.hidden_rows", DType::kI32, limits.sequences, 1);
 }
 
 Decoder::Staged Decoder::stage(const StepInputs& step, Workspace& workspace) {
@@ -50,23 +51,25 @@ Decoder::Staged Decoder::stage(const StepInputs& step, Workspace& workspace) {
           .query_start = copy(query_start_, step.query_start),
           .context = copy(context_, step.context),
           .sample_rows = copy(sample_rows_, step.sample_rows),
+          .hidden_rows = copy(hidden_rows_, step.hidden_rows),
           .positions = copy(positions_, step.positions).data(),
           .block_table = copy(block_table_, step.block_table).data(),
           .slots = copy(slots_, step.slots)};
 }
 
 void Decoder::forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace,
-                      TensorView logits, const TraceSink* trace) {
+                      const StepOutputs& out, const TraceSink* trace) {
   MONOCLE_CHECK(kv.size() == weights_.layers.size() &&
-                logits.rows == static_cast<std::int64_t>(step.sample_rows.size()));
+                out.logits.rows == std::ssize(step.sample_rows) &&
+                out.hidden.rows == std::ssize(step.hidden_rows));
   const Staged in = stage(step, workspace);
-  const auto run = [&] { run_layers(step, in, kv, workspace, logits, trace); };
+  const auto run = [&] { run_layers(step, in, kv, workspace, out, trace); };
   // A step of single tokens issues the same verbs with the same pointers as any other of its size:
   // the staged integers lie at fixed addresses, and only they differ.
-  const bool repeats =
-      trace == nullptr && step.media_row.empty() && step.token_ids.size() == step.context.size();
+  const bool repeats = trace == nullptr && step.media_row.empty() && step.hidden_rows.empty() &&
+                       step.token_ids.size() == step.context.size();
   if (repeats) {
-    backend_.replay(step_key(step, kv, logits), run);
+    backend_.replay(step_key(step, kv, out.logits), run);
   } else {
     run();
   }
@@ -85,7 +88,7 @@ GraphKey Decoder::step_key(const StepInputs& step, std::span<const KvView> kv,
 }
 
 void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
-                         Workspace& workspace, TensorView logits, const TraceSink* trace) {
+                         Workspace& workspace, const StepOutputs& out, const TraceSink* trace) {
   const auto tokens = static_cast<std::int64_t>(step.token_ids.size());
   const bool has_media = !step.media_row.empty();
   const TensorView x = workspace.view(x_, tokens);
@@ -114,12 +117,21 @@ void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<con
     norm(weights_.norm, x, all);
     (*trace)("lm.final_norm", all);
   }
-  const std::int64_t samples = logits.rows;
-  const TensorView last = workspace.view(sampled_, samples);
-  const TensorView last_normed = workspace.view(sampled_normed_, samples);
+  write_outputs(in, x, workspace, out);
+}
+
+void Decoder::write_outputs(const Staged& in, ConstTensorView x, Workspace& workspace,
+                            const StepOutputs& out) {
+  const TensorView last = workspace.view(sampled_, out.logits.rows);
+  const TensorView last_normed = workspace.view(sampled_normed_, out.logits.rows);
   backend_.gather_rows({.row = in.sample_rows, .x = x, .y = last});
   norm(weights_.norm, last, last_normed);
-  backend_.linear({.x = last_normed, .w = weights_.head, .residual = {}, .y = logits});
+  backend_.linear({.x = last_normed, .w = weights_.head, .residual = {}, .y = out.logits});
+  if (out.hidden.rows > 0) {
+    const TensorView embedded = workspace.view(sampled_, out.hidden.rows);
+    backend_.gather_rows({.row = in.hidden_rows, .x = x, .y = embedded});
+    norm(weights_.norm, embedded, out.hidden);
+  }
 }
 
 void Decoder::attention(const DecoderLayer& w, const StepInputs& step, const Staged& in,

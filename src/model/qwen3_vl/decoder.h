@@ -21,14 +21,14 @@ class Decoder {
 
   void plan(Workspace& workspace, const PlanLimits& limits);
 
-  // logits [S, vocab] f32.
   void forward(const StepInputs& step, std::span<const KvView> kv, Workspace& workspace,
-               TensorView logits, const TraceSink* trace);
+               const StepOutputs& out, const TraceSink* trace);
 
  private:
   // The step's integers in backend memory.
   struct Staged {
-    std::span<const std::int32_t> token_ids, media_row, query_start, context, sample_rows;
+    std::span<const std::int32_t> token_ids, media_row, query_start, context, sample_rows,
+        hidden_rows;
     const std::int32_t* positions;
     const std::int32_t* block_table;
     std::span<const std::int64_t> slots;
@@ -36,8 +36,10 @@ class Decoder {
   Staged stage(const StepInputs& step, Workspace& workspace);
   static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv,
                            const TensorView& logits);
+  void write_outputs(const Staged& in, ConstTensorView x, Workspace& workspace,
+                     const StepOutputs& out);
   void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
-                  Workspace& workspace, TensorView logits, const TraceSink* trace);
+                  Workspace& workspace, const StepOutputs& out, const TraceSink* trace);
   void attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv,
                  TensorView x, Workspace& workspace);
   void mlp(const DecoderLayer& w, TensorView x, Workspace& workspace);
@@ -51,7 +53,7 @@ class Decoder {
   std::int32_t max_blocks_ = 0;
   Slot x_, normed_, qkv_, q_, attended_, mlp_, sampled_, sampled_normed_, traced_;
   Slot token_ids_, media_row_, positions_, slots_, query_start_, context_, block_table_,
-      sample_rows_;
+      sample_rows_, hidden_rows_;
 };
 
 }  // namespace monocle::qwen3_vl

@@ -94,9 +94,9 @@ Status Qwen3Vl::encode_media(const Patches& patches, MediaRows& pool, std::int64
   return {};
 }
 
-void Qwen3Vl::forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+void Qwen3Vl::forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                       const TraceSink* trace) {
-  decoder_->forward(step, kv, workspace_, logits, trace);
+  decoder_->forward(step, kv, workspace_, out, trace);
 }
 
 }  // namespace monocle::qwen3_vl

@@ -39,7 +39,7 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] std::size_t workspace_bytes() const override { return workspace_.bytes(); }
   Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                       const TraceSink* trace) override;
-  void forward(const StepInputs& step, std::span<const KvView> kv, TensorView logits,
+  void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                const TraceSink* trace) override;
 
   [[nodiscard]] const Config& config() const { return config_; }
