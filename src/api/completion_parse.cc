@@ -7,69 +7,13 @@
 #include <utility>
 
 #include "api/generation_parse.h"
+#include "api/text_input.h"
 
 namespace monocle::api {
 namespace {
 
 constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int32_t kDefaultMaxTokens = 16;  // of this old endpoint, everywhere
-
-using Input = CompletionRequest::Input;
-
-Input token_input(const Json::Array& ids, const std::string& path, const ParseLimits& limits,
-                  Problem& problem) {
-  const std::int64_t last = limits.vocab_size > 0 ? limits.vocab_size - 1 : kMaxInt32;
-  Input input;
-  input.token_ids.reserve(ids.size());
-  for (std::size_t i = 0; i < ids.size() && !problem.any(); ++i) {
-    const auto* id = std::get_if<std::int64_t>(&ids[i].value);
-    // The path is made only for the one that is wrong: there may be a million.
-    const bool good = id != nullptr && *id >= 0 && *id <= last;
-    const auto value =
-        good ? std::optional(*id) : integer_of(ids[i], at(path, i), 0, last, problem);
-    input.token_ids.push_back(static_cast<std::int32_t>(value.value_or(0)));
-  }
-  return input;
-}
-
-void add_prompt(const Json& value, const std::string& path, const ParseLimits& limits,
-                Problem& problem, std::vector<Input>& out) {
-  if (const std::string* text = value.string()) {
-    out.push_back({*text, {}});
-  } else if (const Json::Array* ids = value.array()) {
-    out.push_back(token_input(*ids, path, limits, problem));
-  } else {
-    problem.wrong_type(path, value, "a string or an array of token ids");
-    return;
-  }
-  if (out.back().text.empty() && out.back().token_ids.empty()) {
-    problem.add(path, fmt::format("{} is empty", path), "invalid_value");
-  }
-}
-
-void parse_prompts(const Fields& body, const ParseLimits& limits, std::vector<Input>& out) {
-  Problem& problem = body.problem();
-  const Json* prompt = body.find("prompt");
-  if (prompt == nullptr) {
-    problem.add("prompt", "prompt is missing", "missing_required_parameter");
-    return;
-  }
-  const Json::Array* items = prompt->array();
-  if (items == nullptr || (!items->empty() && items->front().is_number())) {
-    add_prompt(*prompt, "prompt", limits, problem, out);
-    return;
-  }
-  if (items->empty() || items->size() > limits.max_prompts) {
-    problem.add(
-        "prompt",
-        fmt::format("prompt has {} items, 1 to {} are possible", items->size(), limits.max_prompts),
-        "invalid_value");
-    return;
-  }
-  for (std::size_t i = 0; i < items->size() && !problem.any(); ++i) {
-    add_prompt((*items)[i], at("prompt", i), limits, problem, out);
-  }
-}
 
 void refuse_what_is_missing(const Fields& body, const CompletionRequest& request) {
   Problem& problem = body.problem();
@@ -113,7 +57,7 @@ ApiResult<CompletionRequest> parse_completion(std::string_view body, const Parse
   refuse_what_is_missing(fields, out);
   parse_stream(fields, out.stream);
   out.format = parse_output_format(fields, limits);
-  parse_prompts(fields, limits, out.prompts);
+  parse_text_inputs(fields, "prompt", limits.max_prompts, limits, out.prompts);
   if (problem.any()) {
     return tl::unexpected(problem.take());
   }

@@ -127,6 +127,10 @@ ApiError internal_error() {
               "internal_error");
 }
 
+ApiError generation_failed(std::string message) {
+  return make(500, std::move(message), kServerError, "generation_failed");
+}
+
 ApiError unknown_route(std::string_view method, std::string_view path) {
   return invalid(404, fmt::format("{} {} is not served here", method, path.substr(0, 256)),
                  "unknown_url");

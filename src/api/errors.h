@@ -25,6 +25,7 @@ ApiError queue_full(std::string message, int retry_after_ms);
 ApiError unavailable(std::string message, int retry_after_ms);
 ApiError too_large(std::string param, std::string message);
 ApiError internal_error();
+ApiError generation_failed(std::string message);
 ApiError unknown_route(std::string_view method, std::string_view path);
 ApiError method_not_allowed(std::string_view method, std::string_view path);
 // For what the HTTP server itself finds (408, 411, 413, 415, 431 ...).

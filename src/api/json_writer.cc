@@ -30,6 +30,22 @@ void append_control(std::string& out, char c) {
   }
 }
 
+template <class Number>
+void append_shortest(std::string& out, Number value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+  out += text;
+  // A float stays one for readers that tell 1 from 1.0.
+  if (text.find_first_of(".e") == std::string_view::npos) {
+    out += ".0";
+  }
+}
+
 }  // namespace
 
 void append_string(std::string& out, std::string_view text) {
@@ -59,20 +75,8 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_number(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-  out += text;
-  // A float stays one for readers that tell 1 from 1.0.
-  if (text.find_first_of(".e") == std::string_view::npos) {
-    out += ".0";
-  }
-}
+void append_number(std::string& out, double value) { append_shortest(out, value); }
+void append_number(std::string& out, float value) { append_shortest(out, value); }
 
 void JsonWriter::separate() {
   if (comma_) {
@@ -128,6 +132,12 @@ JsonWriter& JsonWriter::integer(std::int64_t value) {
 }
 
 JsonWriter& JsonWriter::number(double value) {
+  separate();
+  append_number(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(float value) {
   separate();
   append_number(out_, value);
   return *this;

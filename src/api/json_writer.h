@@ -11,7 +11,9 @@
 namespace monocle::api {
 
 void append_string(std::string& out, std::string_view text);  // with quotes
-void append_number(std::string& out, double value);  // shortest that reads back; null if not finite
+// The shortest text that reads back as the same float or double; null if it is not finite.
+void append_number(std::string& out, double value);
+void append_number(std::string& out, float value);
 
 // Writes members and items with their commas; the caller opens and closes in pairs.
 class JsonWriter {
@@ -25,6 +27,7 @@ class JsonWriter {
   JsonWriter& string(std::string_view text);
   JsonWriter& integer(std::int64_t value);
   JsonWriter& number(double value);
+  JsonWriter& number(float value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
   JsonWriter& raw(std::string_view json);  // JSON text as it stands

@@ -17,6 +17,7 @@ struct ParseLimits {
   std::size_t max_schema_bytes = std::size_t{256} << 10;  // JSON schema, grammar or expression
   std::size_t max_choices = 1024;                         // guided_choice
   std::size_t max_prompts = 64;                           // /v1/completions
+  std::size_t max_inputs = 2048;                          // /v1/embeddings
   std::int64_t low_detail_pixels = 512 * 512;             // detail: "low"
   std::int64_t high_detail_pixels = 0;  // detail: "high"; 0 = the model's own maximum
 };
@@ -24,6 +25,7 @@ struct ParseLimits {
 constexpr std::int32_t kMaxAnswers = 16;      // n
 constexpr std::int32_t kMaxTopLogprobs = 20;  // top_logprobs
 constexpr std::size_t kMaxLogitBias = 1024;   // entries
+constexpr std::int64_t kMaxDimensions = 1 << 20;
 constexpr std::size_t kMaxStopIds = 64;       // stop_token_ids
 constexpr std::size_t kMaxRequestDepth = 64;  // nesting of the JSON text
 

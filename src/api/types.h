@@ -99,18 +99,27 @@ struct ChatRequest {
   std::vector<std::string> warnings;    // for the client, one line each: sent as x-monocle-warning
 };
 
-// The text dialect. Each prompt is text or token ids.
+struct TextInput {
+  std::string text;
+  std::vector<std::int32_t> token_ids;  // used when not empty
+};
+
+// The text dialect.
 struct CompletionRequest {
-  struct Input {
-    std::string text;
-    std::vector<std::int32_t> token_ids;  // used when not empty
-  };
   std::string model;
-  std::vector<Input> prompts;
+  std::vector<TextInput> prompts;
   bool echo = false;
   OutputFormat format;
   Generation generation;
   StreamSettings stream;
+};
+
+struct EmbeddingRequest {
+  std::string model;
+  std::vector<TextInput> inputs;    // empty with `chat`
+  std::optional<ChatRequest> chat;  // one embedding of a conversation, pictures included
+  std::optional<std::int64_t> dimensions;
+  bool base64 = false;
 };
 
 // What a response object of /v1/responses repeats of its request. The *_json members are JSON text.

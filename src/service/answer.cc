@@ -268,11 +268,7 @@ void Answer::complete() {
 void Answer::fail(const std::string& message) {
   over_ = true;
   cancel_all();
-  api::ApiError error;
-  error.status = 500;
-  error.type = "server_error";
-  error.code = "generation_failed";
-  error.message = message;
+  const api::ApiError error = api::generation_failed(message);
   if (plan_.stream) {
     send(plan_.writer->error(error));
     exchange_->finish();

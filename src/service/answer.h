@@ -56,7 +56,7 @@ struct AnswerPlan {
   std::chrono::steady_clock::time_point received;
 };
 
-class Answer : public std::enable_shared_from_this<Answer> {
+class Answer final : public Reply, public std::enable_shared_from_this<Answer> {
  public:
   Answer(AnswerTools tools, std::shared_ptr<HttpExchange> exchange, AnswerPlan plan);
 
@@ -66,8 +66,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
                                      AnswerPlan plan);
 
   // Reply thread.
-  void on_event(std::int32_t index, TokenEvent&& event);
-  void ping();
+  void on_event(std::int32_t index, TokenEvent&& event) override;
+  void ping() override;
 
  private:
   struct Part {

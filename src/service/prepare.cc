@@ -185,7 +185,7 @@ ApiResult<Prepared> prepare_chat(const Served& served, const api::ChatRequest& r
   return prepared;
 }
 
-ApiResult<Prepared> prepare_text(const Served& served, const api::CompletionRequest::Input& input,
+ApiResult<Prepared> prepare_text(const Served& served, const api::TextInput& input,
                                  const api::Generation& generation) {
   Prepared prepared;
   Prompt& prompt = prepared.request.prompt;

@@ -27,8 +27,7 @@ api::ApiResult<Prepared> prepare_chat(const Served& served, const api::ChatReque
                                       MediaUse use);
 
 // One prompt of the text dialect.
-api::ApiResult<Prepared> prepare_text(const Served& served,
-                                      const api::CompletionRequest::Input& input,
+api::ApiResult<Prepared> prepare_text(const Served& served, const api::TextInput& input,
                                       const api::Generation& generation);
 
 // Fills max_tokens from the wishes and refuses what does not fit into the context.

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "service/answer.h"
-
 namespace monocle::service {
 
 ReplyThread::ReplyThread(std::chrono::milliseconds ping_every)
@@ -20,12 +18,12 @@ ReplyThread::~ReplyThread() {
   thread_.join();
 }
 
-void ReplyThread::post(std::shared_ptr<Answer> answer, std::int32_t index, TokenEvent&& event) {
+void ReplyThread::post(std::shared_ptr<Reply> reply, std::int32_t index, TokenEvent&& event) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     first = posted_.empty();
-    posted_.push_back({std::move(answer), index, std::move(event)});
+    posted_.push_back({std::move(reply), index, std::move(event)});
   }
   // A thread that has something to do looks again by itself.
   if (first) {
@@ -33,9 +31,9 @@ void ReplyThread::post(std::shared_ptr<Answer> answer, std::int32_t index, Token
   }
 }
 
-void ReplyThread::watch(const std::shared_ptr<Answer>& answer) {
+void ReplyThread::watch(const std::shared_ptr<Reply>& reply) {
   const std::lock_guard lock(mutex_);
-  watched_.push_back(answer);
+  watched_.push_back(reply);
 }
 
 void ReplyThread::run() {
@@ -48,7 +46,7 @@ void ReplyThread::run() {
     const bool stopping = stop_;
     lock.unlock();
     for (Item& item : taken) {
-      item.answer->on_event(item.index, std::move(item.event));
+      item.reply->on_event(item.index, std::move(item.event));
     }
     const bool idle = taken.empty();
     taken.clear();
@@ -64,20 +62,20 @@ void ReplyThread::run() {
 }
 
 void ReplyThread::ping_all() {
-  std::vector<std::shared_ptr<Answer>> alive;
+  std::vector<std::shared_ptr<Reply>> alive;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(watched_, [&](const std::weak_ptr<Answer>& watched) {
-      auto answer = watched.lock();
-      const bool gone = answer == nullptr;
+    std::erase_if(watched_, [&](const std::weak_ptr<Reply>& watched) {
+      auto reply = watched.lock();
+      const bool gone = reply == nullptr;
       if (!gone) {
-        alive.push_back(std::move(answer));
+        alive.push_back(std::move(reply));
       }
       return gone;
     });
   }
-  for (const auto& answer : alive) {
-    answer->ping();
+  for (const auto& reply : alive) {
+    reply->ping();
   }
 }
 

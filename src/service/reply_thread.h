@@ -15,7 +15,13 @@
 
 namespace monocle::service {
 
-class Answer;
+// One reply on its way, as the thread sees it.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void on_event(std::int32_t index, TokenEvent&& event) = 0;
+  virtual void ping() = 0;
+};
 
 class ReplyThread {
  public:
@@ -24,14 +30,14 @@ class ReplyThread {
   ReplyThread(const ReplyThread&) = delete;
   ReplyThread& operator=(const ReplyThread&) = delete;
 
-  // Any thread. Events of one answer arrive in the order they were posted.
-  void post(std::shared_ptr<Answer> answer, std::int32_t index, TokenEvent&& event);
-  // From now on this answer is pinged, as long as it lives.
-  void watch(const std::shared_ptr<Answer>& answer);
+  // Any thread. Events of one reply arrive in the order they were posted.
+  void post(std::shared_ptr<Reply> reply, std::int32_t index, TokenEvent&& event);
+  // From now on this reply is pinged, as long as it lives.
+  void watch(const std::shared_ptr<Reply>& reply);
 
  private:
   struct Item {
-    std::shared_ptr<Answer> answer;
+    std::shared_ptr<Reply> reply;
     std::int32_t index;
     TokenEvent event;
   };
@@ -42,7 +48,7 @@ class ReplyThread {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Item> posted_;
-  std::vector<std::weak_ptr<Answer>> watched_;
+  std::vector<std::weak_ptr<Reply>> watched_;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -58,7 +58,7 @@ void Service::attach(HttpOptions& options) {
   options.body_limit = [this](const HttpRequest& head) {
     const std::string route = route_of(head.path);
     const bool large = route == "chat/completions" || route == "responses" || route == "estimate" ||
-                       route == "tokenize" || route == "completions";
+                       route == "tokenize" || route == "completions" || route == "embeddings";
     return large ? options_.chat_body_bytes : options_.other_body_bytes;
   };
   options.precheck = [this](const HttpRequest& head) -> std::optional<HttpReply> {

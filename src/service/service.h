@@ -15,6 +15,7 @@
 #include "grammar/compiler.h"
 #include "http/server.h"
 #include "service/answer.h"
+#include "service/embedding_answer.h"
 #include "service/guard.h"
 #include "service/prepare.h"
 #include "service/reply_thread.h"
@@ -76,6 +77,8 @@ class Service {
                                    std::unique_ptr<ReplyWriter> writer);
   api::ApiResult<AnswerPlan> plan_completion(const HttpRequest& http,
                                              const api::CompletionRequest& request);
+  api::ApiResult<EmbeddingPlan> plan_embeddings(const HttpRequest& http,
+                                                const api::EmbeddingRequest& request) const;
   [[nodiscard]] AnswerPlan plan_for(const HttpRequest& http, const api::Generation& generation,
                                     const api::StreamSettings& stream) const;
   void add_choices(AnswerPlan& plan, Request request, const api::Generation& generation,

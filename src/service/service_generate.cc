@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes that generate: chat completions, completions, responses.
+// The routes that run the model: chat completions, completions, responses, embeddings.
+#include <fmt/format.h>
+
 #include <ctime>
 #include <utility>
 
 #include "api/chat_parse.h"
 #include "api/completion_parse.h"
+#include "api/embedding_parse.h"
 #include "api/errors.h"
 #include "api/ids.h"
 #include "api/responses_parse.h"
@@ -126,13 +129,15 @@ void Service::responses(const Exchange& exchange) {
 api::ApiResult<AnswerPlan> Service::plan_completion(const HttpRequest& http,
                                                     const api::CompletionRequest& request) {
   AnswerPlan plan = plan_for(http, request.generation, request.stream);
-  for (const api::CompletionRequest::Input& input : request.prompts) {
+  for (const api::TextInput& input : request.prompts) {
     auto prepared = prepare_text(served_, input, request.generation);
     if (!prepared) {
       return tl::unexpected(std::move(prepared).error());
     }
     if (auto fits = fit_context(served_, request.generation, prepared->request); !fits) {
-      return tl::unexpected(std::move(fits).error());
+      api::ApiError error = std::move(fits).error();
+      error.param = "prompt";
+      return tl::unexpected(std::move(error));
     }
     if (request.echo) {
       const std::string text =
@@ -163,6 +168,58 @@ void Service::completions(const Exchange& exchange) {
     } else {
       done = tl::unexpected(std::move(plan).error());
     }
+  }
+  if (!done) {
+    refuse(exchange, done.error());
+  }
+}
+
+api::ApiResult<EmbeddingPlan> Service::plan_embeddings(const HttpRequest& http,
+                                                       const api::EmbeddingRequest& request) const {
+  const std::int64_t width = served_.config->text.hidden_size;
+  if (request.dimensions.value_or(1) > width) {
+    return tl::unexpected(api::bad_request(
+        "dimensions", fmt::format("dimensions is {}, the model has {}", *request.dimensions, width),
+        "invalid_value"));
+  }
+  EmbeddingPlan plan;
+  plan.received = std::chrono::steady_clock::now();
+  plan.form = {request.model.empty() ? served_.names.front() : request.model, request.dimensions,
+               request.base64};
+  plan.upload_ms = http.upload_ms;
+  plan.headers = headers_for(http);
+  const std::size_t count = request.chat ? 1 : request.inputs.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    auto prepared = request.chat ? prepare_chat(served_, *request.chat, MediaUse::kFull)
+                                 : prepare_text(served_, request.inputs[i], {});
+    if (!prepared) {
+      return tl::unexpected(std::move(prepared).error());
+    }
+    const std::int64_t tokens = std::ssize(prepared->request.prompt.token_ids);
+    if (tokens > served_.context_tokens()) {
+      auto error = api::context_length_exceeded(served_.context_tokens(), tokens, 0);
+      error.param = request.chat ? "messages" : "input";
+      return tl::unexpected(std::move(error));
+    }
+    prepared->request.embed = true;
+    prepared->request.cache_salt = guard_.caller(http);
+    plan.media_ms += prepared->media_ms;
+    plan.requests.push_back(std::move(prepared->request));
+  }
+  return plan;
+}
+
+void Service::embeddings(const Exchange& exchange) {
+  auto request = api::parse_embedding(exchange->request().body, parse_limits_);
+  if (!request) {
+    refuse(exchange, request.error());
+    return;
+  }
+  auto done = check_model(request->model);
+  if (done) {
+    auto plan = plan_embeddings(exchange->request(), *request);
+    done = plan ? EmbeddingAnswer::launch(tools(), exchange, std::move(*plan))
+                : tl::unexpected(std::move(plan).error());
   }
   if (!done) {
     refuse(exchange, done.error());

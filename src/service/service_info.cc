@@ -143,15 +143,6 @@ void Service::estimate(const Exchange& exchange) {
   reply_json(exchange, api::format_estimate(estimate));
 }
 
-void Service::embeddings(const Exchange& exchange) {
-  api::ApiError error;
-  error.status = 400;
-  error.param = "model";
-  error.code = "unsupported_model";
-  error.message = "the served model answers questions and makes no embeddings";
-  refuse(exchange, error);
-}
-
 void Service::status(const Exchange& exchange) {
   const auto uptime = std::chrono::steady_clock::now() - started_;
   reply_json(exchange, status_json(served_, engines_,

@@ -9,18 +9,21 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "api"))
 import case  # noqa: E402
+import items_embeddings  # noqa: E402
 import items_keys  # noqa: E402
 import serving  # noqa: E402
 from items_chat import *  # noqa: E402,F401,F403
 from items_content import *  # noqa: E402,F401,F403
+from items_embeddings import *  # noqa: E402,F401,F403
 from items_keys import *  # noqa: E402,F401,F403
 from items_other import *  # noqa: E402,F401,F403
 from items_stream import *  # noqa: E402,F401,F403
 from items_transport import *  # noqa: E402,F401,F403
 
 if __name__ == "__main__":
-    items_keys.Keys.program = sys.argv.pop(1)
-    with serving.server(items_keys.Keys.program) as url:
+    program = sys.argv.pop(1)
+    items_keys.Keys.program = items_embeddings.EmbeddingParity.program = program
+    with serving.server(program) as url:
         case.Case.client = serving.Client(url)
-        program = unittest.main(exit=False)
-    sys.exit(not program.result.wasSuccessful())
+        run = unittest.main(exit=False)
+    sys.exit(not run.result.wasSuccessful())

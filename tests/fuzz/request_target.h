@@ -9,6 +9,7 @@
 
 #include "api/chat_parse.h"
 #include "api/completion_parse.h"
+#include "api/embedding_parse.h"
 #include "api/errors.h"
 #include "api/json.h"
 #include "api/responses_parse.h"
@@ -57,6 +58,10 @@ inline bool check_request(std::span<const std::byte> bytes) {
   responses ? check_chat(responses->chat, limits) : check_refusal(responses.error());
   const auto completion = api::parse_completion(body, limits);
   completion ? check_generation(completion->generation) : check_refusal(completion.error());
+  const auto embedding = api::parse_embedding(body, limits);
+  if (!embedding) {
+    check_refusal(embedding.error());
+  }
   const auto tokenize = api::parse_tokenize(body, limits);
   if (!tokenize) {
     check_refusal(tokenize.error());
@@ -65,7 +70,7 @@ inline bool check_request(std::span<const std::byte> bytes) {
   if (!detokenize) {
     check_refusal(detokenize.error());
   }
-  return chat || responses || completion || tokenize || detokenize;
+  return chat || responses || completion || embedding || tokenize || detokenize;
 }
 
 }  // namespace monocle::fuzz

@@ -25,6 +25,7 @@ class Keys(case.Case):
                   ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}),
                   ("POST", "/v1/completions", {"prompt": "a", "max_tokens": 1}),
                   ("POST", "/v1/responses", {"input": "a", "max_output_tokens": 1}), ("POST", "/tokenize", {"prompt": "a"}),
+                  ("POST", "/v1/embeddings", {"input": "a"}),
                   ("POST", "/detokenize", {"tokens": [1]}), ("GET", "/ui/status", None),
                   ("POST", "/v1/estimate", {"messages": [{"role": "user", "content": "hi"}]})]
         for method, path, body in routes:

@@ -76,9 +76,6 @@ class Responses(case.Case):
 
 
 class Others(case.Case):
-    def test_69_embeddings_are_refused_clearly(self):
-        self.assert_error(self.client.post("/v1/embeddings", {"input": "a", "model": "x"}), 400)
-
     def test_71_tokenize_and_back(self):
         for path in ("/tokenize", "/v1/tokenize"):
             reply = self.good(self.client.post(path, {"prompt": "The small model", "return_token_strs": True}))

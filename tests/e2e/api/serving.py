@@ -18,26 +18,33 @@ ANSWER = "The small model reads this line."
 @contextlib.contextmanager
 def server(program, *flags):
     """The base URL of a running server; it must stop cleanly."""
-    process = subprocess.Popen([program, "serve", "--port", "0", "--threads", "2", *flags],
+    with process(program, *flags) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def process(program, *flags):
+    """The base URL of a running server and its process."""
+    running = subprocess.Popen([program, "serve", "--port", "0", "--threads", "2", *flags],
                                stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         url = None
-        for line in process.stdout:
+        for line in running.stdout:
             if found := re.search(r"API\s+(http://\S+)/v1", line):
                 url = found[1]
             if line.startswith("Stop with"):
                 break
         if url is None:
             raise RuntimeError("the server did not start")
-        yield url
+        yield url, running
     finally:
-        process.terminate()
+        running.terminate()
         try:
-            code = process.wait(60)
+            code = running.wait(60)
         except subprocess.TimeoutExpired:
-            process.kill()
+            running.kill()
             raise
-        process.stdout.close()
+        running.stdout.close()
         if code != 0:
             raise RuntimeError(f"the server ended with {code}")
 

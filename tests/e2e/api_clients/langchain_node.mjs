@@ -6,7 +6,7 @@ import { answer, assert, check, key, look, model as name, url, weather } from ".
 
 const require = createRequire(process.env.MONOCLE_NODE_MODULES + "/");
 const load = async (module) => import(pathToFileURL(require.resolve(module)));
-const { ChatOpenAI } = await load("@langchain/openai");
+const { ChatOpenAI, OpenAIEmbeddings } = await load("@langchain/openai");
 const { HumanMessage } = await load("@langchain/core/messages");
 const { z } = await load("zod");
 
@@ -42,4 +42,13 @@ await check("bind_tools", async () => {
 await check("with_structured_output", async () => {
   const shape = model.withStructuredOutput(z.object({ round: z.boolean() }), { name: "shape", method: "jsonSchema" });
   assert.equal(typeof (await shape.invoke(messages)).round, "boolean");
+});
+
+await check("embeddings", async () => {
+  const remote = new OpenAIEmbeddings({ model: name, apiKey: key, maxRetries: 0, configuration: { baseURL: url } });
+  const [first, second] = await remote.embedDocuments(["The small model", "reads"]);
+  const query = await remote.embedQuery("The small model");
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  assert.ok(dot(first, query) > 0.999);
+  assert.ok(dot(second, query) < 0.999);
 });

@@ -4,7 +4,7 @@
 from checks import ANSWER, KEY, MODEL, PICTURE, QUESTION, URL, check, finish, raises, same
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 model = ChatOpenAI(base_url=URL, api_key=KEY, model=MODEL, temperature=0, max_tokens=400, stream_usage=True, max_retries=0)
@@ -64,6 +64,16 @@ def too_long():
 def responses_api():
     remote = ChatOpenAI(base_url=URL, api_key=KEY, model=MODEL, use_responses_api=True, max_tokens=64, max_retries=0)
     same(remote.invoke([LOOK]).text, ANSWER)
+
+
+@check
+def embeddings():
+    # Without this flag it sends token ids of another model's tokenizer.
+    remote = OpenAIEmbeddings(base_url=URL, api_key=KEY, model=MODEL, check_embedding_ctx_length=False, max_retries=0)
+    documents = remote.embed_documents(["The small model", "reads"])
+    query = remote.embed_query("The small model")
+    assert sum(a * b for a, b in zip(documents[0], query, strict=True)) > 0.999
+    assert sum(a * b for a, b in zip(documents[1], query, strict=True)) < 0.999
 
 
 finish()

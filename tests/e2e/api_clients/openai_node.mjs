@@ -105,6 +105,15 @@ await check("completions", async () => {
   assert.equal(typeof reply.choices[0].text, "string");
 });
 
+await check("embeddings", async () => {
+  const plain = await client.embeddings.create({ model, input: ["a", "b"], encoding_format: "float" });
+  const coded = await client.embeddings.create({ model, input: ["a", "b"] }); // it asks for base64 by itself
+  assert.equal(coded.data.length, 2);
+  coded.data[1].embedding.forEach((value, i) => assert.ok(Math.abs(value - plain.data[1].embedding[i]) < 1e-3));
+  const short = await client.embeddings.create({ model, input: [1, 2, 3], dimensions: 8 });
+  assert.equal(short.data[0].embedding.length, 8);
+});
+
 await check("responses", async () => {
   const input = [
     {

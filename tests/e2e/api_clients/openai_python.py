@@ -116,8 +116,16 @@ def completions():
 
 
 @check
-def embeddings_are_refused():
-    raises(openai.BadRequestError, lambda: client.embeddings.create(model=MODEL, input="a"))
+def embeddings():
+    plain = client.embeddings.create(model=MODEL, input=["a", "b"], encoding_format="float")
+    coded = client.embeddings.create(model=MODEL, input=["a", "b"])  # it asks for base64 by itself
+    same([row.index for row in coded.data], [0, 1])
+    for one, other in zip(plain.data, coded.data, strict=True):
+        assert max(abs(a - b) for a, b in zip(one.embedding, other.embedding, strict=True)) < 1e-3
+    same(len(client.embeddings.create(model=MODEL, input=[1, 2, 3], dimensions=8).data[0].embedding), 8)
+    assert plain.usage.total_tokens == 2
+    error = raises(openai.BadRequestError, lambda: client.embeddings.create(model=MODEL, input=""))
+    same(error.param, "input")
 
 
 ITEMS = [{"role": "user", "content": [{"type": "input_image", "image_url": PICTURE, "detail": "auto"},
