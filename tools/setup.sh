@@ -8,16 +8,28 @@ cd "$(dirname "$0")/.."
 
 packages_of() {
   awk -v group="[$1]" '/^#/ || NF == 0 { next } /^\[/ { inside = ($1 == group); found += inside; next }
-    inside { print $1 } END { exit found ? 0 : 1 }' apt.txt
+    inside { print } END { exit found ? 0 : 1 }' apt.txt
+}
+
+# is_new_enough COMMAND VERSION: the command is on PATH, from wherever, and says at least this version.
+is_new_enough() {
+  command -v "$1" >/dev/null || return 1
+  version=$("$1" --version | sed 's/^v//')
+  [ "$(printf '%s\n' "$2" "$version" | sort -V | head -n 1)" = "$2" ]
+}
+
+# Lines of apt.txt in, the packages that are missing out.
+missing_of() {
+  while read -r package command version; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || { [ -n "$command" ] && is_new_enough "$command" "$version"; } || printf ' %s' "$package"
+  done
 }
 
 missing=""
 for group in "$@"; do
-  packages=$(packages_of "$group") || { echo "setup: apt.txt has no group [$group]" >&2; exit 2; }
-  for package in $packages; do
-    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$state" = installed ] || missing="$missing $package"
-  done
+  lines=$(packages_of "$group") || { echo "setup: apt.txt has no group [$group]" >&2; exit 2; }
+  missing="$missing$(printf '%s\n' "$lines" | missing_of)"
 done
 [ -n "$missing" ] || exit 0
 
