@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/constant_time.h"
 #include "api/sha256.h"
 
 namespace monocle::api {
@@ -69,13 +70,9 @@ Result<ApiKeys> ApiKeys::parse(std::string_view text, const std::string& file_na
 std::optional<std::uint64_t> ApiKeys::find(std::string_view key) const {
   const Hash hash = sha256(key);
   bool known = false;
-  // All keys and all bytes are compared, and nothing branches on them.
+  // All keys are compared, found or not.
   for (const Hash& other : hashes_) {
-    unsigned different = 0;
-    for (std::size_t i = 0; i < hash.size(); ++i) {
-      different |= static_cast<unsigned>(hash[i] ^ other[i]);
-    }
-    known |= different == 0;
+    known |= same_secret<std::uint8_t>(hash, other);
   }
   if (!known) {
     return std::nullopt;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "api/constant_time.h"
 #include "api/sha256.h"
 
 namespace monocle::api {
@@ -67,6 +68,42 @@ TEST(Item02, WrongKeysAndForms) {
   }
   EXPECT_FALSE(keys->check({"", nearly, "alice"}));
   EXPECT_FALSE(keys->check({"", "", ""}));
+}
+
+// Counts what is done with it.
+struct Counted {
+  int value = 0;
+  static inline int operations = 0;
+  friend Counted operator^(Counted a, Counted b) {
+    ++operations;
+    return {a.value ^ b.value};
+  }
+  friend Counted operator|(Counted a, Counted b) {
+    ++operations;
+    return {a.value | b.value};
+  }
+  friend bool operator==(Counted a, int b) {
+    ++operations;
+    return a.value == b;
+  }
+};
+
+TEST(KeyTiming, WhereAKeyDiffersDoesNotChangeTheWork) {
+  const std::vector<Counted> key(32, Counted{7});
+  const auto work = [&](const std::vector<Counted>& other, bool same) {
+    Counted::operations = 0;
+    EXPECT_EQ(same_secret<Counted>(key, other), same);
+    return Counted::operations;
+  };
+  const int whole = work(key, true);
+  EXPECT_GE(whole, 64);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    for (const int bit : {1, 2, 128}) {
+      std::vector<Counted> other = key;
+      other[i].value ^= bit;
+      EXPECT_EQ(work(other, false), whole) << "byte " << i;
+    }
+  }
 }
 
 TEST(Item02, FilesThatAreRefused) {
