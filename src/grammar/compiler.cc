@@ -126,8 +126,9 @@ Json call_format(Json tags, const ToolRules& rules) {
 }  // namespace
 
 struct GrammarCompiler::Impl {
-  Impl(xgrammar::TokenizerInfo info, const GrammarLimits& given)
+  Impl(xgrammar::TokenizerInfo info, std::int32_t vocab, const GrammarLimits& given)
       : limits(given),
+        mask_words((static_cast<std::size_t>(vocab) + 31) / 32),
         // One thread: a compilation runs on its caller, and so do its warnings.
         compiler(info, 1, true, static_cast<std::int64_t>(given.cache_bytes)) {}
 
@@ -140,7 +141,13 @@ struct GrammarCompiler::Impl {
       if (!g_warning.empty()) {
         return fail(ErrorCode::kUnsupported, "{}: cannot be enforced exactly: {}", what, g_warning);
       }
-      return std::make_shared<TokenMatcher>(std::make_unique<TokenMatcher::Impl>(grammar));
+      auto matcher = std::make_shared<TokenMatcher>(std::make_unique<TokenMatcher::Impl>(grammar));
+      // Rules that never come to an end, say.
+      std::vector<std::uint32_t> mask(mask_words);
+      if (matcher->fill(mask) && std::ranges::all_of(mask, [](auto word) { return word == 0; })) {
+        return fail(ErrorCode::kInvalidArgument, "{}: allows no answer at all", what);
+      }
+      return matcher;
     } catch (const std::exception& error) {
       return fail(ErrorCode::kInvalidArgument, "{}: {}", what, error.what());
     }
@@ -152,6 +159,7 @@ struct GrammarCompiler::Impl {
   }
 
   GrammarLimits limits;
+  std::size_t mask_words;
   xgrammar::GrammarCompiler compiler;
 };
 
@@ -162,7 +170,7 @@ std::unique_ptr<GrammarCompiler> GrammarCompiler::create(const Tokenizer& tokeni
                                                          std::span<const TokenId> stop_ids,
                                                          std::int32_t vocab,
                                                          const GrammarLimits& limits) {
-  auto impl = std::make_unique<Impl>(tokenizer_info(tokenizer, stop_ids, vocab), limits);
+  auto impl = std::make_unique<Impl>(tokenizer_info(tokenizer, stop_ids, vocab), vocab, limits);
   return std::unique_ptr<GrammarCompiler>(new GrammarCompiler(std::move(impl)));
 }
 
