@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ask, openPage, realServer, root, settled, skipped, startBrowser } from "./harness.mjs";
@@ -131,5 +132,34 @@ describe("the page in front of a real server", { skip, timeout: 300_000 }, () =>
     assert.equal(cross.status(), 403);
     const plain = await page.request.post(url, { data, headers: { Origin: "http://evil.example", "Content-Type": "text/plain" } });
     assert.ok([403, 415].includes(plain.status()), String(plain.status()));
+  });
+
+  it("starts nothing for a page on another port, whatever that page tries", async () => {
+    const finished = async () => {
+      const text = await (await page.request.get(new URL("/metrics", realServer).href)).text();
+      return [...text.matchAll(/^vllm:request_success_total\{[^}]*\} (\S+)$/gm)].reduce((sum, [, value]) => sum + Number(value), 0);
+    };
+    const site = createServer((_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>other</title>"));
+    await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+    const context = await browser.newContext();
+    const other = await context.newPage();
+    await other.goto(`http://127.0.0.1:${site.address().port}/`);
+    const before = await finished();
+    const results = await other.evaluate(async (url) => {
+      const body = JSON.stringify({ messages: [{ role: "user", content: "x" }], max_tokens: 1 });
+      const tries = [
+        { mode: "no-cors", body }, { mode: "no-cors", body, headers: { "Content-Type": "text/plain" } }, { mode: "cors", body },
+        { mode: "cors", body, headers: { "Content-Type": "application/json" } }, { mode: "no-cors", body: new URLSearchParams({ body }) },
+      ];
+      const beacon = navigator.sendBeacon(url, body);
+      const kinds = await Promise.all(tries.map((one) => fetch(url, { method: "POST", ...one }).then((r) => r.type, () => "blocked")));
+      return [beacon, ...kinds];
+    }, new URL("/v1/chat/completions", realServer).href);
+    // What another site gets is at most an answer that it cannot read.
+    assert.deepEqual(results, [true, "opaque", "opaque", "blocked", "blocked", "opaque"]);
+    assert.equal(await finished(), before);
+    await context.close();
+    site.closeAllConnections();
+    await new Promise((resolve) => site.close(resolve));
   });
 });

@@ -165,7 +165,7 @@ export const zh: Record<Key, string> = {
   "html.source": "源文本",
   "html.note": "封闭预览：没有脚本，没有网络。",
   "html.frame": "HTML 答案的预览",
-  "diagram.preview": "图",
+  "diagram.preview": "图形",
   "diagram.source": "XML",
   "diagram.frame": "Draw.io 答案的绘图",
   "diagram.bad": "无法绘制这段 XML:{problem}",

@@ -12,6 +12,7 @@ import { settings } from "../state/settings";
 import { stopAnswer } from "../state/stream";
 import { taskHint, taskName, TASKS } from "../tasks";
 import { IconButton, useDebounced } from "./bits";
+import { Facts } from "./facts";
 import { Icon } from "./icons";
 import { Shown } from "./picture_view";
 
@@ -58,8 +59,7 @@ function CostLine() {
   const first = (predicted_ms?.vision ?? 0) + (predicted_ms?.prefill ?? 0);
   return (
     <span class="cost" data-testid="cost">
-      {total}
-      {first > 0 && ` · ${t("cost.time", { time: duration(first) })}`}
+      <Facts of={[total, first > 0 ? t("cost.time", { time: duration(first) }) : ""]} />
     </span>
   );
 }

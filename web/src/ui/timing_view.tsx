@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { PHASES, type Timing, type Usage } from "../api/types";
 import { count, duration, t } from "../i18n";
 import type { Message } from "../state/chat";
+import { Facts } from "./facts";
 import { Icon } from "./icons";
 
 function rateOf(usage: Usage | undefined, timing: Timing | undefined, message: Message): number | null {
@@ -29,13 +30,13 @@ export function TimingView({ message }: { message: Message }) {
     first === undefined ? "" : t("stats.first", { time: duration(first) }),
     rate === null ? "" : t("stats.rate", { rate: rate.toFixed(rate < 10 ? 1 : 0) }),
     usage ? t("stats.tokens", { in: count(usage.prompt_tokens ?? 0), out: count(usage.completion_tokens ?? 0) }) : "",
-  ].filter((text) => text !== "");
+  ];
 
   return (
     <div class="timing">
       <button type="button" class="timing-line" aria-expanded={open} title={t("stats.show")} onClick={() => setOpen(!open)}>
         <Icon name="clock" size={14} />
-        <span>{line.join(" · ")}</span>
+        <span><Facts of={line} /></span>
         <Icon name={open ? "down" : "right"} size={14} />
       </button>
       {open && (
@@ -56,12 +57,12 @@ export function TimingView({ message }: { message: Message }) {
             </>
           )}
           <p>
-            {[
+            <Facts of={[
               total > 0 ? t("stats.total", { time: duration(total) }) : "",
               image > 0 ? t("stats.image", { n: count(image) }) : "",
               cached > 0 ? t("stats.cached", { n: count(cached) }) : "",
               message.model ?? "",
-            ].filter((text) => text !== "").join(" · ")}
+            ]} />
           </p>
         </div>
       )}
