@@ -16,6 +16,13 @@ bool is_open(const HttpRequest& head) {
   return is_page_route(route) || std::find(kOpen.begin(), kOpen.end(), route) != kOpen.end();
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
 // "[::1]:7860" -> "[::1]", "LocalHost:80" -> "localhost"
 std::string host_name(std::string_view host) {
   const std::size_t bracket = host.rfind(']');
@@ -23,16 +30,13 @@ std::string host_name(std::string_view host) {
   if (colon != host.npos && (bracket == host.npos || colon > bracket)) {
     host = host.substr(0, colon);
   }
-  std::string name(host);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return name;
+  return lower(host);
 }
 
 // What a form or a simple cross-site request can send, and JSON never is. `curl -d` says
 // x-www-form-urlencoded without meaning it; a browser that says so also says where it comes from.
 bool clearly_not_json(const HttpRequest& head) {
-  const std::string_view type = head.header("content-type");
+  const std::string type = lower(head.header("content-type"));
   const bool browser = !head.header("origin").empty() || !head.header("sec-fetch-site").empty();
   return type.starts_with("text/plain") || type.starts_with("multipart/") ||
          (browser && type.starts_with("application/x-www-form-urlencoded"));

@@ -124,6 +124,7 @@ TEST(Guard, bodies_that_a_form_could_send_are_refused) {
     return head("POST", "/v1/chat/completions", std::move(more));
   };
   EXPECT_EQ(status(local(), post("text/plain", {})), 415);
+  EXPECT_EQ(status(local(), post("Text/Plain;charset=UTF-8", {})), 415);
   EXPECT_EQ(status(local(), post("multipart/form-data; boundary=x", {})), 415);
   EXPECT_EQ(status(local(), post("application/json", {})), 200);
   // curl -d says this without meaning it; a browser also says where it comes from.

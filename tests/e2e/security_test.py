@@ -241,7 +241,8 @@ class OtherSites(case.Case):
                  ({"Host": "127.0.0.1.evil.example"}, 403), ({"Origin": "http://evil.example"}, 403), ({"Origin": "null"}, 403),
                  ({"Origin": "http://127.0.0.1:1"}, 403),
                  ({"Content-Type": "text/plain"}, 415), ({"Content-Type": "text/plain;charset=UTF-8"}, 415),
-                 ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+                 ({"Content-Type": "TEXT/PLAIN"}, 415),
+                 ({"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "cross-site"}, 415),
                  ({"Content-Type": "multipart/form-data; boundary=b"}, 415),
                  # What a browser sends for fetch(..., {mode: "no-cors"}) of a page on another port, and for a form.
                  ({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "same-site",
