@@ -77,7 +77,7 @@ class Planner {
     const bool asked = options_.kv_mib > 0;
     const MemoryNeeds needs{.weights = load_.memory,
                             .workspace = rounded(workspace),
-                            .logits = rounded(sizes.logits),
+                            .logits = rounded(sizes.logits) + rounded(sizes.hidden),
                             .media = rounded(sizes.media),
                             .recordings = info.later,
                             .kv_block = sizes.kv_block,
