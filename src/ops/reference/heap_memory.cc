@@ -2,6 +2,8 @@
 #include "ops/reference/heap_memory.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -38,8 +40,8 @@ void copy(void* to, const void* from, std::size_t bytes) {
 }  // namespace
 
 HeapMemory::~HeapMemory() {
-  for (void* pointer : live_) {
-    std::free(pointer);
+  for (const auto& [pointer, block] : live_) {
+    std::free(block);
   }
 }
 
@@ -53,23 +55,30 @@ MemoryInfo HeapMemory::info() const {
   return info;
 }
 
+// calloc, because it leaves fresh pages to the system, which fills them with zeros when they are
+// first used: room for the longest context or the largest picture costs nothing until one comes.
 Result<void*> HeapMemory::allocate(std::size_t bytes) {
-  const std::size_t rounded =
-      (std::max(bytes, std::size_t{1}) + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t padded = bytes + kAlignment;
   // A size near the top of the range wraps to something smaller.
-  void* pointer = rounded >= bytes ? std::aligned_alloc(kAlignment, rounded) : nullptr;
-  if (pointer == nullptr) {
+  void* block = padded > bytes ? std::calloc(padded, 1) : nullptr;
+  if (block == nullptr) {
     return fail(ErrorCode::kTooLarge, "{} bytes asked of the reference backend, {} bytes free",
                 bytes, free_bytes());
   }
-  std::memset(pointer, 0, rounded);
-  live_.insert(pointer);
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(block) % kAlignment;
+  void* pointer = static_cast<std::byte*>(block) + (kAlignment - past) % kAlignment;
+  live_.emplace(pointer, block);
   return pointer;
 }
 
 void HeapMemory::release(void* pointer) {
-  MONOCLE_CHECK(pointer == nullptr || live_.erase(pointer) == 1);
-  std::free(pointer);
+  if (pointer == nullptr) {
+    return;
+  }
+  const auto found = live_.find(pointer);
+  MONOCLE_CHECK(found != live_.end());
+  std::free(found->second);
+  live_.erase(found);
 }
 
 void HeapMemory::write(void* device, const void* host, std::size_t bytes) {

@@ -2,7 +2,7 @@
 // Memory of a backend that computes on the host: the heap. Weights stay where they lie. One thread.
 #pragma once
 
-#include <unordered_set>
+#include <unordered_map>
 
 #include "ops/backend.h"
 
@@ -24,7 +24,7 @@ class HeapMemory final : public Memory {
   Result<WeightView> place(const WeightView& host) override { return host; }
 
  private:
-  std::unordered_set<void*> live_;
+  std::unordered_map<void*, void*> live_;  // aligned pointer -> what calloc gave
 };
 
 }  // namespace monocle
