@@ -42,6 +42,7 @@ Json spread_json(const Spread& spread) {
 
 Json phase_json(const PhaseResult& phase, const char* share_name, double share) {
   return {{"depth", phase.depth},
+          {"batch", phase.batch},
           {"tokens", phase.tokens},
           {"seconds", spread_json(phase.seconds)},
           {"tokens_per_second", per_second(phase)},
@@ -111,7 +112,8 @@ void print_text(const BenchModelResult& result) {
         fmt::format("{:.1f} tok/s, {:.0f} % of the compute roof", per_second(phase), share * 100));
   }
   for (const PhaseResult& phase : result.decode) {
-    print_phase(fmt::format("decode at {}", phase.depth), phase,
+    const std::string batch = phase.batch > 1 ? fmt::format(", batch {}", phase.batch) : "";
+    print_phase(fmt::format("decode at {}{}", phase.depth, batch), phase,
                 fmt::format("{:.2f} tok/s, {:.0f} % of the memory roof", per_second(phase),
                             bytes_share(phase, result) * 100));
   }
@@ -161,6 +163,12 @@ Action add_bench(CLI::App& app) {
       ->delimiter(',')
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 20));
+  model
+      ->add_option("--batch", options->batches,
+                   "Sequences that decode together; several with commas")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   model->add_option("--gen", options->gen, "Tokens to generate")
       ->capture_default_str()
       ->check(CLI::Range(0, 65536));

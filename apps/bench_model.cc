@@ -85,6 +85,11 @@ class ModelBench {
     }
     for (const std::int64_t depth : options_.depths) {
       MONOCLE_TRY(text(depth, result));
+      for (const std::int32_t batch : options_.batches) {
+        if (batch > 1 && options_.gen > 0) {
+          MONOCLE_ASSIGN(result.decode.emplace_back(), decode_together(depth, batch));
+        }
+      }
     }
     return {};
   }
@@ -102,7 +107,11 @@ class ModelBench {
     const std::int64_t deepest = std::ranges::max(options_.depths);
     EngineLimits limits;
     limits.step_tokens = std::max<std::int64_t>(options_.prompt, 512);
-    limits.context_tokens = deepest + options_.prompt + options_.gen + 2;
+    limits.sequences = std::ranges::max(options_.batches);
+    limits.context_tokens =
+        deepest + options_.prompt + answer_tokens(deepest, limits.sequences) + 1;
+    // A sequence is admitted when a block for every other one is left besides its own.
+    limits.kv_tokens = limits.sequences * (limits.context_tokens + 2 * limits.block_tokens);
     limits.merge = opened_.config.vision.spatial_merge_size;
     limits.kv = opened_.model->kv();
     limits.patches = std::max<std::int64_t>(grid().patches(), 4);
@@ -171,16 +180,58 @@ class ModelBench {
     prefill.flops = qwen3_vl::prefill_flops(config, options_.prompt, depth);
     result.prefill.push_back(prefill);
     if (options_.gen > 0) {
-      PhaseResult decode;
-      decode.depth = depth;
-      decode.seconds = spread_of(std::move(decode_samples));
-      decode.tokens = 1;
-      const std::int64_t middle = depth + options_.prompt + options_.gen / 2;
-      decode.bytes = static_cast<double>(opened_.model->facts().decode_weight_bytes) +
-                     qwen3_vl::kv_read_bytes(config, middle, kv_);
-      result.decode.push_back(decode);
+      result.decode.push_back(decode_phase(depth, 1, std::move(decode_samples)));
     }
     return {};
+  }
+
+  [[nodiscard]] PhaseResult decode_phase(std::int64_t depth, std::int32_t batch,
+                                         std::vector<double> samples) const {
+    PhaseResult decode;
+    decode.depth = depth;
+    decode.batch = batch;
+    decode.seconds = spread_of(std::move(samples));
+    decode.tokens = batch;
+    const std::int64_t middle = depth + options_.prompt + options_.gen / 2;
+    decode.bytes = static_cast<double>(opened_.model->facts().decode_weight_bytes) +
+                   batch * qwen3_vl::kv_read_bytes(opened_.config.text, middle, kv_);
+    return decode;
+  }
+
+  // Sequences whose prompts are done answer while others' are computed: they need tokens for that,
+  // so that `gen` steps remain in which all of them take part.
+  [[nodiscard]] std::int64_t answer_tokens(std::int64_t depth, std::int32_t batch) const {
+    return options_.gen + batch * (depth + options_.prompt) / step_tokens() + batch;
+  }
+
+  // Times the steps in which `batch` sequences, each behind its own `depth` tokens, get one token.
+  Result<PhaseResult> decode_together(std::int64_t depth, std::int32_t batch) {
+    std::vector<double> samples;
+    for (std::int32_t i = 0; i <= options_.repeats; ++i) {
+      for (std::int32_t sequence = 0; sequence < batch; ++sequence) {
+        MONOCLE_TRY(engine_->submit(request(depth + options_.prompt, answer_tokens(depth, batch))));
+      }
+      std::int64_t together = 0;
+      std::vector<TokenEvent> events;
+      while (!engine_->idle()) {
+        events.clear();
+        const Clock::time_point start = Clock::now();
+        engine_->step(events);
+        const double seconds = seconds_since(start);
+        const auto tokens = std::ranges::count_if(
+            events, [](const TokenEvent& event) { return event.token_id >= 0; });
+        // The first step with a token for everyone is the one in which the last prompt ends.
+        if (tokens == batch && ++together > 1 && together <= options_.gen + 1 &&
+            (i > 0 || options_.repeats == 0)) {
+          samples.push_back(seconds);
+        }
+      }
+    }
+    if (samples.empty()) {
+      return fail(ErrorCode::kUnavailable, "--batch {}: no step had a token for every sequence",
+                  batch);
+    }
+    return decode_phase(depth, batch, std::move(samples));
   }
 
   // The prompt is the last `prompt` tokens of the request; steps before it only fill the cache.

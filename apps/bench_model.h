@@ -19,6 +19,7 @@ struct BenchModelOptions {
   std::string random;  // a preset of random weights instead of a checkpoint
   std::int64_t prompt = 512;
   std::vector<std::int64_t> depths{0};
+  std::vector<std::int32_t> batches{1};  // sequences that decode together
   std::int64_t gen = 64;
   std::int64_t image = 1024;  // side in pixels, 0 = none
   std::int32_t repeats = 3;
@@ -32,7 +33,8 @@ struct Spread {
 
 struct PhaseResult {
   std::int64_t depth = 0;  // tokens in the cache before
-  Spread seconds;          // per token for decode, for the whole phase else
+  std::int32_t batch = 1;  // sequences
+  Spread seconds;          // per step for decode, for the whole phase else
   double tokens = 0;       // that the seconds cover
   double flops = 0;        // that the seconds cover at least
   double bytes = 0;
