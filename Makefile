@@ -14,7 +14,7 @@ CTEST = ctest -j $(JOBS) --preset
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build the program (for the CPU) and ask the demo model about eleven pictures
+demo: ## build the program (for the CPU) and ask the demo model about fourteen pictures
 	@tools/setup.sh build
 	$(CONFIGURE) release -DMONOCLE_CUDA=OFF
 	$(BUILD) release

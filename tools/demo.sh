@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tools/demo.sh PROGRAM MODEL_DIR: asks the model about the pictures of MODEL_DIR/samples, whose expected.json is a
-# list of {"file", "question", "answer"}. Prints each answer and exits 1 if one is not the expected one. JSON is read
-# by CMake, which the build needs anyway, so that no interpreter has to be installed.
+# list of {"file", "question", "answer"}; several files are separated by spaces. Prints each answer and exits 1 if one is
+# not the expected one. JSON is read by CMake, which the build needs anyway, so that no interpreter has to be installed.
 set -eu
 here=$(dirname "$0")
 program=$1
@@ -20,12 +20,16 @@ index=0
 wrong=0
 echo "The demo model is small and was trained by this project; it is not Qwen's."
 while [ "$index" -lt "$count" ]; do
-  picture=$samples/$(field "$index" file)
+  files=$(field "$index" file)
   question=$(field "$index" question)
   expected=$(field "$index" answer)
-  printf '\npicture   %s\nquestion  %s\n' "$picture" "$question"
+  printf '\npicture   %s\nquestion  %s\n' "$files" "$question"
+  set --
+  for file in $files; do
+    set -- "$@" --image "$samples/$file"
+  done
   started=$(date +%s%N)
-  answer=$("$program" ask --model "$model" --image "$picture" --temperature 0 --max-tokens 512 "$question") || answer=""
+  answer=$("$program" ask --model "$model" "$@" --temperature 0 --max-tokens 768 "$question") || answer=""
   took_ms=$((($(date +%s%N) - started) / 1000000))
   printf 'answer    %s\n' "$answer"
   if [ "$answer" = "$expected" ]; then

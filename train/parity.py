@@ -13,7 +13,7 @@ from train.data.encode import TOKENIZER
 from train.reference import Reference
 
 # Suites and their shares of the cases.
-MIXTURE = {"gui": 20, "contract": 20, "info": 20, "page": 10, "lines": 10, "shapes": 10, "html": 5, "caption": 5}
+MIXTURE = {"gui": 20, "contract": 15, "contract-2": 5, "info": 20, "page": 10, "lines": 10, "shapes": 10, "html": 5, "caption": 5}
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import sys
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 48, 36, 28
 SERIES = (("contract", "contract", "#1f5fbf"), ("gui", "screens", "#c2452d"), ("page", "pages", "#4a9a4a"), ("info", "charts", "#8a4fbf"),
-          ("html", "HTML", "#d08a1d"), ("flow", "flow charts", "#5f6f7f"))
+          ("html", "HTML", "#d08a1d"), ("flow", "flow charts", "#5f6f7f"), ("contract-3", "three pages", "#5f6f7f"), ("clip-30", "clips", "#222"))
 
 
 def svg(record: dict) -> str:
@@ -27,10 +27,10 @@ def svg(record: dict) -> str:
                      f'<text x="{LEFT - 6}" y="{y(tenth / 10) + 4:.1f}" text-anchor="end">{tenth * 10} %</text>')
     for seconds in range(0, int(last) + 1, 60):
         parts.append(f'<text x="{x(seconds):.1f}" y="{HEIGHT - 18}" text-anchor="middle">{seconds} s</text>')
-    for number, (key, label, colour) in enumerate(SERIES):
+    for number, (key, label, colour) in enumerate(series for series in SERIES if series[0] in rows[0]):
         points = " ".join(f"{x(row['seconds']):.1f},{y(row[key]):.1f}" for row in rows)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-                     f'<text x="{LEFT + 8 + number * 92}" y="18" fill="{colour}">{label}</text>')
+                     f'<text x="{LEFT + 8 + number * 82}" y="18" fill="{colour}">{label}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

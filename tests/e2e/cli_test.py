@@ -33,7 +33,8 @@ class Answers(unittest.TestCase):
     def test_sample_pictures(self):
         for sample in json.loads((SAMPLES / "expected.json").read_text()):
             with self.subTest(sample["question"]):
-                out = ask("--image", SAMPLES / sample["file"], sample["question"])
+                pictures = [part for name in sample["file"].split() for part in ("--image", SAMPLES / name)]
+                out = ask(*pictures, "--max-tokens", "768", sample["question"])
                 self.assertEqual(out.stdout, sample["answer"] + "\n")
 
     def test_json_holds_what_it_promises(self):
