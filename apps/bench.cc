@@ -8,6 +8,7 @@
 #include "bench_checkpoint.h"
 #include "bench_engine.h"
 #include "bench_model.h"
+#include "bench_quality.h"
 #include "bench_serve.h"
 #include "command.h"
 #include "report.h"
@@ -185,8 +186,14 @@ Action add_bench(CLI::App& app) {
       "engine", "Throughput of many requests at once, without a server in between");
   CLI::App* checkpoint =
       app.add_subcommand("checkpoint", "Write random weights of a published shape as a checkpoint");
-  return [options, json, serve, engine, checkpoint, run_serve = add_bench_serve(*serve),
-          run_engine = add_bench_engine(*engine), write = add_bench_checkpoint(*checkpoint)] {
+  CLI::App* quality = app.add_subcommand(
+      "quality", "How right a model's answers to a case set are, here or on any server");
+  return [options, json, serve, engine, checkpoint, quality, run_serve = add_bench_serve(*serve),
+          run_engine = add_bench_engine(*engine), write = add_bench_checkpoint(*checkpoint),
+          run_quality = add_bench_quality(*quality)] {
+    if (quality->parsed()) {
+      return run_quality();
+    }
     if (checkpoint->parsed()) {
       return write();
     }

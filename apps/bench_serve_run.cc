@@ -4,18 +4,15 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <cstdlib>
-#include <future>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "api_target.h"
 #include "base/thread_pool.h"
 #include "bench_serve.h"
-#include "http/client.h"
 
 namespace monocle::app {
 namespace {
@@ -25,68 +22,10 @@ using Clock = std::chrono::steady_clock;
 // Bodies of a level that are made before it begins; those of longer levels are made on the way.
 constexpr std::size_t kPrepared = 1024;
 
-struct Target {
-  std::unique_ptr<HttpClient> client;
-  std::string base;  // path of the API
-  std::vector<HttpHeader> headers;
-  std::chrono::milliseconds timeout{};
-};
-
-Result<Target> make_target(const BenchServeOptions& options) {
-  MONOCLE_ASSIGN(const HttpUrl url, parse_http_url(options.url));
-  Target target;
-  MONOCLE_ASSIGN(target.client, HttpClient::make(url));
-  target.base = url.path;
-  target.timeout = std::chrono::milliseconds(std::llround(options.timeout_s * 1e3));
-  target.headers = {{"Content-Type", "application/json"}};
-  if (const char* key = std::getenv("OPENAI_API_KEY"); key != nullptr && *key != '\0') {
-    target.headers.push_back({"Authorization", std::string("Bearer ") + key});
-  }
-  return target;
-}
-
-// The whole body of a plain GET.
-Result<std::string> get(const Target& target, const std::string& path) {
-  struct Reply {
-    int status = 0;
-    std::string body;
-    std::promise<Status> end;
-  };
-  const auto reply = std::make_shared<Reply>();
-  HttpAskEvents events;
-  events.on_head = [reply](int status) { reply->status = status; };
-  events.on_body = [reply](std::string_view bytes) { reply->body += bytes; };
-  events.on_end = [reply](Status status) { reply->end.set_value(std::move(status)); };
-  HttpAsk ask;
-  ask.target = target.base + path;
-  ask.headers = target.headers;
-  ask.timeout = std::min(target.timeout, std::chrono::milliseconds(30'000));
-  target.client->send(std::move(ask), std::move(events));
-  if (Status status = reply->end.get_future().get(); !status) {
-    return tl::unexpected<Error>(std::move(status).error());
-  }
-  if (reply->status != 200) {
-    return fail(ErrorCode::kUnavailable, "the server answers {} to GET {}", reply->status,
-                target.base + path);
-  }
-  return reply->body;
-}
-
-Result<std::string> first_model(const Target& target) {
-  MONOCLE_ASSIGN(const std::string text, get(target, "/models"));
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_object() && json.contains("data") && json["data"].is_array() &&
-      !json["data"].empty()) {
-    const auto& first = json["data"][0];
-    if (first.is_object() && first.contains("id") && first["id"].is_string()) return first["id"];
-  }
-  return fail(ErrorCode::kUnavailable, "the server's /models names no model");
-}
-
 // One level: sends, listens, keeps the records. Events come on the client's thread.
 class Level {
  public:
-  Level(const Target& target, const Workload& workload, std::uint64_t first_index,
+  Level(const ApiTarget& target, const Workload& workload, std::uint64_t first_index,
         std::int64_t requests)
       : target_(target), workload_(workload), first_index_(first_index), requests_(requests) {
     records_.resize(static_cast<std::size_t>(requests));
@@ -200,7 +139,7 @@ class Level {
     }
   }
 
-  const Target& target_;
+  const ApiTarget& target_;
   const Workload& workload_;
   const std::uint64_t first_index_;
   const std::int64_t requests_;
@@ -222,7 +161,7 @@ std::int64_t request_count(const BenchServeOptions& options, std::int64_t client
 
 Result<std::vector<LevelResult>> bench_serve(const BenchServeOptions& options,
                                              const LevelProgress& progress) {
-  MONOCLE_ASSIGN(const Target target, make_target(options));
+  MONOCLE_ASSIGN(const ApiTarget target, make_api_target(options.url, options.timeout_s));
   Workload workload = options.workload;
   if (workload.model.empty()) {
     MONOCLE_ASSIGN(workload.model, first_model(target));

@@ -15,6 +15,7 @@
 #include "engine/engine_pool.h"
 #include "engine/kv_cache.h"
 #include "http/server.h"
+#include "local_server.h"
 #include "make_pool.h"
 #include "report.h"
 #include "serve_memory.h"
@@ -95,6 +96,10 @@ class Server {
     fmt::print("Stop with Ctrl-C.\n");
     std::fflush(stdout);
   }
+
+  [[nodiscard]] std::uint16_t port() const { return http_->port(); }
+  [[nodiscard]] const OpenedModel& opened() const { return *opened_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
 
   void stop() {
     const std::chrono::milliseconds grace = std::chrono::seconds(options_.grace_s);
@@ -205,7 +210,25 @@ int run_serve(const ServeOptions& options) {
   return 0;
 }
 
+struct Running {
+  explicit Running(const ServeOptions& given) : options(given), server(options) {}
+  ~Running() { server.stop(); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  const ServeOptions options;
+  Server server;
+};
+
 }  // namespace
+
+Result<LocalServer> start_local_server(const ServeOptions& options) {
+  auto running = std::make_shared<Running>(options);
+  MONOCLE_TRY(running->server.start());
+  return LocalServer{fmt::format("http://127.0.0.1:{}/v1", running->server.port()),
+                     running->server.name(), running->server.opened().backend->capabilities().name,
+                     std::move(running)};
+}
 
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();

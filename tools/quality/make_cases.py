@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the synthetic case set: unseen values (T1), layouts (T2), fonts (T3) and harder scans (L3), by training's own generators.
+
+    python3 tools/quality/make_cases.py build/cases --number 200
+    python3 tools/quality/make_cases.py tests/data/quality --number 6 --splits T1 --tasks gui contract vqa html drawio reading --jpeg
+
+Seeds and reserved values are those of train/evaluate.py, so training saw none of it.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from case_file import CaseFile  # noqa: E402
+from train import evaluate  # noqa: E402
+from train.data.pictures import Example  # noqa: E402
+
+NOTE = ("Drawn by train/data with seeds and values that training never uses. In-distribution by construction: it says how well the model "
+        "learnt these generators, not how it does on real pictures.")
+# Suite of train/evaluate.py -> task and split. A suite that this version of the generators lacks is left out.
+SUITES = {
+    "gui": ("gui", "T1"), "contract": ("contract", "T1"), "info": ("vqa", "T1"), "page": ("reading", "T1"), "html": ("html", "T1"),
+    "flow": ("drawio", "T1"), "clip-60": ("video", "T1"), "lines": ("reading", "T1-line"), "contract-8": ("contract", "T1-8-pages"),
+    "gui-canvas": ("gui", "T2-size"), "gui-colours": ("gui", "T2-colours"), "info-canvas": ("vqa", "T2-size"),
+    "info-five": ("vqa", "T2-five-panels"), "contract-table": ("contract", "T2-table"), "clip-right": ("video", "T2-caption"),
+    "microhei": ("reading", "T3-microhei"), "ukai": ("reading", "T3-ukai"),
+    **{f"{suite}-{font}": (task, f"T3-{font}") for suite, task in (("gui", "gui"), ("contract", "contract"), ("info", "vqa"))
+       for font in ("microhei", "ukai")},
+    "contract-hard": ("contract", "L3-turn"), "contract-l3": ("contract", "L3"),
+}
+FIELD_KINDS = {"金额": "amount", "签署日期": "date"}
+
+
+def gold(example: Example, task: str) -> dict:
+    """What the scorer needs besides the answer's text."""
+    facts = example.ask.facts if example.ask else {}
+    if task == "gui":
+        return {"actions": [{key: list(value) if key == "box" else value for key, value in action.items() if key != "point"}
+                            for action in facts["actions"]]}
+    if task == "contract":
+        return {"fields": [{"name": name, "kind": FIELD_KINDS.get(name, "text"), "value": value}
+                           for name, value in facts["fields"].items()]}
+    if task == "video":
+        return {"steps": facts["steps"]}
+    return {}
+
+
+def pictures(example: Example, file: CaseFile, stem: str, suffix: str) -> dict:
+    """The pictures of a case, and the frames' times if they are a clip."""
+    frames = np.asarray(example.rgb)
+    if frames.ndim == 3:
+        return {"images": [file.save(Image.fromarray(frames), f"{stem}.{suffix}")]}
+    form = getattr(example, "form", None)
+    fps = form.fps if form else 0
+    suffix = "jpg" if fps else suffix  # frames travel as JPEG in the one form that servers take
+    paths = [file.save(Image.fromarray(frame), f"{stem}/{number:03}.{suffix}") for number, frame in enumerate(frames)]
+    return {"images": paths} | ({"times": [number / fps for number in range(len(paths))]} if fps else {})
+
+
+def fitting(suite: evaluate.Suite, task: str, number: int):
+    """The suite's first examples that ask for what the task scores: captions and single fields have suites of their own."""
+    found = 0
+    for seed in range(suite.first, suite.first + 10 * number):
+        example = suite.make(seed)
+        facts = example.ask.facts if example.ask else {}
+        wanted = {"gui": "actions", "contract": "fields", "video": "steps"}.get(task)
+        if wanted and wanted not in facts:
+            continue
+        yield found, example
+        found += 1
+        if found == number:
+            return
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--number", type=int, default=200, help="cases of each split and task")
+    parser.add_argument("--video-number", type=int, default=60, help="of clips, which are large")
+    parser.add_argument("--splits", nargs="+", help="only splits that begin so")
+    parser.add_argument("--tasks", nargs="+", help="only these tasks")
+    parser.add_argument("--jpeg", action="store_true", help="a tenth of the bytes, and another codec's losses")
+    options = parser.parse_args()
+    file = CaseFile(options.folder, "synthetic", NOTE)
+    for name, (task, split) in SUITES.items():
+        unwanted = (options.tasks and task not in options.tasks) or (options.splits and not split.startswith(tuple(options.splits)))
+        if unwanted or name not in evaluate.SUITES:
+            continue
+        suite = evaluate.SUITES[name]
+        number = min(options.number, options.video_number) if task == "video" else options.number
+        for place, example in fitting(suite, task, number):
+            stem = f"{split}/{task}-{place:04}"
+            kind = example.ask.kind if example.ask else "line"
+            file.add(split, task, kind, example.question, **pictures(example, file, stem, "jpg" if options.jpeg else "png"), answers=[example.answer],
+                     max_tokens=suite.limit, **gold(example, task))
+        print(f"{name} drawn", flush=True)
+    file.write()
+
+
+if __name__ == "__main__":
+    main()
