@@ -165,7 +165,7 @@ class QualityBench {
     MONOCLE_ASSIGN(local_, start_local_server(serve));
     progress.stop();
     run_.about["server"] = "in process, " + local_->backend;
-    run_.about["weights"] = options_.model.quant;
+    run_.about["weights"] = options_.model.quant == "none" ? "as stored" : options_.model.quant;
     run_.about["compute"] = options_.model.compute;
     return local_->url;
   }

@@ -3,13 +3,10 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
-#include <vector>
 
-#include <jpeglib.h>  // needs <cstdio> before it
+#include "media/encode_jpeg.h"
 
 namespace monocle::app {
 namespace {
@@ -53,39 +50,19 @@ std::string make_prompt(std::int64_t words, Random& random) {
 
 // A JPEG, as most pictures are: coloured squares on a gradient.
 std::string make_picture(std::int64_t side, Random& random) {
-  const auto width = static_cast<JDIMENSION>(side);
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &bytes, &size);
-  jpeg.image_width = width;
-  jpeg.image_height = width;
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&jpeg);
-  jpeg_set_quality(&jpeg, 85, TRUE);
-  jpeg_start_compress(&jpeg, TRUE);
+  Image image = make_image(static_cast<int>(side), static_cast<int>(side));
   const std::uint64_t colours = random.next();
-  std::vector<unsigned char> row(std::size_t{width} * 3);
-  for (JDIMENSION y = 0; y < width; ++y) {
-    for (JDIMENSION x = 0; x < width; ++x) {
+  for (int y = 0; y < image.height; ++y) {
+    std::uint8_t* row = image.row(y);
+    for (int x = 0; x < image.width; ++x) {
       const auto square = static_cast<std::uint32_t>(colours >> ((x / 32 + y / 32) % 40));
-      const std::uint32_t colour = square ^ (x * 255 / width);
-      for (unsigned channel = 0; channel < 3; ++channel) {
-        row[x * 3 + channel] = static_cast<unsigned char>(colour >> (8 * channel));
+      const std::uint32_t colour = square ^ static_cast<std::uint32_t>(x * 255 / image.width);
+      for (int channel = 0; channel < 3; ++channel) {
+        row[x * 3 + channel] = static_cast<std::uint8_t>(colour >> (8 * channel));
       }
     }
-    unsigned char* rows[] = {row.data()};
-    jpeg_write_scanlines(&jpeg, rows, 1);
   }
-  jpeg_finish_compress(&jpeg);
-  std::string out(reinterpret_cast<const char*>(bytes), size);
-  jpeg_destroy_compress(&jpeg);
-  std::free(bytes);
-  return out;
+  return encode_jpeg(image, 85);
 }
 
 std::string base64(std::string_view bytes) {
