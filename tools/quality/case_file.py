@@ -20,7 +20,7 @@ class CaseFile:
         if path.endswith(".jpg"):
             image.convert("RGB").save(target, quality=92)
         else:
-            image.convert("RGB").save(target)
+            image.convert("RGB").save(target, compress_level=1)
         return path
 
     def add(self, split: str, task: str, kind: str, question: str, images: list[str], **gold: object) -> None:

@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--number", type=int, default=200, help="cases of each split and task")
-    parser.add_argument("--video-number", type=int, default=60, help="of clips, which are large")
+    parser.add_argument("--large-number", type=int, default=50, help="of clips and documents of several pages")
     parser.add_argument("--splits", nargs="+", help="only splits that begin so")
     parser.add_argument("--tasks", nargs="+", help="only these tasks")
     parser.add_argument("--jpeg", action="store_true", help="a tenth of the bytes, and another codec's losses")
@@ -93,7 +93,7 @@ def main() -> None:
         if unwanted or name not in evaluate.SUITES:
             continue
         suite = evaluate.SUITES[name]
-        number = min(options.number, options.video_number) if task == "video" else options.number
+        number = min(options.number, options.large_number) if task == "video" or name == "contract-8" else options.number
         for place, example in fitting(suite, task, number):
             stem = f"{split}/{task}-{place:04}"
             kind = example.ask.kind if example.ask else "line"

@@ -62,7 +62,7 @@ class Canvas:
         left = round(place[0] - {"l": 0, "m": total / 2, "r": total}[anchor])
         top = round(place[1] - size * 0.6)
         y, x = max(top, 0), max(left, 0)
-        ink = ink[y - top:self.height - top, x - left:self.width - left]
+        ink = ink[y - top:max(0, self.height - top), x - left:max(0, self.width - left)]
         if ink.size:
             area = self.rgb[y:y + ink.shape[0], x:x + ink.shape[1]]
             area[:] = _blend(area, colour, ink)
