@@ -64,8 +64,8 @@ std::vector<std::size_t> picture_owners(const std::vector<Case>& cases, Control 
   return owners;
 }
 
-// Pictures as image parts; frames of a clip as one video part in the form that servers take for
-// frames cut beforehand, with the times in words in front, since that form has no place for them.
+// Pictures as image parts; frames of a clip as one video part, in the form that servers take for
+// frames cut beforehand. It has no place for times.
 Result<Json> picture_parts(const LoadedCases& cases, const Case& owner, Control control) {
   Json parts = Json::array();
   std::string frames;
