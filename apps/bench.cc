@@ -139,47 +139,51 @@ int run_bench_model(const BenchModelOptions& options, bool json) {
   return 0;
 }
 
-}  // namespace
-
-Action add_bench(CLI::App& app) {
+Action add_bench_model(CLI::App& model) {
   auto options = std::make_shared<BenchModelOptions>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* model = app.add_subcommand(
-      "model", "Speed of a model, with the machine's own limits from the same run");
-  app.require_subcommand(1);
-  model->footer(
+  model.footer(
       "Example: monocle bench model --random 2b --quant int8 --depth 0,2048\n"
       "Random weights measure speed only: such a model answers nonsense.");
-  options->model.add(*model);
+  options->model.add(model);
   model
-      ->add_option("--random", options->random,
-                   "Random weights of a published shape: tiny, 2b, 4b, 8b, 32b")
+      .add_option("--random", options->random,
+                  "Random weights of a published shape: tiny, 2b, 4b, 8b, 32b")
       ->excludes("--model");
-  model->add_option("--prompt", options->prompt, "Prompt tokens")
+  model.add_option("--prompt", options->prompt, "Prompt tokens")
       ->capture_default_str()
       ->check(CLI::Range(1, 65536));
   model
-      ->add_option("--depth", options->depths,
-                   "Tokens in the cache before the prompt; several with commas")
+      .add_option("--depth", options->depths,
+                  "Tokens in the cache before the prompt; several with commas")
       ->delimiter(',')
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 20));
   model
-      ->add_option("--batch", options->batches,
-                   "Sequences that decode together; several with commas")
+      .add_option("--batch", options->batches,
+                  "Sequences that decode together; several with commas")
       ->delimiter(',')
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
-  model->add_option("--gen", options->gen, "Tokens to generate")
+  model.add_option("--gen", options->gen, "Tokens to generate")
       ->capture_default_str()
       ->check(CLI::Range(0, 65536));
-  model->add_option("--image", options->image, "Side of a square picture in pixels, 0 = none")
+  model.add_option("--image", options->image, "Side of a square picture in pixels, 0 = none")
       ->capture_default_str()
       ->check(CLI::Range(0, 8192));
-  model->add_option("--repeats", options->repeats, "Runs that count, after one that warms up")
+  model.add_option("--repeats", options->repeats, "Runs that count, after one that warms up")
       ->capture_default_str()
       ->check(CLI::Range(0, 100));
-  model->add_flag("--json", *json, "Print one JSON object");
+  model.add_flag("--json", *json, "Print one JSON object");
+  return [options, json] { return run_bench_model(*options, *json); };
+}
+
+}  // namespace
+
+Action add_bench(CLI::App& app) {
+  app.require_subcommand(1);
+  CLI::App* model = app.add_subcommand(
+      "model", "Speed of a model, with the machine's own limits from the same run");
   CLI::App* serve = app.add_subcommand(
       "serve", "Load on a running server of the OpenAI API: latencies, throughput, goodput");
   CLI::App* engine = app.add_subcommand(
@@ -188,9 +192,9 @@ Action add_bench(CLI::App& app) {
       app.add_subcommand("checkpoint", "Write random weights of a published shape as a checkpoint");
   CLI::App* quality = app.add_subcommand(
       "quality", "How right a model's answers to a case set are, here or on any server");
-  return [options, json, serve, engine, checkpoint, quality, run_serve = add_bench_serve(*serve),
-          run_engine = add_bench_engine(*engine), write = add_bench_checkpoint(*checkpoint),
-          run_quality = add_bench_quality(*quality)] {
+  return [serve, engine, checkpoint, quality, run_model = add_bench_model(*model),
+          run_serve = add_bench_serve(*serve), run_engine = add_bench_engine(*engine),
+          write = add_bench_checkpoint(*checkpoint), run_quality = add_bench_quality(*quality)] {
     if (quality->parsed()) {
       return run_quality();
     }
@@ -200,7 +204,7 @@ Action add_bench(CLI::App& app) {
     if (engine->parsed()) {
       return run_engine();
     }
-    return serve->parsed() ? run_serve() : run_bench_model(*options, *json);
+    return serve->parsed() ? run_serve() : run_model();
   };
 }
 
