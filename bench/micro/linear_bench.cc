@@ -65,7 +65,7 @@ const Buffer& weight_memory() {
 }
 
 double peak(const Case& c, const Roof& roof) {
-  if (c.format == QuantFormat::kInt8Channel) {
+  if (monocle::format_info(c.format).unpack_int8 != nullptr) {
     return roof.int8_gops;
   }
   return c.x == DType::kBF16 && c.format == QuantFormat::kBF16 ? roof.bf16_gflops : roof.f32_gflops;
@@ -114,6 +114,7 @@ const bool kRegistered = [] {
   };
   constexpr Kind kKinds[] = {{QuantFormat::kBF16, DType::kBF16, "bf16"},
                              {QuantFormat::kInt8Channel, DType::kBF16, "int8"},
+                             {QuantFormat::kInt4Group, DType::kBF16, "int4"},
                              {QuantFormat::kBF16, DType::kF32, "widened"},
                              {QuantFormat::kF32, DType::kF32, "f32"}};
   constexpr std::array<std::int64_t, 2> kShapes[] = {
@@ -138,7 +139,7 @@ const bool kRegistered = [] {
         }
         registered->Arg(1);
         if (n < 100000) {
-          registered->Arg(8)->Arg(64)->Arg(512);
+          registered->Arg(2)->Arg(8)->Arg(64)->Arg(512);
         }
       }
     }

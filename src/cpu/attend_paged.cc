@@ -26,7 +26,7 @@ struct Kernels {
 };
 
 Kernels pick(Isa isa, const AttendPagedArgs& args) {
-  const bool bf16_cache = args.kv.dtype == DType::kBF16;
+  const bool f32_cache = args.kv.dtype == DType::kF32;
   Kernels out;
   out.tile = MONOCLE_CPU_PICK(isa, tile_queries);
   out.prefill_bytes = MONOCLE_CPU_PICK(isa, prefill_scratch_bytes<float>);
@@ -34,11 +34,19 @@ Kernels pick(Isa isa, const AttendPagedArgs& args) {
   out.leave = MONOCLE_CPU_PICK(isa, leave_attend);
   out.prefill = MONOCLE_CPU_PICK(isa, prefill_task<float>);
   out.decode_bytes = MONOCLE_CPU_PICK(isa, decode_scratch_bytes);
-  out.decode = bf16_cache ? MONOCLE_CPU_PICK(isa, decode_task<std::uint16_t>)
-                          : MONOCLE_CPU_PICK(isa, decode_task<float>);
+  switch (args.kv.dtype) {
+    case DType::kI8:
+      out.decode = MONOCLE_CPU_PICK(isa, decode_task<std::int8_t>);
+      break;
+    case DType::kBF16:
+      out.decode = MONOCLE_CPU_PICK(isa, decode_task<std::uint16_t>);
+      break;
+    default:
+      out.decode = MONOCLE_CPU_PICK(isa, decode_task<float>);
+  }
   out.combine = MONOCLE_CPU_PICK(isa, combine_head);
 #if MONOCLE_CPU_X86
-  if (bf16_cache && args.q.dtype == DType::kBF16 && vector_isa(isa) == Isa::kAvx512) {
+  if (!f32_cache && args.q.dtype == DType::kBF16 && vector_isa(isa) == Isa::kAvx512) {
     const bool tiles = isa == Isa::kAmx && amx_attention();
     out.prefill_bytes = &avx512::prefill_scratch_bytes<std::uint16_t>;
     out.prefill = tiles ? &amx::prefill_task<std::uint16_t> : &avx512::prefill_task<std::uint16_t>;

@@ -43,6 +43,10 @@ std::vector<std::byte> noise(std::size_t count, DType type, unsigned seed) {
   std::vector<std::byte> out(count * dtype_size(type));
   for (std::size_t i = 0; i < count; ++i) {
     const float value = normal(random);
+    if (type == DType::kI8) {
+      out[i] = static_cast<std::byte>(static_cast<std::int8_t>(value * 25.0F));
+      continue;
+    }
     const std::uint16_t bits = float_to_bf16(value);
     std::memcpy(out.data() + i * dtype_size(type),
                 type == DType::kF32 ? static_cast<const void*>(&value) : &bits, dtype_size(type));
@@ -82,6 +86,14 @@ struct Problem {
     args.q = ConstTensorView(q.data(), types.q, start.back(), cols);
     args.kv = {k.data(),           v.data(),       types.kv,      blocks,
                shape.block_tokens, shape.kv_heads, shape.head_dim};
+    if (types.kv == DType::kI8) {
+      for (std::size_t row = 0; row < elements / static_cast<std::size_t>(shape.head_dim); ++row) {
+        k_scale.push_back(0.02F + 0.003F * static_cast<float>(row % 13));
+        v_scale.push_back(0.05F - 0.002F * static_cast<float>(row % 17));
+      }
+      args.kv.k_scale = k_scale.data();
+      args.kv.v_scale = v_scale.data();
+    }
     args.heads = shape.heads;
     args.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim));
     args.query_start = start;
@@ -106,6 +118,7 @@ struct Problem {
 
   std::vector<std::int32_t> start, context, table;
   std::vector<std::byte> k, v, q, y;
+  std::vector<float> k_scale, v_scale;
   AttendPagedArgs args;
 };
 
@@ -141,6 +154,15 @@ TEST_P(AttendPaged, FloatQueriesReadABf16Cache) {
   check({DType::kF32, DType::kBF16}, DType::kF32, 6e-6F);
 }
 
+TEST_P(AttendPaged, FloatQueriesReadAnInt8Cache) {
+  check({DType::kF32, DType::kI8}, DType::kF32, 6e-6F);
+}
+
+// Here the keys and values of a chunk are narrowed to bf16 as well, which a cache of bf16 spares.
+TEST_P(AttendPaged, Bf16QueriesReadAnInt8Cache) {
+  check({DType::kBF16, DType::kI8}, DType::kBF16, 0x1.8p-7F);
+}
+
 TEST_P(AttendPaged, Bf16IsWithinItsRounding) {
   check({DType::kBF16, DType::kBF16}, DType::kBF16, 0x1p-7F);
 }
@@ -150,9 +172,10 @@ TEST_P(AttendPaged, Bf16QueriesReadAFloatCache) {
 }
 
 TEST_P(AttendPaged, ThreadsDoNotChangeABit) {
-  for (const DType type : {DType::kF32, DType::kBF16}) {
-    Problem one(shape(), {type, type}, type);
-    Problem three(shape(), {type, type}, type);
+  for (const DType kv : {DType::kF32, DType::kBF16, DType::kI8}) {
+    const DType type = kv == DType::kF32 ? DType::kF32 : DType::kBF16;
+    Problem one(shape(), {type, kv}, type);
+    Problem three(shape(), {type, kv}, type);
     Context context1(1, false, isa());
     Context context3(3, false, isa());
     attend_paged(context1, one.args);

@@ -26,6 +26,9 @@ class Context {
   // move the first.
   std::byte* shared(std::size_t bytes) { return grown(shared_, bytes); }
 
+  // The same for weights in another format than they lie in; lasts while shared() is used.
+  std::byte* expanded(std::size_t bytes) { return grown(expanded_, bytes); }
+
   // Before forking: every worker gets `bytes`. Inside: worker(w), contents undefined.
   void reserve_workers(std::size_t bytes) {
     for (Buffer& buffer : workers_) {
@@ -47,6 +50,7 @@ class Context {
   ThreadPool pool_;
   Isa isa_;
   Buffer shared_;
+  Buffer expanded_;
   std::vector<Buffer> workers_;
 };
 

@@ -26,6 +26,8 @@ class CpuBackend final : public Backend {
     // Below avx512 there is no bf16 product: both factors would be widened first, for nothing.
     capabilities_.activation = isa >= Isa::kAvx512 ? DType::kBF16 : DType::kF32;
     capabilities_.kv = DType::kBF16;
+    capabilities_.int8_kv = true;
+    capabilities_.int4 = true;
     capabilities_.native = linear_native;
   }
 

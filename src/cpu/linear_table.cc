@@ -11,6 +11,11 @@ namespace {
 // the two agree to the bit; for bf16 they add in another order.
 constexpr std::int64_t kAmxRows = 5;
 
+// From this many rows of x on, copies of both factors pay on avx512, and expanding 4-bit groups
+// once instead of for every few rows of x does elsewhere. The int8 kernels agree to the bit.
+constexpr std::int64_t kPanelRows = 33;
+constexpr std::int64_t kExpandRows = 17;
+
 struct Choice {
   LinearKind kind;
   const char* name;
@@ -28,6 +33,8 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
                                                                  : "dot bf16 x bf16, both widened"};
     case QuantFormat::kInt8Channel:
       return {LinearKind::kInt8, "dot int8 x int8"};
+    case QuantFormat::kInt4Group:
+      return {LinearKind::kInt4, "int4 groups x int8"};
     case QuantFormat::kF16:
       break;
   }
@@ -39,6 +46,17 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
 LinearKernel linear_kernel(const LinearKey& key) {
   MONOCLE_CHECK(key.x == DType::kF32 || key.x == DType::kBF16);
   const Choice chosen = choice(key.format, key.x, key.isa);
+  if (key.isa == Isa::kAvx512 && key.m >= kPanelRows) {
+    if (const LinearFunction panels = panel_function(chosen.kind); panels != nullptr) {
+      return {chosen.kind == LinearKind::kBF16   ? "panel bf16 x bf16"
+              : chosen.kind == LinearKind::kInt8 ? "panel int8 x int8"
+                                                 : "panel int4 groups x int8",
+              panels};
+    }
+  }
+  if (chosen.kind == LinearKind::kInt4 && key.m >= kExpandRows) {
+    return {"int4 groups expanded, int8 x int8", linear_expanded};
+  }
   if (key.isa == Isa::kAmx && key.m >= kAmxRows) {
     if (const LinearFunction tiles = amx_function(chosen.kind); tiles != nullptr) {
       return {chosen.kind == LinearKind::kInt8 ? "amx int8 x int8" : "amx bf16 x bf16", tiles};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/rope.h"
 
+#include <type_traits>
+
+#include "cpu/attend_types.h"
 #include "cpu/simd_includes.h"
 #define MONOCLE_CPU_KERNEL "cpu/kernels/rope_append-inl.h"
 #include "cpu/foreach_isa-inl.h"
@@ -9,11 +12,14 @@ namespace monocle::cpu {
 namespace {
 
 using HeadFunction = void (*)(const float* x, const RopeHead& head, void* out);
+using QuantiseFunction = float (*)(const float* x, const RopeHead& head, void* out);
 
 struct Kernels {
   HeadFunction query = nullptr;
   HeadFunction key = nullptr;
   HeadFunction value = nullptr;
+  QuantiseFunction int8_key = nullptr;  // these return the scale of the row
+  QuantiseFunction int8_value = nullptr;
 };
 
 Kernels pick(Isa isa, DType query, DType kv) {
@@ -24,6 +30,8 @@ Kernels pick(Isa isa, DType query, DType kv) {
                               : MONOCLE_CPU_PICK(isa, norm_rotate_head<std::uint16_t>);
   out.value = kv == DType::kF32 ? MONOCLE_CPU_PICK(isa, store_head<float>)
                                 : MONOCLE_CPU_PICK(isa, store_head<std::uint16_t>);
+  out.int8_key = MONOCLE_CPU_PICK(isa, norm_rotate_quantise_head);
+  out.int8_value = MONOCLE_CPU_PICK(isa, quantise_head);
   return out;
 }
 
@@ -62,15 +70,24 @@ void append_token(const RopeAppendArgs& args, const Kernels& kernels, std::int64
   for (std::int64_t h = 0; h < kv.kv_heads; ++h) {
     const std::int64_t row =
         (slot / kv.block_tokens * kv.kv_heads + h) * kv.block_tokens + slot % kv.block_tokens;
-    kernels.key(x + (heads + h) * d, head, static_cast<std::byte*>(kv.k) + row * d * kv_size);
-    kernels.value(x + (heads + kv.kv_heads + h) * d, head,
-                  static_cast<std::byte*>(kv.v) + row * d * kv_size);
+    const float* key = x + (heads + h) * d;
+    const float* value = key + kv.kv_heads * d;
+    std::byte* k = static_cast<std::byte*>(kv.k) + row * d * kv_size;
+    std::byte* v = static_cast<std::byte*>(kv.v) + row * d * kv_size;
+    if (kv.dtype == DType::kI8) {
+      kv.k_scale[row] = kernels.int8_key(key, head, k);
+      kv.v_scale[row] = kernels.int8_value(value, head, v);
+    } else {
+      kernels.key(key, head, k);
+      kernels.value(value, head, v);
+    }
   }
 }
 
 }  // namespace
 
 void rope_append(Context& context, const RopeAppendArgs& args) {
+  MONOCLE_CHECK(args.kv.head_dim <= kMaxHeadDim);
   const Kernels kernels = pick(context.isa(), args.q.dtype, args.kv.dtype);
   context.reserve_workers(static_cast<std::size_t>(args.kv.head_dim) * sizeof(float));
   context.pool().parallel_for(

@@ -18,13 +18,22 @@
 //   vabs(v) vcopysign(size, sign)
 //   bload(p) bload_n(p, n)       VB; n <= 2 kLanes, zero-filled
 //   bdot(acc, a, b)              acc[i] + a[2i] b[2i] + a[2i+1] b[2i+1]; rounding differs per tier
-//   vsum4(a, b, c, d)            avx512 only: four sums at once, each as vsum
+//   vstore_sums(p, a, b, c, d)   four sums at once, each as vsum; istore_sums the same for VI
 //
 //   kIntStep, IntX, kIntOffset   products per idot; element of a quantised activation; what was
 //                                added to it
 //   VI VX                        int32 accumulators; one step of either factor
 //   xload(p) wload_i8(p) wload_i8_n(p, n) idot(acc, x, w) isum(acc)    exact
 //   vstore_int8(p, v)            kLanes integral-valued floats in [-127, 127] as IntX, nearest even
+//   vstore_signed(p, v)          the same as int8
+//   iset(x) iadd isub imul istore(p, v)                                VI lane by lane
+//
+//   VN                           4 kLanes bytes: four of each output of a line of int4_group.h
+//   nload(p) nstore(p, v) nlow(v) nhigh(v)     the bytes; their low and high halves, the codes
+//   nquad(p)                     four int8 of x for every output
+//   ndot(acc, codes, x)          acc[i] + Σ of four products, exact
+//   nbits(v, shift)              four bits of every 32-bit lane
+//   nscale(codes, step, zero)    (code - zero) step modulo 256, step and zero per output
 //
 // Included inside a namespace of foreach_isa-inl.h, once per region.
 #if MONOCLE_ISA_AVX512

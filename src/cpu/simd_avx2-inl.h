@@ -72,6 +72,12 @@ inline float vsum(VF v) {
   const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
   return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+inline void vstore_sums(float* p, VF v0, VF v1, VF v2, VF v3) {
+  p[0] = vsum(v0);
+  p[1] = vsum(v1);
+  p[2] = vsum(v2);
+  p[3] = vsum(v3);
+}
 inline float vmax_lanes(VF v) {
   const __m128 b = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
@@ -121,9 +127,57 @@ inline std::int32_t isum(VI v) {
   const __m128i c = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(c, _mm_shuffle_epi32(c, 0xb1)));
 }
+inline void istore_sums(std::int32_t* p, VI v0, VI v1, VI v2, VI v3) {
+  p[0] = isum(v0);
+  p[1] = isum(v1);
+  p[2] = isum(v2);
+  p[3] = isum(v3);
+}
 inline void vstore_int8(IntX* p, VF v) {
   const __m256i wide = _mm256_cvtps_epi32(v);
   _mm_storeu_si128(
       static_cast<__m128i*>(static_cast<void*>(p)),
       _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
+}
+
+// Lines of int4_group.h: kLanes outputs, four codes each.
+using VN = __m256i;
+inline VN nload(const std::uint8_t* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(p)));
+}
+inline void nstore(std::uint8_t* p, VN v) {
+  _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(p)), v);
+}
+inline VN nlow(VN v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+inline VN nhigh(VN v) { return nlow(_mm256_srli_epi16(v, 4)); }
+inline VN nquad(const std::int8_t* p) {
+  std::int32_t quad;
+  std::memcpy(&quad, p, sizeof(quad));
+  return _mm256_set1_epi32(quad);
+}
+// Codes up to 15: the pairs of VPMADDUBSW stay far from saturation.
+inline VI ndot(VI acc, VN codes, VN x) {
+  const __m256i pairs = _mm256_maddubs_epi16(codes, x);
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+inline VI nbits(VN v, unsigned shift) {
+  return _mm256_and_si256(_mm256_srli_epi32(v, static_cast<int>(shift)), _mm256_set1_epi32(15));
+}
+inline VI iset(std::int32_t x) { return _mm256_set1_epi32(x); }
+inline VI iadd(VI a, VI b) { return _mm256_add_epi32(a, b); }
+inline VI isub(VI a, VI b) { return _mm256_sub_epi32(a, b); }
+inline VI imul(VI a, VI b) { return _mm256_mullo_epi32(a, b); }
+inline void istore(std::int32_t* p, VI v) {
+  _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(p)), v);
+}
+// (code - zero) step per byte. A pair of codes times a step stays inside its two bytes.
+inline VN nscale(VN codes, VI step, VI zero) {
+  const __m256i offset = imul(imul(step, zero), iset(0x01010101));
+  return _mm256_sub_epi8(_mm256_mullo_epi16(codes, imul(step, iset(0x00010001))), offset);
+}
+inline void vstore_signed(std::int8_t* p, VF v) {
+  const __m256i wide = _mm256_cvtps_epi32(v);
+  const __m128i half =
+      _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storeu_si64(p, _mm_packs_epi16(half, half));
 }

@@ -98,7 +98,7 @@ inline VF bdot(VF acc, VB a, VB b) {
 }
 
 // Four vectors to their four sums, each added in the order of vsum.
-inline __m128 vsum4(VF v0, VF v1, VF v2, VF v3) {
+inline void vstore_sums(float* p, VF v0, VF v1, VF v2, VF v3) {
   const VF a =
       _mm512_add_ps(_mm512_shuffle_f32x4(v0, v1, 0x44), _mm512_shuffle_f32x4(v0, v1, 0xee));
   const VF b =
@@ -106,8 +106,8 @@ inline __m128 vsum4(VF v0, VF v1, VF v2, VF v3) {
   const VF c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
   const VF d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
   const VF e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
-  const __m512i first = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
-  return _mm512_castps512_ps128(_mm512_permutexvar_ps(first, e));
+  _mm_storeu_ps(p, _mm512_castps512_ps128(_mm512_permutexvar_ps(
+                       _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12), e)));
 }
 
 // Integer dot products: activations as unsigned bytes (s + 128), weights as they lie.
@@ -122,15 +122,59 @@ inline VX wload_i8(const std::int8_t* p) { return _mm512_loadu_si512(p); }
 inline VX wload_i8_n(const std::int8_t* p, int n) {
   return _mm512_maskz_loadu_epi8(n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1, p);
 }
-inline VI idot(VI acc, VX x, VX w) { return _mm512_dpbusd_epi32(acc, x, w); }
+// Not the intrinsic: around it GCC 12 copies and spills accumulators, which halves the speed of a
+// loop that has two dozen of them.
+inline VI idot(VI acc, VX x, VX w) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "vm"(w));
+  return acc;
+}
 inline std::int32_t isum(VI v) {
   const __m256i a = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
   const __m128i b = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
   const __m128i c = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(c, _mm_shuffle_epi32(c, 0xb1)));
 }
+inline void istore_sums(std::int32_t* p, VI v0, VI v1, VI v2, VI v3) {
+  // Sums of pairs of lanes, then of pairs of those: quarter q of d holds lane group q of all four.
+  const __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(v0, v1), _mm512_unpackhi_epi32(v0, v1));
+  const __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(v2, v3), _mm512_unpackhi_epi32(v2, v3));
+  const __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+  const __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
+  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(p)),
+                   _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1)));
+}
 // Nearest even; |v| must fit.
 inline void vstore_int8(IntX* p, VF v) {
   const __m512i shifted = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(kIntOffset));
   _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(p)), _mm512_cvtepi32_epi8(shifted));
+}
+
+// Lines of int4_group.h: kLanes outputs, four codes each.
+using VN = __m512i;
+inline VN nload(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
+inline void nstore(std::uint8_t* p, VN v) { _mm512_storeu_si512(p, v); }
+inline VN nlow(VN v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
+inline VN nhigh(VN v) { return nlow(_mm512_srli_epi16(v, 4)); }
+inline VN nquad(const std::int8_t* p) {
+  std::int32_t quad;
+  std::memcpy(&quad, p, sizeof(quad));
+  return _mm512_set1_epi32(quad);
+}
+inline VI ndot(VI acc, VN codes, VN x) { return idot(acc, codes, x); }
+inline VI nbits(VN v, unsigned shift) {
+  return _mm512_and_si512(_mm512_srli_epi32(v, shift), _mm512_set1_epi32(15));
+}
+inline VI iset(std::int32_t x) { return _mm512_set1_epi32(x); }
+inline VI iadd(VI a, VI b) { return _mm512_add_epi32(a, b); }
+inline VI isub(VI a, VI b) { return _mm512_sub_epi32(a, b); }
+inline VI imul(VI a, VI b) { return _mm512_mullo_epi32(a, b); }
+inline void istore(std::int32_t* p, VI v) { _mm512_storeu_si512(p, v); }
+// (code - zero) step per byte. A pair of codes times a step stays inside its two bytes.
+inline VN nscale(VN codes, VI step, VI zero) {
+  const __m512i offset = imul(imul(step, zero), iset(0x01010101));
+  return _mm512_sub_epi8(_mm512_mullo_epi16(codes, imul(step, iset(0x00010001))), offset);
+}
+inline void vstore_signed(std::int8_t* p, VF v) {
+  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(p)),
+                   _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
 }

@@ -71,6 +71,12 @@ inline VF vpow2(VF v) {
 }
 
 inline float vsum(VF v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+inline void vstore_sums(float* p, VF v0, VF v1, VF v2, VF v3) {
+  p[0] = vsum(v0);
+  p[1] = vsum(v1);
+  p[2] = vsum(v2);
+  p[3] = vsum(v3);
+}
 inline float vmax_lanes(VF v) { return std::max(std::max(v[0], v[1]), std::max(v[2], v[3])); }
 
 inline VB bload(const std::uint16_t* p) {
@@ -128,8 +134,55 @@ inline VI idot(VI acc, VX x, VX w) {
 #endif
 }
 inline std::int32_t isum(VI v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+inline void istore_sums(std::int32_t* p, VI v0, VI v1, VI v2, VI v3) {
+  p[0] = isum(v0);
+  p[1] = isum(v1);
+  p[2] = isum(v2);
+  p[3] = isum(v3);
+}
 inline void vstore_int8(IntX* p, VF v) {
   for (int i = 0; i < kLanes; ++i) {
     p[i] = static_cast<std::int16_t>(std::nearbyint(v[i]));
+  }
+}
+
+// Lines of int4_group.h: kLanes outputs, four codes each.
+using VN = std::uint8_t __attribute__((vector_size(16)));
+inline VN nload(const std::uint8_t* p) {
+  VN v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+inline void nstore(std::uint8_t* p, VN v) { std::memcpy(p, &v, sizeof(v)); }
+inline VN nlow(VN v) { return v & 15; }
+inline VN nhigh(VN v) { return v >> 4; }
+inline VN nquad(const std::int8_t* p) {
+  std::int32_t quad;
+  std::memcpy(&quad, p, sizeof(quad));
+  return __builtin_bit_cast(VN, VI{quad, quad, quad, quad});
+}
+inline VI ndot(VI acc, VN codes, VN x) {
+  const VI c = __builtin_bit_cast(VI, codes);
+  const VI s = __builtin_bit_cast(VI, x);
+  acc += (c & 15) * ((s << 24) >> 24);
+  acc += (c >> 8 & 15) * ((s << 16) >> 24);
+  acc += (c >> 16 & 15) * ((s << 8) >> 24);
+  return acc + (c >> 24 & 15) * (s >> 24);
+}
+inline VI nbits(VN v, unsigned shift) { return __builtin_bit_cast(VI, v) >> shift & 15; }
+inline VI iset(std::int32_t x) { return VI{x, x, x, x}; }
+inline VI iadd(VI a, VI b) { return a + b; }
+inline VI isub(VI a, VI b) { return a - b; }
+inline VI imul(VI a, VI b) { return a * b; }
+inline void istore(std::int32_t* p, VI v) { std::memcpy(p, &v, sizeof(v)); }
+// (code - zero) step per byte.
+inline VN nscale(VN codes, VI step, VI zero) {
+  const VI quad = step * 0x01010101;
+  const VI offset = step * zero * 0x01010101;
+  return codes * __builtin_bit_cast(VN, quad) - __builtin_bit_cast(VN, offset);
+}
+inline void vstore_signed(std::int8_t* p, VF v) {
+  for (int i = 0; i < kLanes; ++i) {
+    p[i] = static_cast<std::int8_t>(std::nearbyint(v[i]));
   }
 }

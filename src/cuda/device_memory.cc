@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "base/check.h"
 #include "cuda/check.h"
@@ -153,6 +154,9 @@ void DeviceMemory::read(void* host, const void* device, std::size_t bytes) {
 
 // Kernels read weights before they wait for the launch ahead of them, so no launch may write them.
 Result<WeightView> DeviceMemory::place(const WeightView& host) {
+  if (host.format == QuantFormat::kInt4Group) {
+    return place_as_int8(host);
+  }
   const FormatInfo& info = format_info(host.format);
   const std::size_t data_bytes = info.data_bytes(host.rows, host.cols);
   const std::size_t aux_bytes = info.aux_bytes(host.rows, host.cols);
@@ -166,6 +170,19 @@ Result<WeightView> DeviceMemory::place(const WeightView& host) {
     out.aux = aux;
   }
   return out;
+}
+
+// No kernel here reads 4-bit groups; the int8 rows that they stand for are exact.
+Result<WeightView> DeviceMemory::place_as_int8(const WeightView& host) {
+  const FormatInfo& info = format_info(host.format);
+  std::vector<std::int8_t> rows(static_cast<std::size_t>(host.rows * host.cols));
+  for (std::int64_t r = 0; r < host.rows; ++r) {
+    info.unpack_int8(host, r, rows.data() + r * host.cols);
+  }
+  WeightView as_int8 = host;
+  as_int8.data = rows.data();
+  as_int8.format = QuantFormat::kInt8Channel;
+  return place(as_int8);
 }
 
 void DeviceMemory::flush() {

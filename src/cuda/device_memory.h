@@ -38,6 +38,7 @@ class DeviceMemory final : public Memory {
  private:
   Result<void*> take_reserved(std::size_t bytes);
   void* take_pinned(std::size_t bytes);
+  Result<WeightView> place_as_int8(const WeightView& host);
   void write_at_once(void* device, const void* host, std::size_t bytes);
 
   int device_;

@@ -96,15 +96,18 @@ struct BlendRowsArgs {
 
 // One layer's paged keys and values. Block b holds block_tokens consecutive tokens of one sequence:
 // k[b][kv_head][token in block][head_dim], v the same. Slot s of slot_map is block s /
-// block_tokens.
+// block_tokens. int8: a row of head_dim elements x of one token and head is q[c] * scale with scale
+// = max|x| / 127 and q[c] = x[c] * (127 / max|x|) rounded to nearest even, 0 where all of x is 0.
 struct KvView {
   void* k = nullptr;
   void* v = nullptr;
-  DType dtype = DType::kF32;  // f32 or bf16
+  DType dtype = DType::kF32;  // f32, bf16 or i8
   std::int32_t blocks = 0;
   std::int32_t block_tokens = 16;
   std::int32_t kv_heads = 0;
   std::int32_t head_dim = 0;
+  float* k_scale = nullptr;  // [blocks][kv_heads][block_tokens] for i8, else null
+  float* v_scale = nullptr;
 };
 
 // Angles of interleaved 3-axis rope: channel c of head_dim/2 turns by positions[axis[c]][t] *

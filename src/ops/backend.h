@@ -22,6 +22,8 @@ struct Capabilities {
   std::string name;                // "reference", "cpu avx512-amx", "cuda:0 NVIDIA H200"
   DType activation = DType::kF32;  // what linear() likes to read: bf16 where it computes in bf16
   DType kv = DType::kF32;          // preferred element type of the KV cache
+  bool int8_kv = false;            // rope_append and attend_paged know a cache of int8 as well
+  bool int4 = false;               // place() keeps 4-bit groups; else it makes int8 rows of them
   bool host_memory = true;         // device pointers are host pointers
   bool (*native)(QuantFormat) =
       nullptr;  // has a kernel; other formats run through the dequantising fallback

@@ -28,7 +28,9 @@ void check_weight(const WeightView& weight) {
 }
 
 void check_kv(const KvView& kv) {
-  MONOCLE_CHECK(f32_or_bf16(kv.dtype));
+  const bool int8 = kv.dtype == DType::kI8;
+  MONOCLE_CHECK(f32_or_bf16(kv.dtype) || int8);
+  MONOCLE_CHECK((kv.k_scale != nullptr) == int8 && (kv.v_scale != nullptr) == int8);
   MONOCLE_CHECK(kv.blocks > 0 && kv.block_tokens > 0 && kv.kv_heads > 0 && kv.head_dim > 0);
   MONOCLE_CHECK(kv.k != nullptr && kv.v != nullptr && kv.k != kv.v);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight number formats. A weight matrix is [rows, cols] = [outputs, inputs] (y = x Wᵀ), always
-// row-major, so that a mapped checkpoint can be used where it lies on every backend and instruction
-// set. A format says what one row costs, how to pack it from float and how to read it back;
-// everything else looks it up here. A new format is one file that fills a FormatInfo and one line
-// in registry.cc.
+// Weight number formats. A weight matrix is [rows, cols] = [outputs, inputs] (y = x Wᵀ). The
+// formats that checkpoints are published in, and int8, are row-major, so that a mapped file can be
+// used where it lies on every backend and instruction set; int4 has tiles of rows. A format says
+// what a matrix costs, how to pack a row from float and how to read it back; everything else looks
+// it up here. A new format is one file that fills a FormatInfo and one line in registry.cc.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,7 @@ enum class QuantFormat : std::uint8_t {
   kF16,
   kBF16,
   kInt8Channel,  // symmetric int8, one float scale per output row; see int8_channel.h
+  kInt4Group,    // 16 levels per 32 columns, which are int8 values of the row; see int4_group.h
 };
 
 // A weight where it lies. Does not own. `aux` is what the format needs beside the data (scales, row
@@ -47,6 +48,9 @@ struct FormatInfo {
   // Whether the aux part of a matrix read from a file is usable (finite scales ...); null: there is
   // nothing to check.
   bool (*aux_valid)(const WeightView& weight) = nullptr;
+  // Row `row` as bytes q with unpack_row = scale * q, exactly, for formats whose aux part is that
+  // of int8_channel.h; else null.
+  void (*unpack_int8)(const WeightView& weight, std::int64_t row, std::int8_t* out) = nullptr;
 };
 
 // All formats, in enum order.

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "quant/int4_group.h"
 #include "quant/int8_channel.h"
 
 namespace monocle {
@@ -65,6 +66,42 @@ INSTANTIATE_TEST_SUITE_P(Registry, EveryFormat, testing::ValuesIn(all_formats())
                            return std::string(format_info(param.param).name);
                          });
 
+// The bytes that kernels multiply stand for the same floats.
+TEST_P(EveryFormat, Int8RowsTimesTheScaleAreTheRow) {
+  const FormatInfo& info = format_info(GetParam());
+  if (info.unpack_int8 == nullptr) {
+    GTEST_SKIP() << info.name << " has no int8 rows";
+  }
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  for (const std::int64_t cols : {1, 31, 128, 300}) {
+    for (const std::int64_t rows : {1, 16, 19}) {
+      std::vector<std::byte> data(info.data_bytes(rows, cols));
+      std::vector<float> aux(info.aux_bytes(rows, cols) / sizeof(float));
+      std::vector<float> row(static_cast<std::size_t>(cols));
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (float& value : row) {
+          value = normal(random);
+        }
+        info.pack_row(row.data(), r, rows, cols, data.data(), aux.data());
+      }
+      const WeightView view{data.data(), aux.data(), GetParam(), rows, cols};
+      ASSERT_TRUE(info.aux_valid(view));
+      std::vector<std::int8_t> codes(row.size());
+      for (std::int64_t r = 0; r < rows; ++r) {
+        info.unpack_row(view, r, row.data());
+        info.unpack_int8(view, r, codes.data());
+        std::int32_t sum = 0;
+        for (std::size_t c = 0; c < row.size(); ++c) {
+          ASSERT_EQ(row[c], int8_scales(view)[r] * static_cast<float>(codes[c]));
+          sum += codes[c];
+        }
+        ASSERT_EQ(int8_row_sums(view)[r], sum);
+      }
+    }
+  }
+}
+
 TEST(Formats, UnknownNameIsNull) { EXPECT_EQ(find_format("int3"), nullptr); }
 
 TEST(Int8Channel, RowSumsMatchTheStoredBytes) {
@@ -108,6 +145,65 @@ TEST(Int8Channel, SubnormalRowsStayInRange) {
   EXPECT_GE(data[1], -127);
   EXPECT_TRUE(
       kInt8ChannelInfo.aux_valid({data.data(), aux.data(), QuantFormat::kInt8Channel, 1, 3}));
+}
+
+// 0.3 / 15 = 0.02 a level, and the row's scale makes that a whole step: nothing is rounded.
+TEST(Int4Group, SixteenLevelsAreExactWhereTheStepIsWhole) {
+  std::vector<float> row(32);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(static_cast<int>(i % 16) - 7) * 14.0F;  // max 112: the scale is 1
+  }
+  std::vector<std::byte> data(kInt4GroupInfo.data_bytes(1, 32));
+  std::vector<float> aux(2);
+  kInt4GroupInfo.pack_row(row.data(), 0, 1, 32, data.data(), aux.data());
+  const WeightView view{data.data(), aux.data(), QuantFormat::kInt4Group, 1, 32};
+  std::vector<float> back(32);
+  kInt4GroupInfo.unpack_row(view, 0, back.data());
+  EXPECT_EQ(back, row);
+}
+
+TEST(Int4Group, BytesLieAsTheHeaderSays) {
+  std::vector<float> row(130, 0.0F);
+  row[0] = 112.0F;     // group 0: zero 0, step 8 (112 / 15 rounded up), code 14
+  row[129] = -112.0F;  // block 1, group 0: zero 14 or 15, code 0 or 1
+  std::vector<std::byte> data(kInt4GroupInfo.data_bytes(18, 130), std::byte{0xee});
+  std::vector<float> aux(36);
+  for (std::int64_t r = 0; r < 18; ++r) {
+    kInt4GroupInfo.pack_row(row.data(), r, 18, 130, data.data(), aux.data());
+  }
+  ASSERT_EQ(data.size(), 2U * 2U * 1088U);
+  const std::byte* last = data.data() + 2 * 1088 + 4;  // row 17: second tile, lane 1
+  EXPECT_EQ(last[0] & std::byte{15}, std::byte{8});
+  EXPECT_EQ(last[0] >> 4, std::byte{0});
+  EXPECT_EQ(last[64], std::byte{14});
+  EXPECT_EQ(last[1], std::byte{0});  // a group of zeros
+  EXPECT_EQ(last[1088] & std::byte{15}, std::byte{8});
+  // Rows 18 to 31 are padding: zeros, whatever was there.
+  EXPECT_EQ(data[2 * 1088 + 8], std::byte{0});
+  EXPECT_EQ(data.back(), std::byte{0});
+}
+
+TEST(Int4Group, CutsTheEndsOfAGroupOnlyWhereThatLowersTheError) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> row(4096);
+  for (float& value : row) {
+    value = normal(random);
+  }
+  std::vector<std::byte> data(kInt4GroupInfo.data_bytes(1, 4096));
+  std::vector<float> aux(2);
+  kInt4GroupInfo.pack_row(row.data(), 0, 1, 4096, data.data(), aux.data());
+  const WeightView view{data.data(), aux.data(), QuantFormat::kInt4Group, 1, 4096};
+  std::vector<float> back(row.size());
+  kInt4GroupInfo.unpack_row(view, 0, back.data());
+  double error = 0.0;
+  double power = 0.0;
+  for (std::size_t c = 0; c < row.size(); ++c) {
+    error += std::pow(static_cast<double>(back[c] - row[c]), 2);
+    power += std::pow(static_cast<double>(row[c]), 2);
+  }
+  // 16 levels over the range of 32 normal values, with steps of any size, come to 0.078.
+  EXPECT_LT(std::sqrt(error / power), 0.082);
 }
 
 }  // namespace

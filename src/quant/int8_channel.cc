@@ -64,7 +64,14 @@ void unpack_row(const WeightView& weight, std::int64_t row, float* out) {
   }
 }
 
-bool aux_valid(const WeightView& weight) {
+void unpack_int8(const WeightView& weight, std::int64_t row, std::int8_t* out) {
+  std::memcpy(out, static_cast<const std::int8_t*>(weight.data) + row * weight.cols,
+              static_cast<std::size_t>(weight.cols));
+}
+
+}  // namespace
+
+bool int8_aux_valid(const WeightView& weight) {
   const float* scales = int8_scales(weight);
   const std::int32_t* sums = int8_row_sums(weight);
   const std::int64_t limit = 127 * weight.cols;
@@ -76,8 +83,6 @@ bool aux_valid(const WeightView& weight) {
   return valid;
 }
 
-}  // namespace
-
 // Half a step, and a little for the rounding of the products themselves.
 const FormatInfo kInt8ChannelInfo{QuantFormat::kInt8Channel,
                                   "int8",
@@ -86,6 +91,7 @@ const FormatInfo kInt8ChannelInfo{QuantFormat::kInt8Channel,
                                   pack_row,
                                   unpack_row,
                                   [](float amax) { return amax / 127.0F * 0.5001F; },
-                                  aux_valid};
+                                  int8_aux_valid,
+                                  unpack_int8};
 
 }  // namespace monocle

@@ -16,6 +16,9 @@ namespace monocle {
 
 extern const FormatInfo kInt8ChannelInfo;
 
+// Scales and sums that a file may hold.
+bool int8_aux_valid(const WeightView& weight);
+
 inline const float* int8_scales(const WeightView& weight) {
   return static_cast<const float*>(weight.aux);
 }

@@ -215,7 +215,7 @@ double distance(const HostTensor& a, const HostTensor& b) {
 void check_linear(const Setup& setup, const HostTensor& actual) {
   const Data data = make_data(setup);
   Oracle oracle = exact_oracle(setup, data);
-  if (setup.format == QuantFormat::kInt8Channel) {
+  if (format_info(setup.format).unpack_int8 != nullptr) {
     Oracle quantised = w8a8_oracle(setup, data);
     if (distance(actual, quantised.expected) < distance(actual, oracle.expected)) {
       oracle =

@@ -78,21 +78,59 @@ inline void load_queries(const AttendPagedArgs& args, const PrefillTask& task, i
   }
 }
 
+// A row of int8 with its scale as floats; `count` elements.
+inline void widen_row(const std::int8_t* in, float scale, int count, float* out) {
+  const VF s = vset(scale);
+  int c = 0;
+  for (; c + kLanes <= count; c += kLanes) {
+    vstore(out + c, vload_i8(in + c) * s);
+  }
+  for (; c < count; ++c) {
+    out[c] = static_cast<float>(in[c]) * scale;
+  }
+}
+
+// Rows of the cache as the packing reads them: where they lie, int8 widened into a scratch row.
+template <class Kv>
+struct PackedRow {
+  using In = Kv;
+  static const In* at(const void* pages, const float*, std::int64_t first, int, float*) {
+    return static_cast<const Kv*>(pages) + first;
+  }
+};
+template <>
+struct PackedRow<std::int8_t> {
+  using In = float;
+  static const In* at(const void* pages, const float* scales, std::int64_t first, int head_dim,
+                      float* room) {
+    widen_row(static_cast<const std::int8_t*>(pages) + first, scales[first / head_dim], head_dim,
+              room);
+    return room;
+  }
+};
+
 // Keys [first, first + block.real) of the task's kv head, then zeros up to block.keys; freed blocks
 // are zero too.
 template <class T, class Kv>
 inline void pack_paged_block(const AttendPagedArgs& args, const PrefillTask& task,
                              std::int64_t first, const AttendBlock<T>& block, T* k, T* v) {
   const int d = args.kv.head_dim;
+  using Row = PackedRow<Kv>;
+  using In = typename Row::In;
+  alignas(64) float room[std::is_same_v<In, Kv> ? 1 : kKeyPad + 1][kMaxHeadDim];
+  constexpr int kStep = std::is_same_v<In, Kv> ? 0 : 1;
   for (int key = 0; key < block.keys; key += kKeyPad) {
-    const Kv* rows[kKeyPad] = {};
+    const In* rows[kKeyPad] = {};
     for (int i = 0; i < kKeyPad; ++i) {
       const std::int64_t at = key + i < block.real
                                   ? kv_element(args, task.sequence, task.kv_head, first + key + i)
                                   : -1;
-      rows[i] = at < 0 ? nullptr : static_cast<const Kv*>(args.kv.v) + at;
-      pack_row(at < 0 ? nullptr : static_cast<const Kv*>(args.kv.k) + at, d, block.depth,
-               k + (key + i) * block.depth);
+      const In* key_row = nullptr;
+      if (at >= 0) {
+        key_row = Row::at(args.kv.k, args.kv.k_scale, at, d, room[0]);
+        rows[i] = Row::at(args.kv.v, args.kv.v_scale, at, d, room[kStep * (i + 1)]);
+      }
+      pack_row(key_row, d, block.depth, k + (key + i) * block.depth);
     }
     transpose_values(rows, d, block.width, block.keys, value_columns(v, key, block.width));
   }
@@ -171,6 +209,8 @@ inline void prefill_task(const AttendPagedArgs& args, const PrefillTask& task, s
     }
     if (args.kv.dtype == DType::kF32) {
       pack_paged_block<T, float>(args, task, first, block, tiles.k, tiles.v);
+    } else if (args.kv.dtype == DType::kI8) {
+      pack_paged_block<T, std::int8_t>(args, task, first, block, tiles.k, tiles.v);
     } else {
       pack_paged_block<T, std::uint16_t>(args, task, first, block, tiles.k, tiles.v);
     }

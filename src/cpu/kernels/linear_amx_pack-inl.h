@@ -11,8 +11,7 @@
 // they are, so neither chunks nor slabs nor the other rows of x change a bit of the result.
 
 inline constexpr std::int64_t kTileBytes = 1024;
-inline constexpr std::int64_t kChunkSteps = 16;  // 32 KB of W: two thirds of L1
-inline constexpr int kStripRows = 32;
+inline constexpr std::int64_t kChunkSteps = 16;        // 32 KB of W: two thirds of L1
 inline constexpr std::int64_t kSlabGroups = 32;        // groups of 16 rows of x
 inline constexpr std::int64_t kSlabTiles = 512;        // tiles of x, which meet kBlockStrips strips
 inline constexpr std::int64_t kWholeSlabTiles = 1024;  // that have all of k: sums stay in L1
@@ -30,45 +29,6 @@ struct TilesInt8 {
 };
 
 inline void* at(std::byte* base, std::int64_t offset) { return base + offset; }
-
-// In place: r[i] lane j becomes r[j] lane i.
-inline void transpose16(__m512i (&r)[16]) {
-  __m512i t[16];
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < 4; ++i) {
-    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-    r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-    r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-}
-
-// 64 bytes of which the first `bytes` exist.
-inline __m512i load_bytes(const void* p, std::int64_t bytes) {
-  if (bytes >= 64) {
-    return _mm512_loadu_si512(p);
-  }
-  return _mm512_maskz_loadu_epi8((__mmask64{1} << bytes) - 1, p);
-}
 
 template <class Tiles>
 struct PackedX {

@@ -1,53 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strips of W times packed x: which rows a strip has, where its tiles are read, the products. See
-// linear_amx_pack-inl.h.
-
-// One A tile column of a strip: 16 rows of W, of which `rows` exist.
-struct Side {
-  const WeightView* part = nullptr;
-  std::int64_t begin = 0;   // row of the part
-  std::int64_t rows = 0;    // may be <= 0
-  std::int64_t column = 0;  // of y
-};
-
-struct Strip {
-  Side side[2];
-};
-
-inline std::int64_t strip_rows(const LinearArgs& args) {
-  return args.epilogue == Epilogue::kSwiGlu ? 16 : kStripRows;
-}
-
-inline std::int64_t strip_count(const LinearArgs& args) {
-  const std::int64_t rows = strip_rows(args);
-  const int parts = args.epilogue == Epilogue::kSwiGlu ? 1 : args.w.parts;
-  std::int64_t count = 0;
-  for (int p = 0; p < parts; ++p) {
-    count += (args.w.part[static_cast<std::size_t>(p)].rows + rows - 1) / rows;
-  }
-  return count;
-}
-
-inline Strip strip_at(const LinearArgs& args, std::int64_t index) {
-  const std::int64_t rows = strip_rows(args);
-  std::int64_t column = 0;
-  std::size_t p = 0;
-  for (;; ++p) {
-    const std::int64_t count = (args.w.part[p].rows + rows - 1) / rows;
-    if (index < count) {
-      break;
-    }
-    index -= count;
-    column += args.w.part[p].rows;
-  }
-  const std::int64_t begin = index * rows;
-  const std::int64_t left = args.w.part[p].rows - begin;
-  if (args.epilogue == Epilogue::kSwiGlu) {
-    return {{{&args.w.part[p], begin, left, begin}, {&args.w.part[p + 1], begin, left, begin}}};
-  }
-  return {{{&args.w.part[p], begin, left, column + begin},
-           {&args.w.part[p], begin + 16, left - 16, column + begin + 16}}};
-}
+// Strips of W times packed x: where their tiles are read, the products. See linear_amx_pack-inl.h.
 
 template <class Tiles>
 inline std::int64_t row_bytes(const Strip& strip) {

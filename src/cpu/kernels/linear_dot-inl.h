@@ -6,7 +6,6 @@
 // per second; for many, k is cut so that C rows of x and R of W stay in L1, with accumulators set
 // aside in between, which changes no bit of the result.
 
-inline constexpr int kTileRows = 32;
 inline constexpr int kBlockRows = 4;                           // R
 inline constexpr int kBlockCols = MONOCLE_ISA_AVX512 ? 6 : 3;  // C at most: R C + C + 1 registers
 inline constexpr std::int64_t kChunkBytes = 2048;              // of one row of x, for many rows
@@ -24,6 +23,7 @@ struct DotF32 {
   static Acc zero() { return vzero(); }
   static Acc mac(Acc acc, VF x, VF w) { return vfma(x, w, acc); }
   static float sum(Acc acc) { return vsum(acc); }
+  static void store_sums(float* p, Acc a, Acc b, Acc c, Acc d) { vstore_sums(p, a, b, c, d); }
 };
 
 struct DotWidened : DotF32 {  // bf16 weights, float products
@@ -44,6 +44,7 @@ struct DotBF16 {
   static Acc zero() { return vzero(); }
   static Acc mac(Acc acc, VB x, VB w) { return bdot(acc, x, w); }
   static float sum(Acc acc) { return vsum(acc); }
+  static void store_sums(float* p, Acc a, Acc b, Acc c, Acc d) { vstore_sums(p, a, b, c, d); }
 };
 #endif
 
@@ -58,6 +59,9 @@ struct DotInt8 {
   static Acc zero() { return VI{}; }
   static Acc mac(Acc acc, VX x, VX w) { return idot(acc, x, w); }
   static std::int32_t sum(Acc acc) { return isum(acc); }
+  static void store_sums(std::int32_t* p, Acc a, Acc b, Acc c, Acc d) {
+    istore_sums(p, a, b, c, d);
+  }
 };
 
 // x ready for Dot: [m, stride].
@@ -85,8 +89,6 @@ struct Stretch {
   bool last;
   bool prefetch;  // W comes from memory: ask for the rows of the next block
 };
-
-inline void prefetch_line(const void* p) { __builtin_prefetch(p, 0, 3); }
 
 // acc[R][C] += W rows · x rows over the stretch.
 template <class Dot, unsigned R, unsigned C, bool Prefetch>
@@ -143,15 +145,17 @@ void block(const typename Dot::W* w, std::int64_t w_stride, const PreparedX<Dot>
   } else {
     accumulate<Dot, R, C, false>(w, w_stride, x, k, acc);
   }
+  if (!k.last) {
+    std::memcpy(kept, acc, sizeof(acc));
+    return;
+  }
 #pragma GCC unroll 8
   for (unsigned c = 0; c < C; ++c) {
-#pragma GCC unroll 8
-    for (unsigned r = 0; r < R; ++r) {
-      if (k.last) {
-        sums[c * kTileRows + r] = Dot::sum(acc[r][c]);
-      } else {
-        kept[r * C + c] = acc[r][c];
-      }
+    if constexpr (R == 4) {
+      Dot::store_sums(sums + c * kTileRows, acc[0][c], acc[1][c], acc[2][c], acc[3][c]);
+    } else {
+      static_assert(R == 1);
+      sums[c * kTileRows] = Dot::sum(acc[0][c]);
     }
   }
 }
@@ -229,57 +233,6 @@ void tile_product(const TileOfW<Dot>& tile, const PreparedX<Dot>& x, const Panel
   }
 }
 
-// Where a tile stands: rows of one part, for kSwiGlu the same rows of both parts.
-struct TilePlace {
-  int part;
-  std::int64_t begin;
-  int rows;
-  std::int64_t column;  // of y
-};
-
-inline std::int64_t part_tiles(const WeightView& part) {
-  return (part.rows + kTileRows - 1) / kTileRows;
-}
-
-inline std::int64_t tile_count(const LinearArgs& args) {
-  const int parts = args.epilogue == Epilogue::kSwiGlu ? 1 : args.w.parts;
-  std::int64_t count = 0;
-  for (int p = 0; p < parts; ++p) {
-    count += part_tiles(args.w.part[static_cast<std::size_t>(p)]);
-  }
-  return count;
-}
-
-inline TilePlace tile_place(const LinearArgs& args, std::int64_t tile) {
-  std::int64_t column = 0;
-  for (int p = 0;; ++p) {
-    const WeightView& part = args.w.part[static_cast<std::size_t>(p)];
-    const std::int64_t tiles = part_tiles(part);
-    if (tile < tiles) {
-      const std::int64_t begin = tile * kTileRows;
-      return {p, begin, static_cast<int>(std::min<std::int64_t>(kTileRows, part.rows - begin)),
-              column + begin};
-    }
-    tile -= tiles;
-    column += part.rows;
-  }
-}
-
-// Stores one tile of sums for the rows [row, row + cols) of y.
-template <class Dot>
-void store_tile(const LinearArgs& args, const TilePlace& place, std::int64_t row, int cols,
-                TileSums<Dot>& sums) {
-  for (int c = 0; c < cols; ++c) {
-    for (int r = 0; r < place.rows; r += kLanes) {
-      VF v = vload(&sums.out[0][c][r]);
-      if (args.epilogue == Epilogue::kSwiGlu) {
-        v = vsilu(v) * vload(&sums.out[1][c][r]);
-      }
-      finish(args, v, {row + c, place.column + r, std::min(kLanes, place.rows - r)});
-    }
-  }
-}
-
 // The rows of W that `place` names. Formats without a kernel are unpacked into `unpacked`
 // [kTileRows, k].
 template <class Dot, bool Unpack>
@@ -323,7 +276,7 @@ void linear_tile(const LinearArgs& args, const PreparedX<Dot>& x, std::int64_t i
     for (int side = 0; side < sides; ++side) {
       tile_product(tiles[side], rows, {cols, streaming, streaming && p == 0}, sums, sums.out[side]);
     }
-    store_tile<Dot>(args, place, row, cols, sums);
+    store_columns(args, place, {row, cols}, sums.out[0], sums.out[1]);
   }
 }
 

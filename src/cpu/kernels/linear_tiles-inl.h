@@ -4,6 +4,8 @@
 
 #include "cpu/kernels/linear_prepare-inl.h"
 
+#include "cpu/kernels/linear_strip-inl.h"
+
 #include "cpu/kernels/linear_amx_pack-inl.h"
 
 #include "cpu/kernels/linear_amx_strip-inl.h"

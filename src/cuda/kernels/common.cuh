@@ -108,6 +108,8 @@ __device__ inline float load_weight(const void* data, QuantFormat format, std::i
       return bf16_value(static_cast<const std::uint16_t*>(data)[index]);
     case QuantFormat::kInt8Channel:
       return static_cast<float>(static_cast<const std::int8_t*>(data)[index]);
+    case QuantFormat::kInt4Group:
+      break;  // never on a GPU: DeviceMemory::place makes int8 of it
   }
   return 0.0F;
 }

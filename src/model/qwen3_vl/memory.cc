@@ -19,6 +19,7 @@ std::optional<QuantFormat> placed_format(TensorKind kind, QuantFormat stored,
   switch (kind) {
     case TensorKind::kEmbedding:
     case TensorKind::kHead:
+      return options.head.value_or(options.text.value_or(stored));
     case TensorKind::kTextLinear:
       return options.text.value_or(stored);
     case TensorKind::kVisionLinear:
@@ -44,10 +45,13 @@ Result<LoadPlan> plan_load(const Config& config, const WeightOptions& options, P
   bool wide = precision == Precision::kF32;
   for (const TensorSpec& spec : tensor_list(config)) {
     MONOCLE_ASSIGN(const QuantFormat format, stored(spec.name));
-    const std::optional<QuantFormat> placed = placed_format(spec.kind, format, options);
+    std::optional<QuantFormat> placed = placed_format(spec.kind, format, options);
     if (!placed) {
       plan.memory += rounded(static_cast<std::size_t>(spec.elements()) * sizeof(float));
       continue;
+    }
+    if (*placed == QuantFormat::kInt4Group && !backend.capabilities().int4) {
+      placed = QuantFormat::kInt8Channel;
     }
     const auto [rows, cols] = matrix_shape(spec.shape);
     const FormatInfo& info = format_info(*placed);

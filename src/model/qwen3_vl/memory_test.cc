@@ -61,7 +61,8 @@ TEST(PlanLoad, IsWhatALoadTakes) {
   const WeightOptions formats[] = {
       {},
       {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16},
-      {.text = QuantFormat::kF32, .vision = QuantFormat::kF32}};
+      {.text = QuantFormat::kF32, .vision = QuantFormat::kF32},
+      weights_in(QuantFormat::kInt4Group)};
   for (const WeightOptions& options : formats) {
     CountingMemory memory(backend.memory().info().granule);
     const auto weights = Weights::load(config, options, source, memory, pool);

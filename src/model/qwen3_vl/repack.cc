@@ -153,6 +153,7 @@ QuantFormat packed_format(TensorKind kind, QuantFormat stored, const RepackOptio
   switch (kind) {
     case TensorKind::kEmbedding:
     case TensorKind::kHead:
+      return options.head.value_or(options.text);
     case TensorKind::kTextLinear:
       return options.text;
     case TensorKind::kVisionLinear:

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,8 @@
 namespace monocle::qwen3_vl {
 
 struct RepackOptions {
-  QuantFormat text = QuantFormat::kInt8Channel;  // matrices of the decoder, embedding and head
+  QuantFormat text = QuantFormat::kInt8Channel;  // matrices of the decoder
+  std::optional<QuantFormat> head;               // embedding and head; unset: as `text`
   // Matrices of the tower and the mergers. Activations there span a wide range: narrower than bf16
   // only on request.
   QuantFormat vision = QuantFormat::kBF16;

@@ -117,6 +117,14 @@ TEST_F(RepackTest, FormatsByKind) {
   EXPECT_EQ(packed_format(TensorKind::kVisionLinear, QuantFormat::kF32, int8), QuantFormat::kBF16);
   EXPECT_EQ(packed_format(TensorKind::kVisionTable, QuantFormat::kBF16, int8), QuantFormat::kBF16);
   EXPECT_EQ(packed_format(TensorKind::kVisionVector, QuantFormat::kF16, int8), QuantFormat::kF16);
+  RepackOptions int4;
+  int4.text = QuantFormat::kInt4Group;
+  int4.head = QuantFormat::kInt8Channel;
+  EXPECT_EQ(packed_format(TensorKind::kTextLinear, QuantFormat::kBF16, int4),
+            QuantFormat::kInt4Group);
+  EXPECT_EQ(packed_format(TensorKind::kEmbedding, QuantFormat::kBF16, int4),
+            QuantFormat::kInt8Channel);
+  EXPECT_EQ(packed_format(TensorKind::kHead, QuantFormat::kBF16, int4), QuantFormat::kInt8Channel);
 }
 
 TEST_F(RepackTest, Int8TwiceIsRefused) {

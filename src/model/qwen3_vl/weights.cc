@@ -27,6 +27,20 @@ std::size_t linear_bytes(const LinearWeight& w) {
 
 }  // namespace
 
+WeightOptions weights_in(QuantFormat format) {
+  switch (format) {
+    case QuantFormat::kF32:
+    case QuantFormat::kF16:
+    case QuantFormat::kBF16:
+      return {.text = format, .head = {}, .vision = format};
+    case QuantFormat::kInt8Channel:
+      break;
+    case QuantFormat::kInt4Group:
+      return {.text = format, .head = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
+  }
+  return {.text = format, .head = {}, .vision = QuantFormat::kBF16};
+}
+
 class WeightLoader {
  public:
   WeightLoader(Weights& weights, const Config& config, const WeightOptions& options,
@@ -209,8 +223,8 @@ Status WeightLoader::load_decoder() {
   const TextConfig& t = config_.text;
   const std::string root = "model.language_model.";
   DecoderWeights& out = weights_.decoder;
-  MONOCLE_TRY(matrix(root + "embed_tokens.weight", {t.vocab_size, t.hidden_size}, options_.text,
-                     out.embed));
+  const std::optional<QuantFormat> head = options_.head ? options_.head : options_.text;
+  MONOCLE_TRY(matrix(root + "embed_tokens.weight", {t.vocab_size, t.hidden_size}, head, out.embed));
   for (std::int32_t i = 0; i < t.num_hidden_layers; ++i) {
     MONOCLE_TRY(load_layer(fmt::format("{}layers.{}.", root, i), out.layers.emplace_back()));
   }
@@ -220,7 +234,7 @@ Status WeightLoader::load_decoder() {
     out.head.part[0] = out.embed;
     return {};
   }
-  return matrix("lm_head.weight", {t.vocab_size, t.hidden_size}, options_.text, out.head.part[0]);
+  return matrix("lm_head.weight", {t.vocab_size, t.hidden_size}, head, out.head.part[0]);
 }
 
 Status WeightLoader::load_layer(const std::string& prefix, DecoderLayer& layer) {

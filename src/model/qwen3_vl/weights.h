@@ -80,12 +80,19 @@ using TensorSource =
     FunctionRef<Result<LoadedTensor>(std::string_view name, std::span<const std::int64_t> shape)>;
 
 struct WeightOptions {
-  // Format of the decoder's matrices, its embedding and head. Unset: as stored.
+  // Format of the decoder's matrices. Unset: as stored.
   std::optional<QuantFormat> text;
+  // Format of the embedding and the head. Unset: as `text`.
+  std::optional<QuantFormat> head;
   // Format of the vision tower's matrices. Unset: as stored. Never narrower than bf16 unless asked
   // for.
   std::optional<QuantFormat> vision;
 };
+
+// A whole model in one format, with what is too delicate for a narrow one: the tower stays at least
+// bf16, because its error would be on every token of the picture, and with 4-bit layers embedding
+// and head stay at int8, because every token passes both.
+WeightOptions weights_in(QuantFormat format);
 
 class Weights {
  public:

@@ -13,17 +13,22 @@ bool sees(const AttendPagedArgs& args, std::int64_t query, std::int64_t key) {
 
 // Keys or values of one sequence and kv head, in order of their position: [context, D]. Rows of
 // freed blocks stay 0.
-std::vector<float> gather(const AttendPagedArgs& args, const void* pages, std::int64_t sequence,
+std::vector<float> gather(const AttendPagedArgs& args, bool keys, std::int64_t sequence,
                           std::int64_t head) {
   const KvView& kv = args.kv;
+  const void* pages = keys ? kv.k : kv.v;
+  const float* scales = keys ? kv.k_scale : kv.v_scale;
   const std::int64_t context = args.context[static_cast<std::size_t>(sequence)];
   std::vector<float> out(static_cast<std::size_t>(context * kv.head_dim));
   for (std::int64_t p = 0; p < context; ++p) {
     const std::int64_t block = args.block_table[sequence * args.max_blocks + p / kv.block_tokens];
     for (std::int64_t c = 0; block >= 0 && c < kv.head_dim; ++c) {
       const std::int64_t row = (block * kv.kv_heads + head) * kv.block_tokens + p % kv.block_tokens;
+      const std::int64_t at = row * kv.head_dim + c;
       out[static_cast<std::size_t>(p * kv.head_dim + c)] =
-          load(pages, kv.dtype, row * kv.head_dim + c);
+          kv.dtype == DType::kI8
+              ? scales[row] * static_cast<float>(static_cast<const std::int8_t*>(pages)[at])
+              : load(pages, kv.dtype, at);
     }
   }
   return out;
@@ -54,8 +59,8 @@ void attend_row(const AttendPagedArgs& args, std::int64_t query, const float* q,
 void attend_sequence(const AttendPagedArgs& args, std::int64_t sequence, std::int64_t head) {
   const std::int64_t d = args.kv.head_dim;
   const std::int64_t kv_head = head / (args.heads / args.kv.kv_heads);
-  const std::vector<float> k = gather(args, args.kv.k, sequence, kv_head);
-  const std::vector<float> v = gather(args, args.kv.v, sequence, kv_head);
+  const std::vector<float> k = gather(args, true, sequence, kv_head);
+  const std::vector<float> v = gather(args, false, sequence, kv_head);
   const auto b = static_cast<std::size_t>(sequence);
   const std::int64_t begin = args.query_start[b];
   const std::int64_t end = args.query_start[b + 1];

@@ -3,6 +3,7 @@
 // on the way out.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -37,6 +38,22 @@ inline float load(const ConstTensorView& view, std::int64_t row, std::int64_t co
 
 inline void store(const TensorView& view, std::int64_t row, std::int64_t col, double value) {
   store(view.data, view.dtype, row * view.row_stride + col, value);
+}
+
+// Symmetric int8 of one row: q = round_half_even(x * (127 / max|x|)), all in float, 0 when max|x| =
+// 0. Returns the scale max|x| / 127.
+inline float quantise_row(std::span<const float> x, std::int8_t* out) {
+  float amax = 0.0F;
+  for (const float value : x) {
+    amax = std::max(amax, std::fabs(value));
+  }
+  const float inverse = amax > 0.0F ? 127.0F / amax : 0.0F;
+  for (const float value : x) {
+    // nearbyint rounds half to even. The clamp matters only for subnormal rows, where 127 / amax
+    // overflows.
+    *out++ = static_cast<std::int8_t>(std::clamp(std::nearbyint(value * inverse), -127.0F, 127.0F));
+  }
+  return amax / 127.0F;
 }
 
 // All rows of a view, packed: [rows, cols].

@@ -21,6 +21,8 @@ void checked(const Args& args, void (*verb)(const Args&)) {
 
 ReferenceBackend::ReferenceBackend() : memory_(std::make_unique<HeapMemory>()) {
   capabilities_.name = "reference";
+  capabilities_.int8_kv = true;
+  capabilities_.int4 = true;
   capabilities_.native = [](QuantFormat) { return true; };
 }
 ReferenceBackend::~ReferenceBackend() = default;

@@ -43,6 +43,18 @@ std::int64_t kv_offset(const KvView& kv, std::int64_t slot, std::int64_t head) {
   return ((block * kv.kv_heads + head) * kv.block_tokens + token) * kv.head_dim;
 }
 
+// One row of keys or values to where it lies in the cache.
+void store_row(const KvView& kv, void* pages, float* scales, std::int64_t at,
+               std::span<const float> x) {
+  if (kv.dtype != DType::kI8) {
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      store(pages, kv.dtype, at + static_cast<std::int64_t>(c), static_cast<double>(x[c]));
+    }
+    return;
+  }
+  scales[at / kv.head_dim] = quantise_row(x, static_cast<std::int8_t*>(pages) + at);
+}
+
 }  // namespace
 
 void rope_append(const RopeAppendArgs& args) {
@@ -70,12 +82,9 @@ void rope_append(const RopeAppendArgs& args) {
       read_head(t, heads + h);
       rms(head, args.k_norm, args.eps);
       rotate(head, args, t);
-      for (std::int64_t c = 0; c < d; ++c) {
-        store(args.kv.k, args.kv.dtype, at + c,
-              static_cast<double>(head[static_cast<std::size_t>(c)]));
-        store(args.kv.v, args.kv.dtype, at + c,
-              static_cast<double>(load(args.qkv, t, (heads + kv_heads + h) * d + c)));
-      }
+      store_row(args.kv, args.kv.k, args.kv.k_scale, at, head);
+      read_head(t, heads + kv_heads + h);
+      store_row(args.kv, args.kv.v, args.kv.v_scale, at, head);
     }
   }
 }

@@ -20,7 +20,8 @@ void gather_rows(const GatherRowsArgs& args);
 void blend_rows(const BlendRowsArgs& args);
 void sample(const SampleArgs& args);
 
-// linear() for kInt8Channel weights with activations quantised on the fly, row by row:
+// linear() for weights of scaled int8 rows (unpack_int8) with activations quantised on the fly, row
+// by row:
 //   scale_x = max|x| / 127,  q_x = round_half_even(x * (127 / max|x|)), all in float;  q_x = 0 when
 //   max|x| = 0 y = epilogue(scale_x * scale_w * sum(q_x * q_w) + bias) + residual, the sum exact in
 //   integers.
