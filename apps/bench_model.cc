@@ -68,6 +68,7 @@ Result<Subject> open_subject(const BenchModelOptions& options) {
   MONOCLE_ASSIGN(opened->model,
                  qwen3_vl::Qwen3Vl::load(opened->config, weights, options.model.precision(), source,
                                          *opened->backend, pool));
+  MONOCLE_TRY(options.model.choose_kv(*opened->model));
   subject.load_seconds = seconds_since(start) - making_numbers;
   subject.opened = std::move(opened);
   return subject;

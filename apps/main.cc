@@ -22,7 +22,7 @@ constexpr std::array kCommands{
     Command{"ask", "Ask a question, about pictures or without any", add_ask},
     Command{"serve", "Serve the web page and the OpenAI API on port 7860", add_serve},
     Command{"inspect", "Say what a checkpoint is and what it needs", add_inspect},
-    Command{"quantize", "Write a checkpoint as one packed file, int8 or bf16", add_quantize},
+    Command{"quantize", "Write a checkpoint as one packed file: int8, int4 or bf16", add_quantize},
     Command{"bench", "Measure this machine and a model on it", add_bench},
     Command{"trace", "Run a reference case and write every intermediate tensor", add_trace},
     Command{"doctor", "Say what this machine offers and what is missing", add_doctor},

@@ -71,13 +71,18 @@ void ModelOptions::add(CLI::App& app) {
                  "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
       ->group("Model");
   app.add_option("--quant", quant,
-                 "Weight format of the text layers: none (as stored), f32, bf16, int8")
+                 "Weight format of the text layers: none (as stored), f32, bf16, int8, int4")
       ->capture_default_str()
-      ->check(CLI::IsMember({"none", "f32", "bf16", "int8"}))
+      ->check(CLI::IsMember({"none", "f32", "bf16", "int8", "int4"}))
       ->group("Model");
   app.add_option("--compute", compute, "Arithmetic: auto, or f32 (slower, for comparisons)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "f32"}))
+      ->group("Model");
+  app.add_option("--kv", kv,
+                 "Element type of the KV cache: auto, f32, bf16, or int8 (CPU; half the memory)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->group("Model");
   device.add(app);
 }
@@ -90,14 +95,22 @@ Result<qwen3_vl::WeightOptions> ModelOptions::weights() const {
   if (info == nullptr) {
     return fail(ErrorCode::kInvalidArgument, "--quant {} is not a weight format", quant);
   }
-  // The vision tower is never narrower than bf16: its error would be on every token of the picture.
-  const bool narrow = info->format == QuantFormat::kInt8Channel;
-  return qwen3_vl::WeightOptions{.text = info->format,
-                                 .vision = narrow ? QuantFormat::kBF16 : info->format};
+  return qwen3_vl::weights_in(info->format);
 }
 
 qwen3_vl::Precision ModelOptions::precision() const {
   return compute == "f32" ? qwen3_vl::Precision::kF32 : qwen3_vl::Precision::kAuto;
+}
+
+DType ModelOptions::kv_dtype(DType automatic) const {
+  return kv == "int8"   ? DType::kI8
+         : kv == "bf16" ? DType::kBF16
+         : kv == "f32"  ? DType::kF32
+                        : automatic;
+}
+
+Status ModelOptions::choose_kv(qwen3_vl::Qwen3Vl& model) const {
+  return model.use_kv(kv_dtype(model.kv()));
 }
 
 Result<std::string> default_model_path() {
@@ -138,12 +151,14 @@ Result<std::unique_ptr<qwen3_vl::Qwen3Vl>> load_weights(const ModelOptions& opti
   try {
     MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, options.weights());
     ThreadPool pool(options.device.resolved_threads());
-    return qwen3_vl::Qwen3Vl::load(
-        opened.config, weights, options.precision(),
-        [&](std::string_view name, std::span<const std::int64_t>) {
-          return opened.checkpoint->load(name);
-        },
-        backend, pool);
+    MONOCLE_ASSIGN(auto model, qwen3_vl::Qwen3Vl::load(
+                                   opened.config, weights, options.precision(),
+                                   [&](std::string_view name, std::span<const std::int64_t>) {
+                                     return opened.checkpoint->load(name);
+                                   },
+                                   backend, pool));
+    MONOCLE_TRY(options.choose_kv(*model));
+    return model;
   } catch (const std::exception& error) {
     return fail(ErrorCode::kUnavailable, "{}: {}", backend.capabilities().name, error.what());
   }

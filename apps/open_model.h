@@ -22,13 +22,18 @@ namespace monocle::app {
 
 struct ModelOptions {
   std::string path;              // empty: the demo model
-  std::string quant = "none";    // none, f32, bf16, int8
+  std::string quant = "none";    // none, f32, bf16, int8, int4
   std::string compute = "auto";  // auto, f32
+  std::string kv = "auto";       // auto, f32, bf16, int8
   DeviceOptions device;
 
   void add(CLI::App& app);
   [[nodiscard]] Result<qwen3_vl::WeightOptions> weights() const;
   [[nodiscard]] qwen3_vl::Precision precision() const;
+  // The element type of the KV cache; `automatic` unless --kv says otherwise.
+  [[nodiscard]] DType kv_dtype(DType automatic) const;
+  // Gives a loaded model the KV cache that was asked for.
+  [[nodiscard]] Status choose_kv(qwen3_vl::Qwen3Vl& model) const;
 };
 
 // The texts of a checkpoint that need no weights.

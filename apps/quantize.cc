@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "model/qwen3_vl/repack.h"
+#include "model/qwen3_vl/weights.h"
 #include "report.h"
 #include "store/checkpoint.h"
 
@@ -56,7 +57,9 @@ Result<Outcome> quantize(const QuantizeOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   MONOCLE_ASSIGN(const Checkpoint in, Checkpoint::open(options.input, MapAdvice::kSequential));
   ThreadPool pool(options.threads > 0 ? options.threads : usable_cpus());
-  const qwen3_vl::RepackOptions formats{.text = find_format(options.format)->format,
+  const QuantFormat text = find_format(options.format)->format;
+  const qwen3_vl::RepackOptions formats{.text = text,
+                                        .head = qwen3_vl::weights_in(text).head,
                                         .vision = find_format(options.vision)->format};
   auto summary = qwen3_vl::repack(in, options.output, formats, pool,
                                   [](const qwen3_vl::RepackProgress& progress) { show(progress); });
@@ -106,9 +109,10 @@ Action add_quantize(CLI::App& app) {
       "directory.");
   app.add_option("input", options->input, "Checkpoint: a Hugging Face directory")->required();
   app.add_option("output", options->output, "The packed file to write")->required();
-  app.add_option("-f,--format", options->format, "Format of the text layers, embedding and head")
+  app.add_option("-f,--format", options->format,
+                 "Format of the text layers, embedding and head; with int4 the latter two are int8")
       ->capture_default_str()
-      ->check(CLI::IsMember({"int8", "bf16"}));
+      ->check(CLI::IsMember({"int8", "int4", "bf16"}));
   app.add_option("--vision", options->vision,
                  "Format of the vision tower; int8 costs accuracy on fine print")
       ->capture_default_str()

@@ -42,6 +42,7 @@ class Planner {
 
   Result<ServePlan> run() {
     MONOCLE_ASSIGN(load_, load_plan(options_.model, opened_, *opened_.backend));
+    load_.kv = options_.model.kv_dtype(load_.kv);
     ServePlan plan;
     MONOCLE_ASSIGN(plan.limits, engine_limits(options_, opened_, load_));
     MONOCLE_TRY(add(*opened_.backend, plan));

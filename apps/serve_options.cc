@@ -135,6 +135,7 @@ void ServeOptions::add(CLI::App& app) {
   model.add(app);
   app.get_option("--model")->envname("MONOCLE_MODEL");
   app.get_option("--quant")->envname("QUANTIZE");
+  app.get_option("--kv")->envname("KV_DTYPE");
 }
 
 Status check_exposure(const ServeOptions& options) {

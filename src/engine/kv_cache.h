@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory behind the paged KV cache: one allocation, two planes (k, v) per layer. See KvView for
-// the layout.
+// The memory behind the paged KV cache: one allocation, two planes (k, v) per layer, each with its
+// scales behind it where the dtype has them. See KvView for the layout.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,13 @@ struct KvShape {
   // Keys and values of one token, all layers.
   [[nodiscard]] std::size_t token_bytes() const {
     return 2 * static_cast<std::size_t>(layers) * static_cast<std::size_t>(kv_heads) *
-           static_cast<std::size_t>(head_dim) * dtype_size(dtype);
+           (row_bytes() + scale_bytes());
   }
+  // Elements and scale of one token and head.
+  [[nodiscard]] std::size_t row_bytes() const {
+    return static_cast<std::size_t>(head_dim) * dtype_size(dtype);
+  }
+  [[nodiscard]] std::size_t scale_bytes() const { return dtype == DType::kI8 ? sizeof(float) : 0; }
   [[nodiscard]] std::size_t block_bytes() const {
     return token_bytes() * static_cast<std::size_t>(block_tokens);
   }

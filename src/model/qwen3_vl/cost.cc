@@ -31,8 +31,9 @@ double vision_flops(const VisionConfig& c, const GridThw& grid) {
 }
 
 double kv_read_bytes(const TextConfig& c, std::int64_t past, DType kv) {
-  return 2.0 * c.num_hidden_layers * static_cast<double>(c.kv_dim()) * static_cast<double>(past) *
-         static_cast<double>(dtype_size(kv));
+  const double scales = kv == DType::kI8 ? 4.0 * c.num_key_value_heads : 0.0;
+  const double row = static_cast<double>(c.kv_dim()) * static_cast<double>(dtype_size(kv)) + scales;
+  return 2.0 * c.num_hidden_layers * row * static_cast<double>(past);
 }
 
 }  // namespace monocle::qwen3_vl

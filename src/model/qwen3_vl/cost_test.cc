@@ -16,6 +16,7 @@ TEST(Cost, TextOfThe2bShape) {
   EXPECT_NEAR(prefill_flops(config.text, 1, 999) - prefill_flops(config.text, 1, 0), 229376.0 * 999,
               1);
   EXPECT_DOUBLE_EQ(kv_read_bytes(config.text, 10, DType::kBF16), 114688.0 * 10);
+  EXPECT_DOUBLE_EQ(kv_read_bytes(config.text, 10, DType::kI8), 28.0 * 2 * 8 * (128 + 4) * 10);
 }
 
 TEST(Cost, VisionOfThe2bShape) {

@@ -53,6 +53,15 @@ Qwen3Vl::~Qwen3Vl() {
   }
 }
 
+Status Qwen3Vl::use_kv(DType dtype) {
+  if (dtype == DType::kI8 && !backend_.capabilities().int8_kv) {
+    return fail(ErrorCode::kUnsupported, "{} has no KV cache of int8",
+                backend_.capabilities().name);
+  }
+  kv_ = dtype;
+  return {};
+}
+
 // One allocation: text frequencies, vision frequencies, channel axes.
 Status Qwen3Vl::place_rope_tables() {
   rope_ = text_rope(config_.text);

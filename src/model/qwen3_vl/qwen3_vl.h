@@ -45,8 +45,11 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] const Config& config() const { return config_; }
   [[nodiscard]] const TextRope& rope() const { return rope_; }
   [[nodiscard]] DType activation() const { return activation_; }
-  // What the KV cache should hold: f32 where the model computes in f32 on purpose.
+  // What the KV cache should hold: f32 where the model computes in f32 on purpose, else what the
+  // backend prefers, unless use_kv() said otherwise.
   [[nodiscard]] DType kv() const { return kv_; }
+  // f32, bf16 or i8; kUnsupported names a backend that does not know it.
+  Status use_kv(DType dtype);
 
  private:
   Qwen3Vl(const Config& config, Backend& backend)
