@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "bench_checkpoint.h"
+#include "bench_divergence.h"
 #include "bench_engine.h"
 #include "bench_model.h"
 #include "bench_quality.h"
@@ -23,7 +26,9 @@ double compute_roof(const BenchModelResult& result, bool vision) {
   if (result.activation == "f32") {
     return result.roof.f32_gflops * 1e9;
   }
-  return (result.format == "int8" && !vision ? result.roof.int8_gops : result.roof.bf16_gflops) *
+  return ((result.format == "int8" || result.format == "int4") && !vision
+              ? result.roof.int8_gops
+              : result.roof.bf16_gflops) *
          1e9;
 }
 
@@ -192,19 +197,20 @@ Action add_bench(CLI::App& app) {
       app.add_subcommand("checkpoint", "Write random weights of a published shape as a checkpoint");
   CLI::App* quality = app.add_subcommand(
       "quality", "How right a model's answers to a case set are, here or on any server");
-  return [serve, engine, checkpoint, quality, run_model = add_bench_model(*model),
-          run_serve = add_bench_serve(*serve), run_engine = add_bench_engine(*engine),
-          write = add_bench_checkpoint(*checkpoint), run_quality = add_bench_quality(*quality)] {
-    if (quality->parsed()) {
-      return run_quality();
-    }
-    if (checkpoint->parsed()) {
-      return write();
-    }
-    if (engine->parsed()) {
-      return run_engine();
-    }
-    return serve->parsed() ? run_serve() : run_model();
+  CLI::App* divergence =
+      app.add_subcommand("divergence", "What a weight format or a KV cache type costs in answers");
+  const std::array<std::pair<CLI::App*, Action>, 6> parts{{
+      {model, add_bench_model(*model)},
+      {serve, add_bench_serve(*serve)},
+      {engine, add_bench_engine(*engine)},
+      {checkpoint, add_bench_checkpoint(*checkpoint)},
+      {quality, add_bench_quality(*quality)},
+      {divergence, add_bench_divergence(*divergence)},
+  }};
+  return [parts] {
+    const auto parsed = std::find_if(parts.begin(), parts.end(),
+                                     [](const auto& part) { return part.first->parsed(); });
+    return parsed->second();
   };
 }
 
