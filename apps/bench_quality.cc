@@ -211,7 +211,9 @@ class QualityBench {
   // Answers that were given before, by this program or another, scored again.
   Status score_given() {
     MONOCLE_ASSIGN(const EarlierRun given, load_earlier(options_.answers));
-    run_.about["answers"] = options_.answers;
+    // How they came to be is what the file says.
+    run_.about = given.about;
+    run_.about["scored_from"] = options_.answers;
     QualityMode mode{"greedy", 0, {0}, {}};
     for (const score::Case& one : run_.cases.set.cases) {
       QualityAnswer answer;

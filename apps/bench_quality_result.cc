@@ -121,15 +121,20 @@ std::vector<QualityGroup> group_run(const QualityRun& run) {
 
 Result<EarlierRun> load_earlier(const std::string& path) {
   MONOCLE_ASSIGN(const std::vector<std::byte> bytes, read_file(path, kMostResultBytes));
-  const auto json = nlohmann::json::parse(
-      reinterpret_cast<const char*>(bytes.data()),
-      reinterpret_cast<const char*>(bytes.data()) + bytes.size(), nullptr, false);
+  const auto json =
+      Json::parse(reinterpret_cast<const char*>(bytes.data()),
+                  reinterpret_cast<const char*>(bytes.data()) + bytes.size(), nullptr, false);
   if (!json.is_object() || !json.contains("answers") || !json["answers"].is_array()) {
     return fail(ErrorCode::kInvalidArgument,
                 "{} has no list of answers: it is not the answers.json of a quality run", path);
   }
   EarlierRun earlier;
   earlier.name = path;
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_primitive() && name != "compared_with") {
+      earlier.about[name] = value;
+    }
+  }
   for (const auto& row : json["answers"]) {
     const bool good = row.is_object() && row.contains("id") && row["id"].is_string() &&
                       row.contains("answer") && row["answer"].is_string();

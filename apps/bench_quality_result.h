@@ -57,7 +57,8 @@ struct EarlierRun {
     std::vector<std::string> tokens;
     double quality = 0;
   };
-  std::string name;                                                            // the file
+  std::string name;              // the file
+  nlohmann::ordered_json about;  // as in QualityRun; empty when the file says nothing
   std::map<std::pair<std::string, std::string>, std::vector<Answer>> answers;  // by mode and case
 };
 Result<EarlierRun> load_earlier(const std::string& path);
