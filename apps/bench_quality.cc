@@ -90,6 +90,7 @@ std::string command_line(const QualityOptions& o) {
   add("--model", o.model.path);
   add("--quant", o.model.quant == "none" ? "" : o.model.quant);
   add("--compute", o.model.compute == "auto" ? "" : o.model.compute);
+  add("--kv", o.model.kv == "auto" ? "" : o.model.kv);
   add("--control", o.control == "none" ? "" : o.control);
   add("--seeds", o.seeds > 0 ? fmt::format("{} --temperature {}", o.seeds, o.temperature) : "");
   add("--answers", o.answers);
@@ -167,6 +168,7 @@ class QualityBench {
     run_.about["server"] = "in process, " + local_->backend;
     run_.about["weights"] = options_.model.quant == "none" ? "as stored" : options_.model.quant;
     run_.about["compute"] = options_.model.compute;
+    run_.about["kv"] = options_.model.kv;
     return local_->url;
   }
 

@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 ORDER = ("gui", "contract", "vqa", "html", "drawio", "reading", "video")
-SAME = ("version", "commit", "server", "weights", "compute", "model", "control")
+SAME = ("version", "commit", "server", "weights", "compute", "kv", "model", "control")
 
 
 def main() -> None:

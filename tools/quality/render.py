@@ -70,6 +70,7 @@ def kinds(result: dict) -> list[str]:
 
 def section(path: pathlib.Path, result: dict) -> str:
     about = "bf16 weights, as stored" if result["weights"] == "as stored" else f"{result['weights']} weights"
+    about += {"int8": ", int8 keys and values"}.get(result.get("kv") or "", "")
     control = {"blank": ", pictures taken away", "shuffled": ", pictures of other cases"}.get(result["control"], "")
     lines = [f"## {NOTE.get(path.stem.split('-')[0], path.stem)}: {about}{control}", "", "```", result["commands"][0], "```", "",
              f"and the like for each row; all are in [`{path.name}`](../../bench/results/quality/{path.name}). {result['model']}, "
