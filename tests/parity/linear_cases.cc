@@ -238,9 +238,10 @@ void check_linear(const Setup& setup, const HostTensor& actual) {
 
 // How the sizes n are split into parts, and what is fused: each shape meets each variant with some
 // format.
+constexpr std::size_t kVariants = 6;
 void apply_variant(Setup& setup, std::int64_t n, std::size_t variant) {
   setup.parts = {n};
-  switch (variant % 6) {
+  switch (variant) {
     case 0:
       break;
     case 1:
@@ -287,6 +288,24 @@ constexpr Shape kShapes[] = {
     {300, 520, 208}, {259, 136, 1152}, {131, 264, 4304},
 };
 
+// A row or two of x and the columns of a published model, as in decoding: each with every variant.
+constexpr Shape kDecodeShapes[] = {{2, 136, 2048}, {1, 40, 6144}};
+
+Case linear_case(const FormatInfo& format, DType x, const Shape& shape, std::size_t variant) {
+  Setup setup;
+  setup.name = fmt::format("linear_{}_x{}_m{}_n{}_k{}_v{}", format.name, dtype_name(x), shape.m,
+                           shape.n, shape.k, variant);
+  setup.m = shape.m;
+  setup.k = shape.k;
+  setup.format = format.format;
+  setup.x = x;
+  apply_variant(setup, shape.n, variant);
+  const auto run = [setup](Backend& backend, const Movement&) {
+    return std::vector<HostTensor>{run_linear(backend, setup, make_data(setup))};
+  };
+  return {setup.name, run, [setup](const auto& outputs) { check_linear(setup, outputs.at(0)); }};
+}
+
 }  // namespace
 
 std::vector<Case> linear_cases() {
@@ -296,20 +315,14 @@ std::vector<Case> linear_cases() {
     for (const DType x : {DType::kF32, DType::kBF16}) {
       ++combination;
       for (std::size_t i = 0; i < std::size(kShapes); ++i) {
-        const Shape& shape = kShapes[i];
-        Setup setup;
-        setup.name = fmt::format("linear_{}_x{}_m{}_n{}_k{}_v{}", format.name, dtype_name(x),
-                                 shape.m, shape.n, shape.k, (i + combination) % 6);
-        setup.m = shape.m;
-        setup.k = shape.k;
-        setup.format = format.format;
-        setup.x = x;
-        apply_variant(setup, shape.n, i + combination);
-        const auto run = [setup](Backend& backend, const Movement&) {
-          return std::vector<HostTensor>{run_linear(backend, setup, make_data(setup))};
-        };
-        cases.push_back({setup.name, run,
-                         [setup](const auto& outputs) { check_linear(setup, outputs.at(0)); }});
+        cases.push_back(linear_case(format, x, kShapes[i], (i + combination) % kVariants));
+      }
+    }
+  }
+  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+    for (const Shape& shape : kDecodeShapes) {
+      for (std::size_t variant = 0; variant < kVariants; ++variant) {
+        cases.push_back(linear_case(format_info(format), DType::kBF16, shape, variant));
       }
     }
   }

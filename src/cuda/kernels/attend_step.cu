@@ -225,7 +225,7 @@ __global__ __launch_bounds__(kThreads,
   cluster_wait();
   store_heads<kD>(args, row, head0, group, rank, room);
   __syncthreads();
-  cluster_arrive();
+  cluster_arrive_read();
   cluster_wait();
 }
 

@@ -7,10 +7,18 @@
 
 namespace monocle::cuda {
 
-// All threads of all blocks, each after a barrier of its own block: its stores to shared memory are
-// then done. (An arrival that orders them itself waits for everything that is under way, the copies
-// of later data too.) A block must not exit while others may still read its memory.
+// All threads of all blocks. What a thread stored to shared memory before its arrival, the others
+// see after the wait. (A barrier of the block before a relaxed arrival is not enough: it orders
+// stores for the block's own threads, and reads from other multiprocessors overtook them now and
+// then.) A block must not exit while others may still read its memory.
 __device__ inline void cluster_arrive() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+// An arrival that says only that this thread has read what it wanted: it need not wait for stores
+// that are under way.
+__device__ inline void cluster_arrive_read() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 #endif

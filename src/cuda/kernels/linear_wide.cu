@@ -13,12 +13,20 @@ namespace {
 constexpr int kThreads = kStreamThreads;
 constexpr int kAhead = 2;  // results of a thread that are prepared before the sums meet
 
-// Every block's sums lie in its shared memory. The block's own barrier has all of its stores done,
-// so the cluster's need not wait for what else is under way: copies into the ring.
+// Every block's sums lie in its shared memory.
 __device__ inline void meet(bool alone) {
   __syncthreads();
   if (!alone) {
     cluster_arrive();
+    cluster_wait();
+  }
+}
+
+// Every block has read what it wanted of the others' sums.
+__device__ inline void part(bool alone) {
+  __syncthreads();
+  if (!alone) {
+    cluster_arrive_read();
     cluster_wait();
   }
 }
@@ -143,7 +151,7 @@ __global__ __launch_bounds__(kThreads,
           load_extra<K>(a, Place<K>(a, mine ? tile : a.plan.tiles, rank * share_of<K>(a) + item));
     }
     if (tile != group) {  // the room of the tile before has been read
-      meet(alone);
+      part(alone);
     }
     put_sums<K>(room, sum);
     meet(alone);
@@ -152,7 +160,7 @@ __global__ __launch_bounds__(kThreads,
       store_norm(a, factors, static_cast<int>(threadIdx.x), kThreads);
     }
   }
-  meet(alone);
+  part(alone);
 }
 
 template <bool kSwiGlu, bool kInt8, int kTokenTiles>
