@@ -13,7 +13,7 @@ constexpr std::int64_t kAmxRows = 5;
 
 // From this many rows of x on, copies of both factors pay on avx512, and expanding 4-bit groups
 // once instead of for every few rows of x does elsewhere. The int8 kernels agree to the bit.
-constexpr std::int64_t kPanelRows = 33;
+constexpr std::int64_t kCopyRows = 33;
 constexpr std::int64_t kExpandRows = 17;
 
 struct Choice {
@@ -46,7 +46,7 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
 LinearKernel linear_kernel(const LinearKey& key) {
   MONOCLE_CHECK(key.x == DType::kF32 || key.x == DType::kBF16);
   const Choice chosen = choice(key.format, key.x, key.isa);
-  if (key.isa == Isa::kAvx512 && key.m >= kPanelRows) {
+  if (key.isa == Isa::kAvx512 && key.m >= kCopyRows) {
     if (const LinearFunction panels = panel_function(chosen.kind); panels != nullptr) {
       return {chosen.kind == LinearKind::kBF16   ? "panel bf16 x bf16"
               : chosen.kind == LinearKind::kInt8 ? "panel int8 x int8"

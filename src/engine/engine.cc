@@ -166,6 +166,13 @@ Result<std::unique_ptr<Sequence>> Engine::prepare(RequestId id, Request request)
   count_prompt(*sequence);
   sequence->submitted = Clock::now();
   MONOCLE_TRY(scheduler_.check(*sequence));
+  // All that the answer can grow to, so that no step takes memory for it.
+  const auto longest = static_cast<std::size_t>(
+      std::min(sequence->prompt_tokens() + sequence->request.max_tokens, limits_.context_tokens));
+  const std::size_t blocks = longest / static_cast<std::size_t>(limits_.block_tokens) + 1;
+  sequence->tokens.reserve(longest);
+  sequence->kv.table.reserve(blocks);
+  sequence->kv.content.reserve(blocks);
   ledger_.describe_prompt(*sequence);
   return sequence;
 }
