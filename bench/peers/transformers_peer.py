@@ -45,8 +45,9 @@ def picture(model, checkpoint, side):
     """The tower alone, then everything from pixels to the first token. The processor of videos would need torchvision, so
     the picture's parts of the combined processor are put together here."""
     from PIL import Image
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
     config = model.config
-    pixels_of = transformers.AutoImageProcessor.from_pretrained(checkpoint, backend="pil")
+    pixels_of = Qwen2VLImageProcessorPil.from_pretrained(checkpoint)
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
     image = Image.frombytes("RGB", (side, side), random.randbytes(side * side * 3))
     tokens = (side // 32) ** 2
