@@ -27,6 +27,11 @@ struct Options {
   std::string texts;  // a checkpoint whose tokenizer and settings are copied; empty: the demo model
 };
 
+Json read_json(const fs::path& path) {
+  std::ifstream file(path);
+  return Json::parse(file, nullptr, false);
+}
+
 // config.json of `texts` with the sizes of `shape`: its token ids must be those of the tokenizer.
 Json config_json(const qwen3_vl::Config& shape, Json config) {
   const qwen3_vl::TextConfig& t = shape.text;
@@ -76,17 +81,17 @@ Status write_checkpoint(const Options& options) {
   if (texts.empty()) {
     MONOCLE_ASSIGN(texts, default_model_path());
   }
-  std::ifstream file(fs::path(texts) / "config.json");
-  const Json base = Json::parse(file, nullptr, false);
-  if (!base.is_object() || !base.contains("text_config") || !base.contains("vision_config")) {
-    return fail(ErrorCode::kInvalidArgument, "{} holds no config.json of a Qwen3-VL checkpoint",
-                texts);
+  const Json base = read_json(fs::path(texts) / "config.json");
+  Json pictures = read_json(fs::path(texts) / "preprocessor_config.json");
+  if (!base.contains("text_config") || !base.contains("vision_config") || !pictures.is_object()) {
+    return fail(ErrorCode::kInvalidArgument, "{} is no directory of a Qwen3-VL checkpoint", texts);
   }
+  pictures["size"] = {{"longest_edge", 16777216}, {"shortest_edge", 65536}};  // as published
   std::error_code error;
   const fs::path output(options.output);
   fs::create_directories(output, error);
-  for (const char* name : {"tokenizer.json", "generation_config.json", "preprocessor_config.json",
-                           "video_preprocessor_config.json"}) {
+  for (const char* name :
+       {"tokenizer.json", "generation_config.json", "video_preprocessor_config.json"}) {
     fs::copy_file(fs::path(texts) / name, output / name, fs::copy_options::overwrite_existing,
                   error);
     if (error) {
@@ -94,8 +99,11 @@ Status write_checkpoint(const Options& options) {
                   options.output, error.message());
     }
   }
-  if (!(std::ofstream(output / "config.json") << config_json(config, base).dump(2) << '\n')) {
-    return fail(ErrorCode::kUnavailable, "{}/config.json cannot be written", options.output);
+  const bool written =
+      (std::ofstream(output / "config.json") << config_json(config, base).dump(2) << '\n') &&
+      (std::ofstream(output / "preprocessor_config.json") << pictures.dump(2) << '\n');
+  if (!written) {
+    return fail(ErrorCode::kUnavailable, "nothing can be written to {}", options.output);
   }
   return write_weights(config, output / "model.safetensors");
 }

@@ -91,6 +91,7 @@ class EngineBench {
     limits.context_tokens = prompt_tokens() + options_.gen + 2;
     limits.merge = opened_->config.vision.spatial_merge_size;
     limits.patches = grid().patches();
+    limits.media_patches = 2 * limits.step_tokens;
     limits.media_rows = std::max<std::int64_t>(1, each * grid().tokens(limits.merge));
     limits.kv = model.kv();
     return limits;

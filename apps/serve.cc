@@ -27,6 +27,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of memory that is kept for the patches of the next pictures: five of the largest.
+constexpr std::size_t kPatchBytes = std::size_t{512} << 20;
+
 double gib(double bytes) { return bytes / static_cast<double>(1 << 30); }
 
 // Replies of two servers agree when program, weights and arithmetic do.
@@ -140,6 +143,8 @@ class Server {
     served.generation = &opened_->generation;
     served.image = &opened_->image;
     served.tokenizer = &*opened_->tokenizer;
+    served.patches =
+        std::make_shared<service::PatchStore>(std::clamp(usable_cpus() / 2, 1, 8), kPatchBytes);
     served.facts = opened_->model->facts();
     served.limits = plan_.limits;
     served.kv_token_bytes =

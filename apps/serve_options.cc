@@ -200,6 +200,8 @@ Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& ope
   const bool gpu = !opened.backend->capabilities().host_memory;
   limits.sequences = options.sequences > 0 ? options.sequences : (gpu ? 256 : 32);
   limits.step_tokens = options.step_tokens > 0 ? options.step_tokens : (gpu ? 4096 : 512);
+  // Two of the larger pictures beside half a step of text: more would make running answers wait.
+  limits.media_patches = 2 * limits.step_tokens;
   limits.queue = options.queue;
   limits.merge = opened.config.vision.spatial_merge_size;
   limits.vocab = opened.tokenizer->vocab_size();

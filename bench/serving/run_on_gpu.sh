@@ -115,9 +115,9 @@ latency() {
   local words=(--prompt-words 12 12 --answer-tokens 2 2 --slo-ttft 35)
   load ttft_1024 30 -c 1 --requests 20 --warmup 3 --images 1 --image-side 1024 "${words[@]}"
   load ttft_2048 30 -c 1 --requests 10 --warmup 2 --images 1 --image-side 2048 "${words[@]}"
-  load text_1 30 -c 1 --requests 3 --prompt-words "${WORDS:-180}" "${WORDS:-180}" --answer-tokens 256 256
+  load text_1 30 -c 1 --requests 3 --prompt-words "${WORDS:-248}" "${WORDS:-248}" --answer-tokens 256 256
 }
-text() { load text_256 60 -c 256 --requests 768 --warmup 8 --prompt-words "${WORDS:-180}" "${WORDS:-180}" --answer-tokens 256 256; }
+text() { load text_256 60 -c 256 --requests 768 --warmup 8 --prompt-words "${WORDS:-248}" "${WORDS:-248}" --answer-tokens 256 256; }
 pictures() { load pictures_32 60 -c 32 --requests 192 --warmup 4 --images 1 --image-side 1024 --prompt-words 12 12 --answer-tokens 128 128; }
 engine() {
   timeout 60 "$PROGRAM" bench engine --model "$MODEL" --device "$DEVICE" --requests 256 --prompt 512 --gen 256 --repeats 3 --json >"$OUT/engine_text_256.json"
@@ -131,8 +131,8 @@ two() {
   for devices in 0 0,1; do
     local gpus=$(((${#devices} + 1) / 2))
     serve --device "cuda:$devices" || return
-    load "text_gpus_$gpus" 40 -c $((128 * gpus)) --requests $((384 * gpus)) --warmup 8 --prompt-words "${WORDS:-180}" "${WORDS:-180}" --answer-tokens 128 128
-    load "pictures_gpus_$gpus" 40 -c $((32 * gpus)) --requests $((128 * gpus)) --warmup 4 --images 1 --image-side 1024 --prompt-words 12 12 --answer-tokens 128 128
+    load "text_gpus_$gpus" 40 -c $((256 * gpus)) --requests $((512 * gpus)) --warmup 8 --prompt-words "${WORDS:-248}" "${WORDS:-248}" --answer-tokens 256 256
+    load "pictures_gpus_$gpus" 40 -c $((32 * gpus)) --requests $((160 * gpus)) --warmup 4 --images 1 --image-side 1024 --prompt-words 12 12 --answer-tokens 128 128
     curl -s "http://127.0.0.1:$PORT/metrics" | grep monocle_device_ | grep -v "^#" | sed 's/{.*device/{device/' >"$OUT/metrics_gpus_$gpus.txt"
     grep generation "$OUT/metrics_gpus_$gpus.txt"
     stop

@@ -134,6 +134,7 @@ Engine::Engine(Model& model, Backend& backend, const EngineLimits& limits, KvCac
                   .context_tokens = limits.context_tokens,
                   .queue = limits.queue,
                   .merge = limits.merge,
+                  .media_patches = limits.media_patches,
                   .draft_tokens = limits.draft_tokens,
                   .draft_rows = draft_rows(limits)},
                  ledger_, media_),
@@ -268,9 +269,19 @@ void Engine::run(const StepInputs& inputs) {
 }
 
 void Engine::encode_media(std::vector<TokenEvent>& events) {
+  const Clock::time_point start = Clock::now();
+  encoding_.clear();
   for (std::size_t i = 0; i < plan_.media.size();) {
     // A failed job takes all jobs of its sequence out of the plan, itself at least.
     i = encode(plan_.media[i], events) ? i + 1 : 0;
+  }
+  if (encoding_.empty()) {
+    return;
+  }
+  backend_.wait(backend_.mark());
+  const double spent = milliseconds(start, Clock::now());
+  for (Sequence* sequence : encoding_) {
+    sequence->timing.vision_ms += spent;
   }
 }
 
@@ -283,20 +294,21 @@ bool Engine::encode(const MediaJob& job, std::vector<TokenEvent>& events) {
   if (media_.encoded(handle)) {
     return true;
   }
-  const Clock::time_point start = Clock::now();
   const Patches& patches = *sequence.request.prompt.media[index].patches;
   const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
   if (!status) {
     plan_.drop(&sequence);
+    std::erase(encoding_, &sequence);
     TokenEvent event;
     event.finish = FinishReason::kError;
     event.error = status.error().message;
     finish(&sequence, std::move(event), events);
     return false;
   }
-  backend_.wait(backend_.mark());
   media_.mark_encoded(handle);
-  sequence.timing.vision_ms += milliseconds(start, Clock::now());
+  if (std::ranges::find(encoding_, &sequence) == encoding_.end()) {
+    encoding_.push_back(&sequence);
+  }
   return true;
 }
 

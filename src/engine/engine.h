@@ -31,6 +31,7 @@ struct EngineLimits {
   std::int64_t kv_tokens = 0;          // cache size; 0 = one request of context_tokens per sequence
   std::int64_t media_rows = 0;         // encoded media kept; 0 = context_tokens
   std::int64_t patches = 0;            // largest image or video
+  std::int64_t media_patches = 1024;   // encoded in one step; a single larger picture goes alone
   std::int32_t block_tokens = 16;
   std::int32_t window_tokens = 0;  // attention window besides sink_tokens; 0 = everything is seen
   std::int32_t sink_tokens = 0;
@@ -125,6 +126,7 @@ class Engine {
   std::vector<std::uint32_t> masks_;  // [sequences, mask_words_]
   std::size_t mask_words_;
   std::vector<Sequence*> marked_;
+  std::vector<Sequence*> encoding_;  // that have pictures in the vision tower in this step
   RequestId next_id_ = 1;
   EngineStats counted_;  // what stats() does not ask others for
 };

@@ -77,10 +77,9 @@ Result<LoadedImage> load(const Served& served, const api::EncodedImage& encoded)
   const auto bytes = std::as_bytes(std::span(encoded.bytes));
   MONOCLE_ASSIGN(const Image image, decode_image(bytes, DecodeOptions{}));
   MONOCLE_ASSIGN(const qwen3_vl::PreprocessConfig config, budget(served, encoded, image.size()));
-  MONOCLE_ASSIGN(Patches patches, qwen3_vl::preprocess_image(image, config, nullptr));
   LoadedImage loaded{nullptr, {image.width, image.height, 0, 0, 0}};
-  note_grid(served, patches.grid, loaded.facts);
-  loaded.patches = std::make_shared<const Patches>(std::move(patches));
+  MONOCLE_ASSIGN(loaded.patches, served.patches->make(image, config));
+  note_grid(served, loaded.patches->grid, loaded.facts);
   return loaded;
 }
 

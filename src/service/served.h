@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "model/qwen3_vl/config.h"
 #include "model/qwen3_vl/generation_config.h"
 #include "model/qwen3_vl/preprocess_config.h"
+#include "service/patch_store.h"
 #include "text/bpe.h"
 
 namespace monocle::service {
@@ -30,6 +32,7 @@ struct Served {
   const qwen3_vl::GenerationConfig* generation = nullptr;
   const qwen3_vl::PreprocessConfig* image = nullptr;
   const Tokenizer* tokenizer = nullptr;
+  std::shared_ptr<PatchStore> patches;  // memory for pictures on their way to the engine
   ModelFacts facts;
 
   EngineLimits limits;              // what the engine was made with

@@ -94,7 +94,7 @@ __global__ __launch_bounds__(kThreads) void mma_kernel(int rounds, float* sink) 
 }
 
 template <bool kInt8>
-__global__ __launch_bounds__(kThreads, 1) void wgmma_kernel(int rounds) {
+__global__ __launch_bounds__(kThreads, 1) void wgmma_kernel(int rounds, float* sink) {
 #if defined(MONOCLE_SM90A)
   constexpr int kPlane = 256 * 128;  // rows of W, bytes
   __shared__ alignas(1024) std::uint32_t operands[kPlane / 4];
@@ -120,6 +120,14 @@ __global__ __launch_bounds__(kThreads, 1) void wgmma_kernel(int rounds) {
     sm90::products_wait<1>();
   }
   sm90::products_wait<0>();
+  float total = 0.0F;
+#pragma unroll
+  for (int i = 0; i < 128; ++i) {
+    total += static_cast<float>(sum[i]);
+  }
+  if (total == 12345.678F) {  // or the assembler removes the products, volatile or not
+    *sink = total;
+  }
 #endif
 }
 
@@ -143,7 +151,7 @@ double enqueue_arithmetic(const Launch& at, Arithmetic kind, bool sm90) {
     constexpr int kRounds = 8000;
     const double group = 2.0 * 64 * 256 * (kind == Arithmetic::kInt8 ? 32 : 16) * 4;
     launch(at, kind == Arithmetic::kInt8 ? wgmma_kernel<true> : wgmma_kernel<false>,
-           {dim3(blocks), dim3(kThreads)}, kRounds);
+           {dim3(blocks), dim3(kThreads)}, kRounds, at.scratch);
     return group * kThreads / 128 * kRounds * blocks;
   }
   const unsigned all = kind == Arithmetic::kF32 ? 4 * blocks : 2 * blocks;

@@ -57,12 +57,15 @@ struct Slots {
 
 class PatchWriter {
  public:
-  PatchWriter(const PreprocessConfig& config, Size2d size, std::int32_t groups)
+  // storage: memory for the result; what lies in it is overwritten.
+  PatchWriter(const PreprocessConfig& config, Size2d size, std::int32_t groups,
+              std::vector<float> storage)
       : tables_(make_normaliser(config)),
         patch_(static_cast<std::size_t>(config.patch_size)),
         temporal_(static_cast<std::size_t>(config.temporal_patch_size)),
         merge_(config.merge_size) {
     patches_.grid = {groups, size.height / config.patch_size, size.width / config.patch_size};
+    patches_.rows = std::move(storage);
     patches_.rows.resize(static_cast<std::size_t>(patches_.grid.patches()) * row_values());
   }
 
@@ -128,8 +131,13 @@ class PatchWriter {
 
 Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
                                  ThreadPool* pool) {
+  return preprocess_image(image, config, pool, {});
+}
+
+Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
+                                 ThreadPool* pool, std::vector<float> storage) {
   MONOCLE_ASSIGN(const Size2d size, smart_resize(image.size(), config.factor(), config.pixels));
-  PatchWriter writer(config, size, 1);
+  PatchWriter writer(config, size, 1, std::move(storage));
   writer.write(resize_bicubic(image, size, resize_form(config.form), pool),
                {0, 0, config.temporal_patch_size}, pool);
   return writer.take();
@@ -157,7 +165,7 @@ Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfi
   // The reference has no Pillow form for videos, whatever form images use.
   PreprocessConfig frame_config = config.frame;
   frame_config.form = PreprocessForm::kTorchvision;
-  PatchWriter writer(frame_config, size, groups);
+  PatchWriter writer(frame_config, size, groups, {});
   for (std::int64_t i = 0; i < count; ++i) {
     const auto slot = static_cast<std::int32_t>(i % temporal);
     const bool last = i + 1 == count;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
@@ -19,6 +20,9 @@ namespace monocle::qwen3_vl {
 // limits.
 Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
                                  ThreadPool* pool);
+// The same into memory that is already there; it grows where it is too small.
+Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
+                                 ThreadPool* pool, std::vector<float> storage);
 
 // frames: as sampled, all of one size. A single frame is doubled first; an incomplete last group
 // repeats the last frame.
