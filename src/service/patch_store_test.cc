@@ -10,6 +10,17 @@
 namespace monocle::service {
 namespace {
 
+qwen3_vl::PreprocessConfig config_of_model() {
+  qwen3_vl::PreprocessConfig config;
+  config.patch_size = 16;
+  config.temporal_patch_size = 2;
+  config.merge_size = 2;
+  config.pixels = {1024, 1 << 20};
+  config.mean = {0.5, 0.5, 0.5};
+  config.std = {0.5, 0.5, 0.5};
+  return config;
+}
+
 Image picture(int width, int height, int seed) {
   Image image = make_image(width, height);
   for (std::size_t i = 0; i < image.rgb.size(); ++i) {
@@ -23,7 +34,7 @@ std::vector<float> expected(const Image& image, const qwen3_vl::PreprocessConfig
 }
 
 TEST(PatchStore, UsedMemoryGivesTheSamePatches) {
-  const qwen3_vl::PreprocessConfig config;
+  const qwen3_vl::PreprocessConfig config = config_of_model();
   const auto store = std::make_shared<PatchStore>(3, std::size_t{1} << 30);
   // Larger, smaller, larger again: what lay there before must not show.
   for (const int side : {320, 64, 256, 512, 96}) {
@@ -36,7 +47,7 @@ TEST(PatchStore, UsedMemoryGivesTheSamePatches) {
 }
 
 TEST(PatchStore, MemoryComesBackOnceAndNeverBeyondTheLimit) {
-  const qwen3_vl::PreprocessConfig config;
+  const qwen3_vl::PreprocessConfig config = config_of_model();
   const Image image = picture(256, 256, 1);
   const std::size_t bytes = expected(image, config).size() * sizeof(float);
   const auto store = std::make_shared<PatchStore>(1, 2 * bytes);
@@ -53,7 +64,7 @@ TEST(PatchStore, MemoryComesBackOnceAndNeverBeyondTheLimit) {
 }
 
 TEST(PatchStore, PatchesOutliveTheStoreAndComeFromManyThreads) {
-  const qwen3_vl::PreprocessConfig config;
+  const qwen3_vl::PreprocessConfig config = config_of_model();
   auto store = std::make_shared<PatchStore>(2, std::size_t{1} << 30);
   std::vector<std::shared_ptr<const Patches>> held(8);
   std::vector<std::thread> threads;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/errors.h"
+#include "base/hash.h"
 #include "media/decode.h"
 #include "model/qwen3_vl/preprocess.h"
 #include "model/qwen3_vl/preprocess_geometry.h"
@@ -24,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 
 struct LoadedImage {
   std::shared_ptr<const Patches> patches;
+  Hash128 file;
   api::EstimatedImage facts;
 };
 
@@ -67,7 +69,7 @@ Result<LoadedImage> measure(const Served& served, const api::EncodedImage& encod
   MONOCLE_ASSIGN(const Size2d target, qwen3_vl::smart_resize(size, config.factor(), config.pixels));
   Patches patches;
   patches.grid = {1, target.height / config.patch_size, target.width / config.patch_size};
-  LoadedImage loaded{nullptr, {size.width, size.height, 0, 0, 0}};
+  LoadedImage loaded{nullptr, {}, {size.width, size.height, 0, 0, 0}};
   note_grid(served, patches.grid, loaded.facts);
   loaded.patches = std::make_shared<const Patches>(std::move(patches));
   return loaded;
@@ -77,7 +79,7 @@ Result<LoadedImage> load(const Served& served, const api::EncodedImage& encoded)
   const auto bytes = std::as_bytes(std::span(encoded.bytes));
   MONOCLE_ASSIGN(const Image image, decode_image(bytes, DecodeOptions{}));
   MONOCLE_ASSIGN(const qwen3_vl::PreprocessConfig config, budget(served, encoded, image.size()));
-  LoadedImage loaded{nullptr, {image.width, image.height, 0, 0, 0}};
+  LoadedImage loaded{nullptr, hash128(bytes), {image.width, image.height, 0, 0, 0}};
   MONOCLE_ASSIGN(loaded.patches, served.patches->make(image, config));
   note_grid(served, loaded.patches->grid, loaded.facts);
   return loaded;
@@ -171,6 +173,7 @@ ApiResult<Prepared> prepare_chat(const Served& served, const api::ChatRequest& r
   qwen3_vl::PromptMedia media;
   for (LoadedImage& image : *images) {
     media.images.push_back(std::move(image.patches));
+    media.image_files.push_back(image.file);
     prepared.images.push_back(image.facts);
   }
   prepared.media_ms = std::chrono::duration<double, std::milli>(Clock::now() - begun).count();

@@ -8,17 +8,29 @@ namespace {
 
 __global__ void write_nowhere() { *reinterpret_cast<volatile int*>(8) = 1; }
 
-}  // namespace
-
-void break_device(int device) {
+// Runs `work` with `device` as the current one.
+template <class Work>
+void on_device(int device, Work work) {
   int current = 0;
   cudaGetDevice(&current);
   if (cudaSetDevice(device) == cudaSuccess) {
-    write_nowhere<<<1, 1>>>();
-    cudaDeviceSynchronize();
-    cudaGetLastError();
+    work();
   }
   cudaSetDevice(current);
+  cudaGetLastError();
+}
+
+}  // namespace
+
+void destroy_context(int device) {
+  on_device(device, [] { cudaDeviceReset(); });
+}
+
+void fault(int device) {
+  on_device(device, [] {
+    write_nowhere<<<1, 1>>>();
+    cudaDeviceSynchronize();
+  });
 }
 
 }  // namespace monocle::test

@@ -4,8 +4,9 @@
 
 namespace monocle::test {
 
-// Ruins the calling process's context on this GPU for good, as a faulty kernel would: every later
-// call on it fails. Other GPUs do not notice.
-void break_device(int device);
+// Destroys this process's context on the GPU: streams, memory and code there are gone.
+void destroy_context(int device);
+// Runs a kernel that writes where there is no memory.
+void fault(int device);
 
 }  // namespace monocle::test

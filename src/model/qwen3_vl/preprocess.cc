@@ -138,8 +138,12 @@ Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& con
                                  ThreadPool* pool, std::vector<float> storage) {
   MONOCLE_ASSIGN(const Size2d size, smart_resize(image.size(), config.factor(), config.pixels));
   PatchWriter writer(config, size, 1, std::move(storage));
-  writer.write(resize_bicubic(image, size, resize_form(config.form), pool),
-               {0, 0, config.temporal_patch_size}, pool);
+  const Slots slots{0, 0, config.temporal_patch_size};
+  if (size == image.size()) {
+    writer.write(image, slots, pool);
+  } else {
+    writer.write(resize_bicubic(image, size, resize_form(config.form), pool), slots, pool);
+  }
   return writer.take();
 }
 

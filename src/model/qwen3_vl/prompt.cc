@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "model/qwen3_vl/mrope.h"
 #include "model/qwen3_vl/preprocess_geometry.h"
@@ -26,8 +27,9 @@ struct ExpectedRun {
   std::int32_t grid_w = 0;
 };
 
-MediaItem item_of(const std::shared_ptr<const Patches>& patches) {
-  const Hash128 hash = hash128(std::as_bytes(std::span(patches->rows)));
+Hash128 hash_of(const Patches& patches) { return hash128(std::as_bytes(std::span(patches.rows))); }
+
+MediaItem item_of(const std::shared_ptr<const Patches>& patches, const Hash128& hash) {
   const std::array<std::int32_t, 3> grid{patches->grid.t, patches->grid.h, patches->grid.w};
   // Two pictures of equal pixels and different shape are different content.
   return {patches, hash.low ^ hash64(std::as_bytes(std::span(grid))), hash.high};
@@ -44,14 +46,14 @@ class PromptBuilder {
                                         : TextOwner::kUser});
   }
 
-  void image(const std::shared_ptr<const Patches>& patches) {
-    const std::int32_t item = add_item(patches);
+  void image(const std::shared_ptr<const Patches>& patches, const Hash128& hash) {
+    const std::int32_t item = add_item(patches, hash);
     group(kImagePad, config_.image_token_id, item, patches->grid, 0);
   }
 
   void video(const VideoInput& video) {
     const GridThw& grid = video.patches->grid;
-    const std::int32_t item = add_item(video.patches);
+    const std::int32_t item = add_item(video.patches, hash_of(*video.patches));
     if (options_.video_outer_markers) {
       control(kVisionStart);
     }
@@ -75,8 +77,8 @@ class PromptBuilder {
   }
 
  private:
-  std::int32_t add_item(const std::shared_ptr<const Patches>& patches) {
-    prompt_.media.push_back(item_of(patches));
+  std::int32_t add_item(const std::shared_ptr<const Patches>& patches, const Hash128& hash) {
+    prompt_.media.push_back(item_of(patches, hash));
     return static_cast<std::int32_t>(prompt_.media.size()) - 1;
   }
 
@@ -142,6 +144,7 @@ Status check_media(std::span<const ChatSegment> segments, const PromptMedia& med
     images += segment.kind == ChatSegment::Kind::kImage ? 1 : 0;
     videos += segment.kind == ChatSegment::Kind::kVideo ? 1 : 0;
   }
+  MONOCLE_CHECK(media.image_files.empty() || media.image_files.size() == media.images.size());
   if (images != media.images.size() || videos != media.videos.size()) {
     return fail(ErrorCode::kInvalidArgument,
                 "the conversation mentions {} images and {} videos; {} and {} were given", images,
@@ -186,7 +189,9 @@ Result<Prompt> build_prompt(const Config& config, const Tokenizer& tokenizer,
         builder.text(segment);
         break;
       case ChatSegment::Kind::kImage:
-        builder.image(media.images[segment.index]);
+        builder.image(media.images[segment.index], media.image_files.empty()
+                                                       ? hash_of(*media.images[segment.index])
+                                                       : media.image_files[segment.index]);
         break;
       case ChatSegment::Kind::kVideo:
         builder.video(media.videos[segment.index]);

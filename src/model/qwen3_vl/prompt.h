@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/result.h"
 #include "model/qwen3_vl/config.h"
 #include "monocle/media.h"
@@ -25,6 +26,9 @@ struct VideoInput {
 
 struct PromptMedia {
   std::vector<std::shared_ptr<const Patches>> images;
+  // Of the files that the images were made from, all by the same settings: reading a file again is
+  // a thousandth of reading its patches. Empty: the patches are read.
+  std::vector<Hash128> image_files;
   std::vector<VideoInput> videos;
 };
 
