@@ -104,6 +104,23 @@ class Server {
   [[nodiscard]] const OpenedModel& opened() const { return *opened_; }
   [[nodiscard]] const std::string& name() const { return name_; }
 
+  // What the file holds by now; a file with a mistake changes nothing.
+  void reload_keys() {
+    if (options_.key_file.empty()) {
+      std::fprintf(stderr, "monocle: nothing to read again: there is no --api-key-file\n");
+      return;
+    }
+    Result<service::GuardRules> rules = guard_rules(options_);
+    if (!rules) {
+      std::fprintf(stderr, "monocle: the keys stay as they are: %s\n",
+                   rules.error().message.c_str());
+      return;
+    }
+    std::fprintf(stderr, "monocle: %zu keys read from %s\n", rules->keys->size(),
+                 options_.key_file.c_str());
+    service_->replace_keys(std::move(*rules->keys));
+  }
+
   void stop() {
     const std::chrono::milliseconds grace = std::chrono::seconds(options_.grace_s);
     service_->drain();
@@ -198,6 +215,7 @@ int run_serve(const ServeOptions& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   Server server(options);
@@ -206,10 +224,13 @@ int run_serve(const ServeOptions& options) {
   }
   server.announce();
   int received = 0;
-  sigwait(&signals, &received);
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
+    server.reload_keys();
+  }
   std::fprintf(stderr, "monocle: stopping; running requests get %d s, a second signal ends them\n",
                options.grace_s);
-  // The second signal ends the process the ordinary way.
+  // The second signal ends the process the ordinary way; there are no keys to read any more.
+  std::signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   server.stop();
   return 0;

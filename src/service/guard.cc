@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "api/errors.h"
 
@@ -42,6 +43,10 @@ bool clearly_not_json(const HttpRequest& head) {
          (browser && type.starts_with("application/x-www-form-urlencoded"));
 }
 
+api::KeyHeaders key_headers(const HttpRequest& head) {
+  return {head.header("authorization"), head.header("api-key"), head.header("x-api-key")};
+}
+
 api::ApiError forbidden(std::string message, std::string code) {
   api::ApiError error;
   error.status = 403;
@@ -73,6 +78,23 @@ std::string route_of(std::string_view path) {
   return std::string(path);
 }
 
+Guard::Guard(GuardRules rules) : rules_(std::move(rules)) {
+  if (rules_.keys) {
+    replace_keys(*std::exchange(rules_.keys, std::nullopt));
+  }
+}
+
+void Guard::replace_keys(api::ApiKeys keys) {
+  auto made = std::make_shared<const api::ApiKeys>(std::move(keys));
+  const std::lock_guard lock(mutex_);
+  keys_.swap(made);
+}
+
+std::shared_ptr<const api::ApiKeys> Guard::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
 std::optional<api::ApiError> Guard::check(const HttpRequest& head) const {
   if (!host_allowed(head.header("host"))) {
     return forbidden(
@@ -87,9 +109,8 @@ std::optional<api::ApiError> Guard::check(const HttpRequest& head) const {
         "origin_not_allowed");
   }
   // A browser asks before it sends a key.
-  if (head.method != "OPTIONS" && rules_.keys && !is_open(head) &&
-      !rules_.keys->check(
-          {head.header("authorization"), head.header("api-key"), head.header("x-api-key")})) {
+  const auto known = keys();
+  if (head.method != "OPTIONS" && known && !is_open(head) && !known->check(key_headers(head))) {
     return api::invalid_api_key();
   }
   if (head.method == "POST" && clearly_not_json(head)) {
@@ -99,12 +120,8 @@ std::optional<api::ApiError> Guard::check(const HttpRequest& head) const {
 }
 
 std::uint64_t Guard::caller(const HttpRequest& head) const {
-  if (!rules_.keys) {
-    return 0;
-  }
-  return rules_.keys
-      ->check({head.header("authorization"), head.header("api-key"), head.header("x-api-key")})
-      .value_or(0);
+  const auto known = keys();
+  return known ? known->check(key_headers(head)).value_or(0) : 0;
 }
 
 std::vector<HttpHeader> Guard::cors_headers(const HttpRequest& head) const {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may call, decided on a request's head before its body is read: keys, the Host a browser was
-// lured to, the page a request comes from, the kind of body. Pure after construction; any thread.
+// lured to, the page a request comes from, the kind of body. Any thread; only the keys ever change.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +27,10 @@ struct GuardRules {
 
 class Guard {
  public:
-  explicit Guard(GuardRules rules) : rules_(std::move(rules)) {}
+  explicit Guard(GuardRules rules);
+
+  // From the next request on. What runs for a key that is gone goes on.
+  void replace_keys(api::ApiKeys keys);
 
   // Nothing: go on.
   [[nodiscard]] std::optional<api::ApiError> check(const HttpRequest& head) const;
@@ -39,8 +44,11 @@ class Guard {
  private:
   [[nodiscard]] bool host_allowed(std::string_view host) const;
   [[nodiscard]] bool origin_allowed(const HttpRequest& head) const;
+  [[nodiscard]] std::shared_ptr<const api::ApiKeys> keys() const;
 
-  GuardRules rules_;
+  GuardRules rules_;  // its keys have moved to keys_
+  mutable std::mutex mutex_;
+  std::shared_ptr<const api::ApiKeys> keys_;  // null: everybody
 };
 
 // The page itself, which anybody may load: it asks for the key.

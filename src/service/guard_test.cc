@@ -64,6 +64,15 @@ TEST(Guard, health_and_the_page_need_no_key) {
   }
 }
 
+TEST(Guard, replaced_keys_count_from_the_next_request_on) {
+  Guard guard = with_keys();
+  const std::string other = "sk-another-key-0123456789";
+  EXPECT_EQ(status(guard, head("GET", "/v1/models", {{"api-key", kKey}})), 200);
+  guard.replace_keys(api::ApiKeys::parse(other, "keys").value());
+  EXPECT_EQ(status(guard, head("GET", "/v1/models", {{"api-key", kKey}})), 401);
+  EXPECT_EQ(status(guard, head("GET", "/v1/models", {{"api-key", other}})), 200);
+}
+
 TEST(Guard, callers_differ_by_key) {
   GuardRules rules;
   rules.keys = api::ApiKeys::parse(kKey + "\nsk-another-key-of-16\n", "keys").value();

@@ -44,6 +44,8 @@ class Service {
   // What an admin listener answers: health and metrics, without keys.
   std::optional<HttpReply> admin(const HttpRequest& request);
 
+  // From the next request on. Only where there were keys before.
+  void replace_keys(api::ApiKeys keys) { guard_.replace_keys(std::move(keys)); }
   // New requests are refused with 503 from now on.
   void drain() { draining_ = true; }
   void count_connections(std::function<std::int64_t()> source) { connections_ = std::move(source); }
