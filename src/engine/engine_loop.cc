@@ -24,6 +24,18 @@ struct Command {
   EventHandler handler;                // kSubmit
 };
 
+// A place among the live requests, given back unless the engine takes the request; also when memory
+// runs out on the way.
+struct Place {
+  std::atomic<std::int64_t>& live;
+  bool taken = false;
+  ~Place() {
+    if (!taken) {
+      live.fetch_sub(1);
+    }
+  }
+};
+
 }  // namespace
 
 // Two threads' worth of state: what `mutex` guards is shared, the rest belongs to the engine
@@ -95,25 +107,24 @@ Status EngineLoop::Impl::submit(RequestId id, Request& request, EventHandler& ha
     const std::lock_guard lock(mutex);
     MONOCLE_TRY(refusal());
   }
+  Place place{live};
   if (live.fetch_add(1) >= capacity) {
-    live.fetch_sub(1);
     return fail(ErrorCode::kQueueFull, "the queue is full: {} requests are running or waiting",
                 capacity);
   }
   Result<std::unique_ptr<Sequence>> sequence = engine->prepare(id, std::move(request));
   if (!sequence) {
-    live.fetch_sub(1);
     return tl::unexpected<Error>(std::move(sequence).error());
   }
   {
     const std::lock_guard lock(mutex);
     if (Status refused = refusal(); !refused) {
-      live.fetch_sub(1);
       request = std::move((*sequence)->request);
       return refused;
     }
     inbox.push_back({Command::Kind::kSubmit, id, std::move(*sequence), std::move(handler)});
     ++unseen;
+    place.taken = true;
   }
   wake.notify_one();
   return {};
