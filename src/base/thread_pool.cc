@@ -18,12 +18,26 @@ namespace {
 // nothing when idle.
 constexpr int kSpinRounds = 4000;
 
+// Parts of ThreadPool::state_.
+constexpr std::uint64_t kActive = 0x7fff;
+constexpr std::uint64_t kOpen = 0x8000;
+constexpr std::uint64_t kNextTask = 0x10000;
+
 inline void cpu_pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// More workers than CPUs: after a while, let them run.
+inline void wait_a_little(int& spins) {
+  if (++spins < kSpinRounds) {
+    cpu_pause();
+  } else {
+    std::this_thread::yield();
+  }
 }
 
 void pin_to_nth_cpu(pthread_t thread, int nth) {
@@ -58,64 +72,82 @@ ThreadPool::ThreadPool(int threads, bool pin) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_.store(true, std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_release);
-  }
-  wake_.notify_all();
+  stop_.store(true, std::memory_order_relaxed);
+  const auto nothing = [](int) {};
+  const FunctionRef<void(int)> task = nothing;
+  open(task);
   for (auto& worker : workers_) {
     worker.join();
   }
 }
 
-void ThreadPool::run(FunctionRef<void(int)> task) {
-  if (workers_.empty()) {
-    task(0);
-    return;
-  }
+void ThreadPool::open(const FunctionRef<void(int)>& task) {
   task_ = &task;
-  pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_seq_cst);
+  done_.store(0, std::memory_order_relaxed);
+  const std::uint64_t number = state_.load(std::memory_order_relaxed) / kNextTask + 1;
+  state_.store(number * kNextTask | kOpen, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) {
-    // The lock orders this notify after a worker that has checked the generation but not yet gone
-    // to sleep.
+    // The lock orders this notify after a worker that has checked the state but not yet gone to
+    // sleep.
     {
       const std::lock_guard lock(mutex_);
     }
     wake_.notify_all();
   }
+}
+
+// Nobody joins any more; returns when those who have are done.
+void ThreadPool::close() {
+  std::uint64_t state = state_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  for (int spins = 0; (state & kActive) != 0; state = state_.load(std::memory_order_acquire)) {
+    wait_a_little(spins);
+  }
+}
+
+void ThreadPool::run(FunctionRef<void(int)> task) {
+  open(task);
   task(0);
   int spins = 0;
-  while (pending_.load(std::memory_order_acquire) != 0) {
-    if (++spins < kSpinRounds) {
-      cpu_pause();
-    } else {
-      std::this_thread::yield();  // more workers than CPUs: let them run
+  while (done_.load(std::memory_order_acquire) != static_cast<int>(workers_.size())) {
+    wait_a_little(spins);
+  }
+  close();
+}
+
+// Takes part in the task at hand if that is new and still open. `seen` becomes its number in any
+// case: a task that closed before this worker saw it is none to wait for.
+bool ThreadPool::join(std::uint64_t& seen) {
+  std::uint64_t state = state_.load(std::memory_order_seq_cst);
+  while (state / kNextTask != seen) {
+    const bool open = (state & kOpen) != 0;
+    if (!open || state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) {
+      seen = state / kNextTask;
+      return open;
     }
   }
+  return false;
 }
 
 void ThreadPool::worker_loop(int worker) {
   std::uint64_t seen = 0;
-  for (;;) {
-    int spins = 0;
-    while (generation_.load(std::memory_order_seq_cst) == seen) {
-      if (++spins < kSpinRounds) {
-        cpu_pause();
-        continue;
-      }
-      std::unique_lock lock(mutex_);
-      sleepers_.fetch_add(1, std::memory_order_seq_cst);
-      wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != seen; });
-      sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+  int spins = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const std::uint64_t before = seen;
+    if (join(seen)) {
+      (*task_)(worker);
+      done_.fetch_add(1, std::memory_order_release);
+      state_.fetch_sub(1, std::memory_order_release);
     }
-    ++seen;
-    if (stop_.load(std::memory_order_relaxed)) {
-      return;
+    spins = seen == before ? spins + 1 : 0;
+    if (spins < kSpinRounds) {
+      cpu_pause();
+      continue;
     }
-    (*task_)(worker);
-    pending_.fetch_sub(1, std::memory_order_release);
+    std::unique_lock lock(mutex_);
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    wake_.wait(lock, [&] { return state_.load(std::memory_order_seq_cst) / kNextTask != seen; });
+    sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+    spins = 0;
   }
 }
 
@@ -130,7 +162,7 @@ void ThreadPool::parallel_for(std::int64_t count, std::int64_t grain,
     return;
   }
   std::atomic<std::int64_t> next{0};
-  run([&](int worker) {
+  const auto claim = [&](int worker) {
     for (;;) {
       const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
       if (begin >= count) {
@@ -138,7 +170,11 @@ void ThreadPool::parallel_for(std::int64_t count, std::int64_t grain,
       }
       body(begin, std::min(begin + grain, count), worker);
     }
-  });
+  };
+  const FunctionRef<void(int)> task = claim;
+  open(task);
+  claim(0);
+  close();
 }
 
 int usable_cpus() {

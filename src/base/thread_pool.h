@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fixed set of workers for fork-join loops inside one inference step. One owner thread calls
-// run(); it takes part as worker 0. Between calls the workers spin briefly (a decode step forks
-// about 200 times, a few microseconds apart) and then sleep, so an idle engine costs no CPU.
+// run() and parallel_for(); it takes part as worker 0. Between calls the workers spin briefly (a
+// decode step forks about 200 times, a few microseconds apart) and then sleep, so an idle engine
+// costs no CPU. A loop never waits for a worker that has not begun: on a busy machine one that the
+// system has put aside for a moment would hold up every loop of a step.
 #pragma once
 
 #include <atomic>
@@ -32,18 +34,22 @@ class ThreadPool {
   void run(FunctionRef<void(int worker)> task);
 
   // Splits [0, count) into blocks of `grain` that workers claim one by one; body(begin, end,
-  // worker). Which worker runs a block is not deterministic: bodies must not let results depend on
-  // it.
+  // worker). Which worker runs a block, and whether one takes part at all, is not deterministic:
+  // bodies must not let results depend on it.
   void parallel_for(std::int64_t count, std::int64_t grain,
                     FunctionRef<void(std::int64_t begin, std::int64_t end, int worker)> body);
 
  private:
   void worker_loop(int worker);
+  bool join(std::uint64_t& seen);
+  void open(const FunctionRef<void(int)>& task);
+  void close();
 
   std::vector<std::thread> workers_;
-  const FunctionRef<void(int)>* task_ = nullptr;
-  alignas(64) std::atomic<std::uint64_t> generation_{0};
-  alignas(64) std::atomic<int> pending_{0};
+  const FunctionRef<void(int)>* task_ = nullptr;  // read only by workers that have joined
+  // Number of the task, whether it may be joined, and how many workers are at it.
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  alignas(64) std::atomic<int> done_{0};  // workers that have finished the task
   std::atomic<bool> stop_{false};
   std::atomic<int> sleepers_{0};
   std::mutex mutex_;

@@ -39,6 +39,22 @@ TEST(ThreadPool, ParallelForCoversEachIndexOnce) {
   }
 }
 
+// With more workers than CPUs most of them come too late for most loops, which then end without
+// them.
+TEST(ThreadPool, LoopsEndWithoutWorkersThatComeLate) {
+  ThreadPool pool(16);
+  std::int64_t sum = 0;
+  for (std::int64_t round = 0; round < 3000; ++round) {
+    std::atomic<std::int64_t> part = 0;
+    pool.parallel_for(8, 1, [&](std::int64_t begin, std::int64_t, int) { part += begin + round; });
+    sum += part;
+  }
+  EXPECT_EQ(sum, 3000 * 28 + 8 * (2999 * 3000 / 2));
+  std::vector<int> calls(16);
+  pool.run([&](int worker) { ++calls[static_cast<std::size_t>(worker)]; });
+  EXPECT_EQ(calls, std::vector<int>(16, 1));
+}
+
 TEST(ThreadPool, WakesWorkersThatWentToSleep) {
   ThreadPool pool(2);
   std::atomic<int> calls = 0;
