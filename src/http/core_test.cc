@@ -3,12 +3,46 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
+
+#include "http/exchange.h"
 
 namespace monocle {
 namespace {
 
 using boost::asio::ip::make_address;
+
+class CountingSink final : public ExchangeSink {
+ public:
+  void wake() override { ++wakes; }
+  int wakes = 0;
+};
+
+TEST(Exchange, AppendedBytesWakeNobodyBeforeTheFlush) {
+  const auto sink = std::make_shared<CountingSink>();
+  HttpExchange::Impl exchange({}, sink, 100);
+  exchange.start(200, {});
+  EXPECT_EQ(sink->wakes, 1);
+  EXPECT_TRUE(exchange.take().has_head);
+  exchange.flush();  // nothing to say
+  exchange.append("a");
+  exchange.append("b");
+  EXPECT_EQ(sink->wakes, 1);
+  EXPECT_EQ(exchange.queued, 2U);
+  exchange.flush();
+  exchange.flush();
+  EXPECT_EQ(sink->wakes, 2);
+  EXPECT_EQ(exchange.take().pieces, (std::vector<std::string>{"a", "b"}));
+  exchange.append("c");
+  exchange.finish();
+  EXPECT_EQ(sink->wakes, 3);
+  const Outbox last = exchange.take();
+  EXPECT_EQ(last.pieces, std::vector<std::string>{"c"});
+  EXPECT_TRUE(last.finished);
+}
 
 TEST(AddressCounts, LimitsEachAddressAndForgetsIt) {
   AddressCounts counts(2);

@@ -40,12 +40,16 @@ void HttpExchange::Impl::start(int status, std::vector<HttpHeader> headers) {
   wake_locked();
 }
 
-void HttpExchange::Impl::write(std::string bytes) {
+void HttpExchange::Impl::append(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (stage_ != Stage::kStreaming || !sink_ || bytes.empty()) return;
   queued += bytes.size();
   outbox_.pieces.push_back(std::move(bytes));
-  wake_locked();
+}
+
+void HttpExchange::Impl::flush() {
+  const std::lock_guard lock(mutex_);
+  if (!outbox_.pieces.empty()) wake_locked();
 }
 
 void HttpExchange::Impl::finish() {
@@ -144,7 +148,12 @@ void HttpExchange::reply(HttpReply reply) { impl_->reply(std::move(reply)); }
 void HttpExchange::start(int status, std::vector<HttpHeader> headers) {
   impl_->start(status, std::move(headers));
 }
-void HttpExchange::write(std::string bytes) { impl_->write(std::move(bytes)); }
+void HttpExchange::write(std::string bytes) {
+  impl_->append(std::move(bytes));
+  impl_->flush();
+}
+void HttpExchange::append(std::string bytes) { impl_->append(std::move(bytes)); }
+void HttpExchange::flush() { impl_->flush(); }
 void HttpExchange::finish() { impl_->finish(); }
 std::size_t HttpExchange::queued_bytes() const { return impl_->queued; }
 bool HttpExchange::gone() const { return impl_->gone; }

@@ -41,7 +41,8 @@ struct HttpExchange::Impl {
   // The user's side, any thread.
   void reply(HttpReply reply);
   void start(int status, std::vector<HttpHeader> headers);
-  void write(std::string bytes);
+  void append(std::string bytes);
+  void flush();
   void finish();
   void drop();
   void handler_returned();

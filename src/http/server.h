@@ -65,6 +65,10 @@ class HttpExchange {
   void start(int status, std::vector<HttpHeader> headers);
   void write(std::string bytes);
   void finish();
+  // write() in two halves, for whoever has something to say to many clients: nobody's thread is
+  // woken before everything is said. finish() also flushes.
+  void append(std::string bytes);
+  void flush();
 
   // Bytes written and not yet taken by the client's socket.
   [[nodiscard]] std::size_t queued_bytes() const;

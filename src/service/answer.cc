@@ -104,6 +104,7 @@ void Answer::open_stream() {
   for (std::size_t i = 0; i < plan_.prefixes.size(); ++i) {
     emit_text(parts_[i], plan_.prefixes[i]);
   }
+  flush();
   tools_.replies.watch(shared_from_this());
 }
 
@@ -205,7 +206,11 @@ void Answer::note_token_time(Part& part) {
 
 void Answer::end_choice(Part& part, const TokenEvent& event) {
   part.done = true;
+  const std::int64_t taken = part.usage.completion_tokens;
   part.usage = event.usage;
+  if (part.stopped) {
+    part.usage.completion_tokens = taken;  // the engine went on until it was told
+  }
   part.timing = event.timing;
   --open_;
   count_request(part, event);
@@ -283,7 +288,7 @@ void Answer::send(std::string bytes) {
     return;
   }
   quiet_ = false;
-  exchange_->write(std::move(bytes));
+  exchange_->append(std::move(bytes));
   if (exchange_->queued_bytes() <= tools_.send_bytes || paused_.exchange(true)) {
     return;
   }
@@ -300,6 +305,7 @@ void Answer::ping() {
   const std::lock_guard lock(mutex_);
   if (!over_ && quiet_) {
     send(api::sse_ping());
+    flush();
   }
   quiet_ = true;
 }

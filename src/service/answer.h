@@ -67,6 +67,7 @@ class Answer final : public Reply, public std::enable_shared_from_this<Answer> {
 
   // Reply thread.
   void on_event(std::int32_t index, TokenEvent&& event) override;
+  void flush() override { exchange_->flush(); }
   void ping() override;
 
  private:

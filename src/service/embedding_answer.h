@@ -42,6 +42,7 @@ class EmbeddingAnswer final : public Reply, public std::enable_shared_from_this<
 
   // Reply thread.
   void on_event(std::int32_t index, TokenEvent&& event) override;
+  void flush() override {}
   void ping() override {}  // not a stream
 
  private:

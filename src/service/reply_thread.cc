@@ -48,6 +48,10 @@ void ReplyThread::run() {
     for (Item& item : taken) {
       item.reply->on_event(item.index, std::move(item.event));
     }
+    // A step's tokens go to all clients at once, not in turns of this thread and the I/O threads.
+    for (const Item& item : taken) {
+      item.reply->flush();
+    }
     const bool idle = taken.empty();
     taken.clear();
     if (std::chrono::steady_clock::now() >= next_ping) {

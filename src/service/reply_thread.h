@@ -19,7 +19,9 @@ namespace monocle::service {
 class Reply {
  public:
   virtual ~Reply() = default;
+  // What there is to say goes out with the next flush(), at the latest.
   virtual void on_event(std::int32_t index, TokenEvent&& event) = 0;
+  virtual void flush() = 0;
   virtual void ping() = 0;
 };
 
