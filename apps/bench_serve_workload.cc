@@ -108,7 +108,10 @@ std::string request_body(const Workload& workload, std::uint64_t index) {
                {"temperature", 0},
                {"stream", true},
                {"stream_options", {{"include_usage", true}}}};
-  if (workload.ignore_eos) body["ignore_eos"] = true;
+  if (workload.ignore_eos) {
+    body["ignore_eos"] = true;
+    body["skip_special_tokens"] = false;  // else tokens behind the end have no text to be timed by
+  }
   if (workload.completions) {
     body["prompt"] = std::move(prompt);
   } else {

@@ -16,6 +16,8 @@ namespace monocle::app {
 namespace {
 
 constexpr std::int64_t kDefaultContext = 16384;
+// Requests at full length that the host's default cache holds. More may run: few are that long.
+constexpr std::int64_t kFullLength = 32;
 constexpr const char* kServer = "Server";
 constexpr const char* kEngine = "Engine";
 
@@ -63,8 +65,8 @@ void add_server_flags(CLI::App& app, ServeOptions& o) {
 
 void add_memory_flags(CLI::App& app, ServeOptions& o) {
   app.add_option("--kv-cache-mib", o.kv_mib,
-                 "Memory for keys and values (default: for all requests at full length, or what "
-                 "--memory leaves)")
+                 "Memory for keys and values (default: for all requests at full length, on the CPU "
+                 "for 32, or what --memory leaves)")
       ->check(CLI::Range(1, 1 << 24))
       ->group(kEngine);
   app.add_option("--memory,--gpu-memory", o.memory,
@@ -76,7 +78,7 @@ void add_memory_flags(CLI::App& app, ServeOptions& o) {
 
 void add_engine_flags(CLI::App& app, ServeOptions& o) {
   app.add_option("--max-num-seqs", o.sequences,
-                 "Requests that generate at the same time (default: 32, on a GPU 256)")
+                 "Requests that generate at the same time (default: 128, on a GPU 256)")
       ->check(CLI::Range(1, 1024))
       ->group(kEngine);
   app.add_option("--max-num-batched-tokens", o.step_tokens,
@@ -198,7 +200,7 @@ Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& ope
   EngineLimits limits;
   limits.context_tokens = options.context > 0 ? options.context : std::min(most, kDefaultContext);
   const bool gpu = !opened.backend->capabilities().host_memory;
-  limits.sequences = options.sequences > 0 ? options.sequences : (gpu ? 256 : 32);
+  limits.sequences = options.sequences > 0 ? options.sequences : (gpu ? 256 : 128);
   limits.step_tokens = options.step_tokens > 0 ? options.step_tokens : (gpu ? 4096 : 512);
   // Two of the larger pictures beside half a step of text: more would make running answers wait.
   limits.media_patches = 2 * limits.step_tokens;
@@ -212,7 +214,9 @@ Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& ope
     limits.window_tokens = options.window_tokens;
     limits.sink_tokens = options.sink_tokens;
   }
-  limits.kv_tokens = limits.context_tokens * limits.sequences;
+  limits.kv_tokens =
+      limits.context_tokens *
+      (gpu ? limits.sequences : std::min<std::int64_t>(limits.sequences, kFullLength));
   if (options.kv_mib > 0) {
     const KvShape shape = KvShape::of(facts, limits.kv, limits.block_tokens);
     limits.kv_tokens = (options.kv_mib << 20) / static_cast<std::int64_t>(shape.token_bytes());

@@ -29,7 +29,7 @@ struct ServeOptions {
   std::vector<std::string> origins;
   int grace_s = 30;
 
-  std::int32_t sequences = 0;    // 0: 32, on a GPU 256
+  std::int32_t sequences = 0;    // 0: 128, on a GPU 256
   std::int64_t step_tokens = 0;  // 0: 512, on a GPU 4096
   std::int64_t context = 0;      // 0: the model's, at most kDefaultContext
   std::int64_t kv_mib = 0;       // 0: what fits, see plan_serve()
