@@ -60,8 +60,8 @@ TEST(PlanLoad, IsWhatALoadTakes) {
   };
   const WeightOptions formats[] = {
       {},
-      {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16},
-      {.text = QuantFormat::kF32, .vision = QuantFormat::kF32},
+      {.text = QuantFormat::kInt8Channel, .head = {}, .vision = QuantFormat::kBF16},
+      {.text = QuantFormat::kF32, .head = {}, .vision = QuantFormat::kF32},
       weights_in(QuantFormat::kInt4Group)};
   for (const WeightOptions& options : formats) {
     CountingMemory memory(backend.memory().info().granule);

@@ -140,7 +140,7 @@ TEST_F(RepackTest, Int8TwiceIsRefused) {
 }
 
 TEST_F(RepackTest, APackedBf16FileCanBeQuantised) {
-  ASSERT_TRUE(run({.text = QuantFormat::kBF16}));
+  ASSERT_TRUE(run({.text = QuantFormat::kBF16, .head = {}}));
   const auto packed = Checkpoint::open(target(), MapAdvice::kNormal);
   ASSERT_TRUE(packed);
   ThreadPool pool(1);
