@@ -51,6 +51,10 @@ void DeviceOptions::add(CLI::App& app) {
       ->check(CLI::Range(1, 1024))
       ->group("Machine");
   app.add_flag("--pin", pin, "Bind each thread to one CPU")->group("Machine");
+  app.add_flag("--batch-invariant,!--no-batch-invariant", batch_invariant,
+               "Whether answers must not depend on what is computed with them, to the bit: slower "
+               "with bf16 weights on AVX-512 and AMX (default: only in `serve`, and not on AMX)")
+      ->group("Machine");
 }
 
 int DeviceOptions::resolved_threads() const { return threads > 0 ? threads : usable_cpus(); }
@@ -87,7 +91,12 @@ namespace {
 
 Result<std::unique_ptr<Backend>> make_cpu(const DeviceOptions& options, std::size_t sharers) {
   const int threads = std::max(1, options.resolved_threads() / static_cast<int>(sharers));
-  return cpu::make_cpu_backend({.threads = threads, .pin = options.pin && sharers == 1});
+  MONOCLE_ASSIGN(const cpu::Isa isa, cpu::choose_isa(cpu::isa_from_environment()));
+  return cpu::make_cpu_backend({.threads = threads,
+                                .pin = options.pin && sharers == 1,
+                                .isa = isa,
+                                .batch_invariant = options.batch_invariant.value_or(
+                                    options.serves && isa != cpu::Isa::kAmx)});
 }
 
 Result<std::unique_ptr<Backend>> make_auto(const DeviceOptions& options) {

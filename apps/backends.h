@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ struct DeviceOptions {
   std::string device = "auto";  // auto, cpu, reference, cuda:N; several: cuda:0,1
   int threads = 0;              // 0: all CPUs this process may use
   bool pin = false;
+  // A row's result does not depend on how many rows are computed with it. Unset: as `serves` says,
+  // but for amx, where single rows with bf16 weights would take 1.7 times as long.
+  std::optional<bool> batch_invariant = std::nullopt;
+  bool serves = false;  // many requests at once
 
   void add(CLI::App& app);
   [[nodiscard]] int resolved_threads() const;

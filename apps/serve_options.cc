@@ -134,6 +134,7 @@ void ServeOptions::add(CLI::App& app) {
   add_server_flags(app, *this);
   add_engine_flags(app, *this);
   add_memory_flags(app, *this);
+  model.device.serves = true;
   model.add(app);
   app.get_option("--model")->envname("MONOCLE_MODEL");
   app.get_option("--quant")->envname("QUANTIZE");

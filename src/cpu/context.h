@@ -16,11 +16,16 @@ namespace monocle::cpu {
 
 class Context {
  public:
-  Context(int threads, bool pin, Isa isa)
-      : pool_(threads, pin), isa_(isa), workers_(static_cast<std::size_t>(pool_.size())) {}
+  Context(int threads, bool pin, Isa isa, bool batch_invariant = false)
+      : pool_(threads, pin),
+        isa_(isa),
+        batch_invariant_(batch_invariant),
+        workers_(static_cast<std::size_t>(pool_.size())) {}
 
   [[nodiscard]] ThreadPool& pool() { return pool_; }
   [[nodiscard]] Isa isa() const { return isa_; }
+  // See CpuOptions.
+  [[nodiscard]] bool batch_invariant() const { return batch_invariant_; }
 
   // 64-byte aligned memory for the whole verb, contents undefined. One at a time: a second call may
   // move the first.
@@ -49,6 +54,7 @@ class Context {
 
   ThreadPool pool_;
   Isa isa_;
+  bool batch_invariant_;
   Buffer shared_;
   Buffer expanded_;
   std::vector<Buffer> workers_;

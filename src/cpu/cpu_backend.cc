@@ -20,8 +20,8 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(int threads, bool pin, Isa isa)
-      : context_(threads, pin, isa), sampler_(context_.pool().size()) {
+  CpuBackend(const CpuOptions& options, Isa isa)
+      : context_(options.threads, options.pin, isa, options.batch_invariant), sampler_(context_.pool().size()) {
     capabilities_.name = std::string("cpu ") + isa_name(isa);
     // Below avx512 there is no bf16 product: both factors would be widened first, for nothing.
     capabilities_.activation = isa >= Isa::kAvx512 ? DType::kBF16 : DType::kF32;
@@ -78,7 +78,7 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   } else {
     MONOCLE_ASSIGN(isa, choose_isa(isa_from_environment()));
   }
-  return std::make_unique<CpuBackend>(options.threads, options.pin, isa);
+  return std::make_unique<CpuBackend>(options, isa);
 }
 
 }  // namespace monocle::cpu

@@ -68,7 +68,11 @@ void linear_expanded(const LinearArgs& args, Context& context) {
 }
 
 void linear(const LinearArgs& args, Context& context) {
-  const LinearKey key{args.w.format(), args.x.dtype, context.isa(), args.x.rows};
+  const LinearKey key{.format = args.w.format(),
+                      .x = args.x.dtype,
+                      .isa = context.isa(),
+                      .m = args.x.rows,
+                      .batch_invariant = context.batch_invariant()};
   linear_kernel(key).function(args, context);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/linear_table.h"
 
+#include <limits>
+
 #include "base/check.h"
 #include "cpu/linear_kernels.h"
 
@@ -15,6 +17,21 @@ constexpr std::int64_t kAmxRows = 5;
 // once instead of for every few rows of x does elsewhere. The int8 kernels agree to the bit.
 constexpr std::int64_t kCopyRows = 33;
 constexpr std::int64_t kExpandRows = 17;
+
+// From how many rows on the kernel for many is taken. Where the two do not agree to the bit, one
+// of them serves every m if rows may not depend on their company: the one that is less far from
+// the other where the other is best.
+struct ManyRows {
+  std::int64_t panels = kCopyRows;
+  std::int64_t tiles = kAmxRows;
+};
+
+ManyRows many_rows(const LinearKey& key, LinearKind kind) {
+  if (key.batch_invariant && kind == LinearKind::kBF16) {
+    return {.panels = std::numeric_limits<std::int64_t>::max(), .tiles = 1};
+  }
+  return {};
+}
 
 struct Choice {
   LinearKind kind;
@@ -46,7 +63,8 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
 LinearKernel linear_kernel(const LinearKey& key) {
   MONOCLE_CHECK(key.x == DType::kF32 || key.x == DType::kBF16);
   const Choice chosen = choice(key.format, key.x, key.isa);
-  if (key.isa == Isa::kAvx512 && key.m >= kCopyRows) {
+  const ManyRows many = many_rows(key, chosen.kind);
+  if (key.isa == Isa::kAvx512 && key.m >= many.panels) {
     if (const LinearFunction panels = panel_function(chosen.kind); panels != nullptr) {
       return {chosen.kind == LinearKind::kBF16   ? "panel bf16 x bf16"
               : chosen.kind == LinearKind::kInt8 ? "panel int8 x int8"
@@ -57,7 +75,7 @@ LinearKernel linear_kernel(const LinearKey& key) {
   if (chosen.kind == LinearKind::kInt4 && key.m >= kExpandRows) {
     return {"int4 groups expanded, int8 x int8", linear_expanded};
   }
-  if (key.isa == Isa::kAmx && key.m >= kAmxRows) {
+  if (key.isa == Isa::kAmx && key.m >= many.tiles) {
     if (const LinearFunction tiles = amx_function(chosen.kind); tiles != nullptr) {
       return {chosen.kind == LinearKind::kInt8 ? "amx int8 x int8" : "amx bf16 x bf16", tiles};
     }

@@ -22,6 +22,8 @@ struct LinearKey {
   DType x;  // f32 or bf16
   Isa isa;
   std::int64_t m;  // rows of x
+  // A row's bytes may not depend on m: one kernel for few rows and many.
+  bool batch_invariant = false;
 };
 
 LinearKernel linear_kernel(const LinearKey& key);

@@ -378,5 +378,22 @@ TEST(LinearTableTest, NamesSayWhatRuns) {
   EXPECT_TRUE(linear_native(QuantFormat::kInt8Channel));
 }
 
+// What a server relies on: one kernel for a row alone and a row among many.
+TEST(LinearTableTest, BatchInvariantMeansOneKernelForBf16) {
+  for (int isa = 0; isa <= static_cast<int>(Isa::kAmx); ++isa) {
+    const auto kernel = [&](std::int64_t m) {
+      return linear_kernel({.format = QuantFormat::kBF16,
+                            .x = DType::kBF16,
+                            .isa = static_cast<Isa>(isa),
+                            .m = m,
+                            .batch_invariant = true})
+          .function;
+    };
+    for (const std::int64_t m : {2, 4, 5, 16, 32, 33, 128, 4096}) {
+      EXPECT_EQ(kernel(1), kernel(m)) << "isa " << isa << ", " << m << " rows";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace monocle::cpu

@@ -108,9 +108,13 @@ Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
   MONOCLE_ASSIGN(MediaRows media, MediaRows::allocate(backend.memory(), limits.media_rows,
                                                       1 + facts.deepstack_levels, facts.hidden));
   MONOCLE_ASSIGN(void* logits, backend.memory().allocate(sizes.logits));
-  MONOCLE_ASSIGN(void* hidden, backend.memory().allocate(sizes.hidden));
+  const auto hidden = backend.memory().allocate(sizes.hidden);
+  if (!hidden) {
+    backend.memory().release(logits);
+    return tl::unexpected(hidden.error());
+  }
   const StepOutputs outputs{{logits, DType::kF32, sizes.plan.samples, facts.vocab},
-                            {hidden, DType::kF32, limits.sequences, facts.hidden}};
+                            {*hidden, DType::kF32, limits.sequences, facts.hidden}};
   return std::unique_ptr<Engine>(
       new Engine(model, backend, limits, std::move(kv), std::move(media), outputs));
 }

@@ -103,7 +103,7 @@ class Memory(unittest.TestCase):
     def test_a_limit_gives_fewer_keys_and_values(self):
         flags = ("--max-model-len", "2048", "--max-num-seqs", "64", "--max-image-tokens", "256")
         tokens = []
-        for limit in ("600M", "300M"):
+        for limit in ("600M", "200M"):
             server = Server("--memory", limit, *flags)
             tokens.append(int(re.search(r"keys and values, (\d+) tokens", server.output)[1]))
             self.assertEqual(server.stop(), 0)

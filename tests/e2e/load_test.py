@@ -17,7 +17,7 @@ from load_client import difference, run_jobs, without_leaving
 from load_mix import make_job
 from served import Server
 
-FLAGS = ("--threads", "2", "--max-model-len", "2048")
+FLAGS = ("--threads", "2", "--max-model-len", "2048", "--batch-invariant")
 SCARCE = ("--kv-cache-mib", "7", "--max-num-seqs", "24", "--max-queue", "1000")
 SETTLE_S = 20
 GROWTH_MIB = 4  # what the allocator keeps differs by more than that from one round to the next
