@@ -21,7 +21,8 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(const CpuOptions& options, Isa isa)
-      : context_(options.threads, options.pin, isa, options.batch_invariant), sampler_(context_.pool().size()) {
+      : context_(options.threads, options.pin, isa, options.batch_invariant),
+        sampler_(context_.pool().size()) {
     capabilities_.name = std::string("cpu ") + isa_name(isa);
     // Below avx512 there is no bf16 product: both factors would be widened first, for nothing.
     capabilities_.activation = isa >= Isa::kAvx512 ? DType::kBF16 : DType::kF32;
