@@ -37,6 +37,9 @@ double flops_share(const PhaseResult& phase, double roof) {
   return roof > 0 ? phase.flops / phase.seconds.median / roof : 0;
 }
 double bytes_share(const PhaseResult& phase, const BenchModelResult& result) {
+  if (phase.read_gb_s > 0) {
+    return phase.memory_share;
+  }
   return result.roof.read_gb_s > 0
              ? phase.bytes / phase.seconds.median / (result.roof.read_gb_s * 1e9)
              : 0;
@@ -65,6 +68,9 @@ Json to_json(const BenchModelResult& result) {
   }
   for (const PhaseResult& phase : result.decode) {
     decode.push_back(phase_json(phase, "share_of_memory_roof", bytes_share(phase, result)));
+    if (phase.read_gb_s > 0) {
+      decode.back()["memory_read_gb_s"] = phase.read_gb_s;
+    }
   }
   for (const PhaseResult& phase : result.vision) {
     vision.push_back(
@@ -119,9 +125,11 @@ void print_text(const BenchModelResult& result) {
   }
   for (const PhaseResult& phase : result.decode) {
     const std::string batch = phase.batch > 1 ? fmt::format(", batch {}", phase.batch) : "";
+    const std::string beside =
+        phase.read_gb_s > 0 ? fmt::format(" ({:.1f} GB/s beside it)", phase.read_gb_s) : "";
     print_phase(fmt::format("decode at {}{}", phase.depth, batch), phase,
-                fmt::format("{:.2f} tok/s, {:.0f} % of the memory roof", per_second(phase),
-                            bytes_share(phase, result) * 100));
+                fmt::format("{:.2f} tok/s, {:.0f} % of the memory roof{}", per_second(phase),
+                            bytes_share(phase, result) * 100, beside));
   }
   fmt::print("\n  weights {:.2f} GB, peak resident memory {:.2f} GB\n",
              static_cast<double>(result.weight_bytes) * 1e-9,

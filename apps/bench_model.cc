@@ -27,6 +27,12 @@ Spread spread_of(std::vector<double> samples) {
   return {samples[samples.size() / 2], samples.front(), samples.back()};
 }
 
+// Steps of decode, each with a sample of what the memory gave right after it.
+struct DecodeSamples {
+  std::vector<double> seconds;
+  std::vector<double> read_gb_s;  // empty where memory is not sampled
+};
+
 std::size_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -77,7 +83,9 @@ Result<Subject> open_subject(const BenchModelOptions& options) {
 class ModelBench {
  public:
   ModelBench(const BenchModelOptions& options, OpenedModel& model)
-      : options_(options), opened_(model) {}
+      : options_(options),
+        opened_(model),
+        probe_(MemoryProbe::create(options.model.device, model.backend->capabilities().name)) {}
 
   Status run(BenchModelResult& result) {
     MONOCLE_TRY(open_engine());
@@ -167,7 +175,7 @@ class ModelBench {
   // Fills the cache to `depth`, then times the prompt and each generated token behind it.
   Status text(std::int64_t depth, BenchModelResult& result) {
     std::vector<double> prefill_samples;
-    std::vector<double> decode_samples;
+    DecodeSamples decode_samples;
     for (std::int32_t i = 0; i <= options_.repeats; ++i) {
       const bool counts = i > 0 || options_.repeats == 0;
       MONOCLE_TRY(time_text(depth, counts ? &prefill_samples : nullptr,
@@ -181,22 +189,37 @@ class ModelBench {
     prefill.flops = qwen3_vl::prefill_flops(config, options_.prompt, depth);
     result.prefill.push_back(prefill);
     if (options_.gen > 0) {
-      result.decode.push_back(decode_phase(depth, 1, std::move(decode_samples)));
+      result.decode.push_back(decode_phase(depth, 1, decode_samples));
     }
     return {};
   }
 
   [[nodiscard]] PhaseResult decode_phase(std::int64_t depth, std::int32_t batch,
-                                         std::vector<double> samples) const {
+                                         const DecodeSamples& samples) const {
     PhaseResult decode;
     decode.depth = depth;
     decode.batch = batch;
-    decode.seconds = spread_of(std::move(samples));
+    decode.seconds = spread_of(samples.seconds);
     decode.tokens = batch;
     const std::int64_t middle = depth + options_.prompt + options_.gen / 2;
     decode.bytes = static_cast<double>(opened_.model->facts().decode_weight_bytes) +
                    batch * qwen3_vl::kv_read_bytes(opened_.config.text, middle, kv_);
+    if (!samples.read_gb_s.empty()) {
+      std::vector<double> shares;
+      for (std::size_t i = 0; i < samples.seconds.size(); ++i) {
+        shares.push_back(decode.bytes / samples.seconds[i] / (samples.read_gb_s[i] * 1e9));
+      }
+      decode.read_gb_s = spread_of(samples.read_gb_s).median;
+      decode.memory_share = spread_of(std::move(shares)).median;
+    }
     return decode;
+  }
+
+  void add(DecodeSamples& samples, double seconds) {
+    samples.seconds.push_back(seconds);
+    if (probe_ != nullptr) {
+      samples.read_gb_s.push_back(probe_->gb_s());
+    }
   }
 
   // Sequences whose prompts are done answer while others' are computed: they need tokens for that,
@@ -207,7 +230,7 @@ class ModelBench {
 
   // Times the steps in which `batch` sequences, each behind its own `depth` tokens, get one token.
   Result<PhaseResult> decode_together(std::int64_t depth, std::int32_t batch) {
-    std::vector<double> samples;
+    DecodeSamples samples;
     for (std::int32_t i = 0; i <= options_.repeats; ++i) {
       for (std::int32_t sequence = 0; sequence < batch; ++sequence) {
         MONOCLE_TRY(engine_->submit(request(depth + options_.prompt, answer_tokens(depth, batch))));
@@ -224,19 +247,19 @@ class ModelBench {
         // The first step with a token for everyone is the one in which the last prompt ends.
         if (tokens == batch && ++together > 1 && together <= options_.gen + 1 &&
             (i > 0 || options_.repeats == 0)) {
-          samples.push_back(seconds);
+          add(samples, seconds);
         }
       }
     }
-    if (samples.empty()) {
+    if (samples.seconds.empty()) {
       return fail(ErrorCode::kUnavailable, "--batch {}: no step had a token for every sequence",
                   batch);
     }
-    return decode_phase(depth, batch, std::move(samples));
+    return decode_phase(depth, batch, samples);
   }
 
   // The prompt is the last `prompt` tokens of the request; steps before it only fill the cache.
-  Status time_text(std::int64_t depth, std::vector<double>* prefill, std::vector<double>* decode) {
+  Status time_text(std::int64_t depth, std::vector<double>* prefill, DecodeSamples* decode) {
     MONOCLE_TRY(engine_->submit(request(depth + options_.prompt, options_.gen + 1)));
     std::vector<TokenEvent> events;
     std::int64_t done = 0;
@@ -257,7 +280,7 @@ class ModelBench {
           prefill->push_back(prompt_seconds);
         }
       } else if (decode != nullptr) {
-        decode->push_back(seconds);
+        add(*decode, seconds);
       }
     }
     return {};
@@ -271,6 +294,7 @@ class ModelBench {
   OpenedModel& opened_;
   std::unique_ptr<Engine> engine_;
   std::optional<MediaRows> media_;
+  std::unique_ptr<MemoryProbe> probe_;
   DType kv_ = DType::kF32;
 };
 
@@ -282,16 +306,10 @@ Result<BenchModelResult> bench_model(const BenchModelOptions& options) {
   const std::string& backend = subject.opened->backend->capabilities().name;
   MONOCLE_ASSIGN(result.roof, measure_roof(options.model.device, backend));
   MONOCLE_TRY(ModelBench(options, *subject.opened).run(result));
-  // Memory speed drifts on shared machines: the better of before and after is the roof.
-  result.roof.read_gb_s =
-      std::max(result.roof.read_gb_s, measure_read_gb_s(options.model.device, backend));
   const qwen3_vl::Qwen3Vl& model = *subject.opened->model;
   result.model = options.random.empty() ? options.model.path : "random " + options.random;
   result.backend = subject.opened->backend->capabilities().name;
-  result.format = options.model.quant == "none" ? "as stored" : options.model.quant;
-  if (!options.random.empty() && options.model.quant == "none") {
-    result.format = "bf16";
-  }
+  result.format = model.facts().text_format;
   result.activation = dtype_name(model.activation());
   result.threads = options.model.device.resolved_threads();
   result.load_seconds = subject.load_seconds;

@@ -38,6 +38,10 @@ struct PhaseResult {
   double tokens = 0;       // that the seconds cover
   double flops = 0;        // that the seconds cover at least
   double bytes = 0;
+  // Of decode on a CPU: memory read in the moments between the steps, and the share of it that the
+  // steps reached, each beside its own sample (medians). 0 where it was not sampled.
+  double read_gb_s = 0;
+  double memory_share = 0;
 };
 
 struct BenchModelResult {

@@ -54,4 +54,13 @@ double measure_read_gb_s(const DeviceOptions& device, [[maybe_unused]] std::stri
   return cpu::measure_read_gb_s(context, {});
 }
 
+std::unique_ptr<MemoryProbe> MemoryProbe::create(const DeviceOptions& device,
+                                                 std::string_view backend) {
+  const auto isa = cpu::choose_isa(cpu::isa_from_environment());
+  if (!isa || !backend.starts_with("cpu")) {
+    return nullptr;
+  }
+  return std::unique_ptr<MemoryProbe>(new MemoryProbe(device, *isa));
+}
+
 }  // namespace monocle::app

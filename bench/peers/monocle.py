@@ -5,9 +5,6 @@ import json
 from measure import Sample, run
 
 
-ARITHMETIC = {"bf16": "bf16_gflop_s", "int8": "int8_gop_s", "int4": "int8_gop_s"}  # of matrix products
-
-
 class Monocle:
     name = "monocle"
 
@@ -51,9 +48,7 @@ class Monocle:
             self.shares["decode", depth, phase["batch"]] = phase["share_of_memory_roof"]
         for phase in result["prefill"] if prompt > 1 else []:
             out.append(Sample("prefill", phase["seconds"]["median"], tokens=phase["tokens"]))
-            # of a packed file the program reports the share of the bf16 limit
-            roof = result["roof"]["bf16_gflop_s"] if result["format"] == "as stored" else result["roof"][ARITHMETIC[form]]
-            self.shares["prefill", phase["tokens"], 1] = phase["share_of_compute_roof"] * roof / result["roof"][ARITHMETIC[form]]
+            self.shares["prefill", phase["tokens"], 1] = phase["share_of_compute_roof"]
         return out
 
     def files(self, form):

@@ -89,27 +89,33 @@ double rate(Context& context, const Loop& loop, double seconds) {
 
 }  // namespace
 
-double measure_read_gb_s(Context& context, const RoofOptions& options) {
-  const auto threads = static_cast<std::size_t>(context.pool().size());
-  const std::size_t each = options.buffer_bytes / threads / 4096 * 4096;
-  const Buffer buffer(each * threads);
-  const auto read = MONOCLE_CPU_PICK(context.isa(), roof_read);
-  const auto part = [&](int worker) {
-    return buffer.data() + static_cast<std::size_t>(worker) * each;
-  };
+ReadProbe::ReadProbe(Context& context, std::size_t buffer_bytes)
+    : context_(context),
+      each_(buffer_bytes / static_cast<std::size_t>(context.pool().size()) / 4096 * 4096),
+      buffer_(each_ * static_cast<std::size_t>(context.pool().size())) {
   // Untouched pages are all the same zero page, which would measure the cache.
-  context.pool().run([&](int worker) { std::memset(part(worker), worker + 1, each); });
-  std::vector<float> sink(threads * 16);
+  context_.pool().run([&](int worker) {
+    std::memset(buffer_.data() + static_cast<std::size_t>(worker) * each_, worker + 1, each_);
+  });
+}
+
+double ReadProbe::sample() {
+  const auto read = MONOCLE_CPU_PICK(context_.isa(), roof_read);
+  std::vector<float> sink(static_cast<std::size_t>(context_.pool().size()) * 16);
+  const double took = seconds_of(context_, [&](int worker) {
+    const auto at = static_cast<std::size_t>(worker);
+    sink[at * 16] = read(buffer_.data() + at * each_, static_cast<std::int64_t>(each_));
+  });
+  return static_cast<double>(buffer_.size()) / took * 1e-9;
+}
+
+double measure_read_gb_s(Context& context, const RoofOptions& options) {
+  ReadProbe probe(context, options.buffer_bytes);
+  const auto start = Clock::now();
   double best = 0;
-  double spent = 0;
-  while (spent < options.seconds || best == 0) {
-    const double took = seconds_of(context, [&](int worker) {
-      sink[static_cast<std::size_t>(worker) * 16] =
-          read(part(worker), static_cast<std::int64_t>(each));
-    });
-    spent += took;
-    best = std::max(best, static_cast<double>(each * threads) / took * 1e-9);
-  }
+  do {
+    best = std::max(best, probe.sample());
+  } while (std::chrono::duration<double>(Clock::now() - start).count() < options.seconds);
   return best;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "cpu/context.h"
+#include "tensor/buffer.h"
 
 namespace monocle::cpu {
 
@@ -24,8 +25,22 @@ struct RoofOptions {
 
 Roof measure_roof(Context& context, const RoofOptions& options);
 
-// Only the memory figure: it varies within minutes on shared machines, so benchmarks repeat it
-// beside their own.
+// The memory figure alone. On shared machines it jumps by half within seconds, with what the
+// neighbours do: a benchmark that divides by it takes a sample beside each of its own.
+class ReadProbe {
+ public:
+  // Takes `buffer_bytes` of memory. `context` must outlive the probe.
+  ReadProbe(Context& context, std::size_t buffer_bytes);
+
+  // One pass over the buffer by all workers, in 1e9 bytes per second.
+  double sample();
+
+ private:
+  Context& context_;
+  std::size_t each_;  // bytes of one worker
+  Buffer buffer_;
+};
+
 double measure_read_gb_s(Context& context, const RoofOptions& options);
 
 }  // namespace monocle::cpu

@@ -31,6 +31,7 @@ struct ModelFacts {
   // Bytes of weights a decode step of one sequence reads: everything but the vision tower and, when
   // the head has its own matrix, the embedding table.
   std::size_t decode_weight_bytes = 0;
+  std::string_view text_format = "";  // of the decoder's matrices, as in --quant
 };
 
 // The largest step and picture the workspace is planned for.

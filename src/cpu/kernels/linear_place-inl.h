@@ -48,9 +48,11 @@ struct RowRange {
   int count;
 };
 
-// Stores one tile of sums for some rows of y; `second` holds the other side of kSwiGlu.
-inline void store_columns(const LinearArgs& args, const TilePlace& place, const RowRange& rows,
-                          const float (*first)[kTileRows], const float (*second)[kTileRows]) {
+// Stores the sums of up to N rows of W for some rows of y; `second` holds the other side of
+// kSwiGlu.
+template <std::size_t N>
+void store_columns(const LinearArgs& args, const TilePlace& place, const RowRange& rows,
+                   const float (*first)[N], const float (*second)[N]) {
   for (int c = 0; c < rows.count; ++c) {
     for (int r = 0; r < place.rows; r += kLanes) {
       VF v = vload(&first[c][r]);

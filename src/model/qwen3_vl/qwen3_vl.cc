@@ -44,6 +44,8 @@ Result<std::unique_ptr<Qwen3Vl>> Qwen3Vl::load(const Config& config, const Weigh
   model->facts_ = model_facts(config);
   model->facts_.weight_bytes = model->weights_->total_bytes;
   model->facts_.decode_weight_bytes = model->weights_->decode_bytes;
+  const DecoderLayer& layer = model->weights_->decoder.layers.front();
+  model->facts_.text_format = format_info(layer.down.format()).name;
   return model;
 }
 
