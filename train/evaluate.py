@@ -49,7 +49,7 @@ SUITES: dict[str, Suite] = {
     "contract": _task(6, 200, 72, "contract"),
     "info": _task(7, 200, 48, "info"),
     "contract-8": _task(20, 200, 72, "contract-8", kinds=("json",)),
-    "clip-60": _task(21, 100, 200, "clip-60", kinds=("steps",)),
+    "clip-60": _task(21, 200, 200, "clip-60", kinds=("steps",)),
     "contract-2": _task(22, 100, 72, "contract-2", kinds=("json",)),
     "contract-3": _task(23, 100, 72, "contract-3", kinds=("json",)),
     "clip-30": _task(24, 100, 130, "clip-30", kinds=("steps",)),

@@ -2,7 +2,7 @@
 """Trains the demo model for a fixed wall-clock time, evaluates it and writes everything out.
 
     python3 -m train.run --out OUT --seconds 420                 a run from scratch
-    python3 -m train.run --out OUT --seconds 420 --init DIR      start from DIR's weights (--init-head: and from a reading head)
+    python3 -m train.run --out OUT --seconds 420 --init DIR      start from DIR's weights (--init-head: and from a run's heads)
     python3 -m train.run --out OUT --state FILE                  keep all that is needed to go on exactly
     python3 -m train.run --out OUT --state FILE --resume FILE    go on: the same steps as a run that was never interrupted
 
@@ -130,6 +130,7 @@ def export(trainer: Trainer, record: dict, evaluation: dict | None) -> None:
         checkpoint.save_pieces(trainer.model, out, "model")
         checkpoint.save_pieces(trainer.head, out, "head")
         checkpoint.save_pieces(trainer.place_head, out, "place-head")
+        checkpoint.save_pieces(trainer.turn_head, out, "turn-head")
     else:
         (out / "evaluation.json").write_text(json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n", "utf8")
     (out / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf8")

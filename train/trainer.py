@@ -20,11 +20,12 @@ from train.model.network import Qwen3VL, pair_frames, patchify
 from train.model.optim import make_optimizers
 from train.model.place_head import PlaceHead, own_places, place_loss
 from train.model.reading_head import CELL, ReadingHead, cell_labels, reading_loss
+from train.model.turn_head import BEFORE_LAST, TurnHead, turn_loss
 
 CHAT_EVERY = 16  # steps between text-only batches
 HEADS_ALONE = (60, 200)  # with new heads on trained towers: steps until these feel the heads' losses, and until they do fully
 CHECKED = ("gui", "contract", "info", "page", "html", "contract-3", "clip-30")  # tasks that are looked at during training
-PARTS = ("token", "reading", "place")  # of the loss
+PARTS = ("token", "reading", "place", "turn")  # of the loss
 Batches = list[tuple[str, Form, list[Tensor]]]
 Losses = dict[str, dict[str, Tensor]]  # by kind of batch
 
@@ -36,7 +37,7 @@ class Settings:
     out: pathlib.Path
     seconds: float
     init: pathlib.Path | None  # weights to start from, with a fresh optimiser
-    init_head: pathlib.Path | None  # the reading head to start from; it may know fewer classes
+    init_head: pathlib.Path | None  # the heads to start from; they may know fewer classes
     resume: pathlib.Path | None  # a state to go on from exactly
     state: pathlib.Path | None  # where to keep that state
     seed: int
@@ -68,14 +69,16 @@ class Trainer:
         self.model = Qwen3VL(settings.shape).to(self.device)
         self.head = ReadingHead(settings.shape.hidden, CLASSES).to(self.device)
         self.place_head = PlaceHead(settings.shape.hidden).to(self.device)
+        self.turn_head = TurnHead(settings.shape.hidden).to(self.device)
         if settings.init:
             self.model.load_state_dict(checkpoint.load_pieces(settings.init, "model"))
         if settings.init_head:
             self.head.grow_from(checkpoint.load_pieces(settings.init_head, "head"))
+            self.place_head.grow_from(checkpoint.load_pieces(settings.init_head, "place-head"))
         self.reach = torch.ones((), device=self.device)  # how much of the heads' gradients enters the towers
         self.fresh_heads = settings.init is not None and not settings.init_head
-        self.optimizers = make_optimizers(self.model, [self.head, self.place_head], settings.muon_lr, settings.adam_lr)
-        for part in (self.model, self.head, self.place_head):
+        self.optimizers = make_optimizers(self.model, [self.head, self.place_head, self.turn_head], settings.muon_lr, settings.adam_lr)
+        for part in (self.model, self.head, self.place_head, self.turn_head):
             for parameter in part.parameters():  # graphs add to gradients where they are
                 parameter.grad = torch.zeros_like(parameter)
         self.augment = Augment(self.device, settings.seed * 1_000_003, settings.compile)
@@ -104,7 +107,8 @@ class Trainer:
     # -- exact resume --------------------------------------------------------------------------------------------------
     def save_state(self, path: pathlib.Path, next_step: int, spent: float) -> None:
         """All that the next step depends on: its data depend on seed and number alone."""
-        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "place_head": self.place_head.state_dict(), "next_step": next_step, "spent": spent,
+        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "place_head": self.place_head.state_dict(),
+                 "turn_head": self.turn_head.state_dict(), "next_step": next_step, "spent": spent,
                  "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                  "generator": self.augment.generator.get_state()}
         part = path.with_suffix(".part")
@@ -116,6 +120,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.head.load_state_dict(state["head"])
         self.place_head.load_state_dict(state["place_head"])
+        self.turn_head.load_state_dict(state["turn_head"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         self.augment.generator.set_state(state["generator"].cpu())
@@ -151,12 +156,12 @@ class Trainer:
         return augment.pictures(pixels, marks, tasks.TASKS[kind].turn, tasks.TASKS[kind].strength)
 
     def losses(self, kind: str, form: Form, batch: list[Tensor], augment: Augment, measure: bool = False) -> dict[str, Tensor]:
-        """Next-token, reading and place loss of one batch; with `measure` the accuracies too.
+        """Next-token, reading, place and turn loss of one batch; with `measure` the accuracies too.
 
         Nothing here may wait for the device, or it idles while the next step is prepared.
         """
         pixels, marks = self._degraded(augment, kind, *batch[:2])
-        cells, (suffix, start, target) = batch[2], (tensor.long() for tensor in batch[3:])
+        cells, turns, (suffix, start, target) = batch[2], batch[6], (tensor.long() for tensor in batch[3:6])
         height, width = pixels.shape[2:]
         where = self._layout(form, width, height)
         labels = cell_labels(marks, width // CELL, height // CELL)
@@ -168,19 +173,30 @@ class Trainer:
             scores, places = self.head(seen), self.place_head(seen)
             asks = len(suffix) * form.pictures // len(image)
             image, *deep = (tokens.unflatten(0, (-1, form.pictures)).flatten(1, 2).repeat_interleave(asks, 0) for tokens in (image, *deep))
-            states = self.model.read(image, deep, where, suffix)
+            inner: list[Tensor] = []
+            states = self.model.read(image, deep, where, suffix, inner)
             place = start[:, None] + torch.arange(target.shape[1], device=self.device)
             place = place.clamp(max=suffix.shape[1] - 1)[..., None].expand(-1, -1, states.shape[2])
             logits = self.model.logits(states.gather(1, place))
         own = own_places(width // CELL, height // CELL, self.device)
         losses = {"token": self.token_loss(logits, target), "reading": self.reading_loss(scores, labels),
-                  "place": place_loss(places, own, cells)}
+                  "place": place_loss(places, own, cells), "turn": self._turn_loss(inner[-1 - BEFORE_LAST], where, turns)}
         if measure:
             real, known = target != IGNORE, labels > 0
             losses["token_right"] = (logits.argmax(-1) == target)[real].float().mean()
             losses["answer_right"] = ((logits.argmax(-1) == target) | ~real).all(1).float().mean()
             losses["cell_right"] = (scores.argmax(-1) == labels)[known].float().mean()
         return losses
+
+    def _turn_loss(self, states: Tensor, where: Layout, turns: Tensor) -> Tensor:
+        """Of the states of a whole sequence between two layers; nothing for what is no clip."""
+        if not turns.shape[1]:
+            return states.new_zeros((), dtype=torch.float32)
+        last = where.places.view(turns.shape[1], -1)[:, -1]
+        asks = len(states) // len(turns)
+        with self._autocast():
+            scores = self.turn_head(states[::asks, last])
+        return turn_loss(scores, turns)
 
     def _chat_loss(self) -> Tensor:
         with self._autocast():

@@ -9,6 +9,9 @@ Seeds and reserved values are those of train/evaluate.py, so training saw none o
 """
 
 import argparse
+import multiprocessing
+import multiprocessing.pool
+import os
 import pathlib
 import sys
 
@@ -63,19 +66,30 @@ def pictures(example: Example, file: CaseFile, stem: str, suffix: str) -> dict:
     return {"images": paths} | ({"times": [number / fps for number in range(len(paths))]} if fps else {})
 
 
-def fitting(suite: evaluate.Suite, task: str, number: int):
-    """The suite's first examples that ask for what the task scores: captions and single fields have suites of their own."""
-    found = 0
-    for seed in range(suite.first, suite.first + 10 * number):
-        example = suite.make(seed)
-        facts = example.ask.facts if example.ask else {}
-        wanted = {"gui": "actions", "contract": "fields", "video": "steps"}.get(task)
-        if wanted and wanted not in facts:
-            continue
-        yield found, example
-        found += 1
-        if found == number:
-            return
+def draw(name: str, seed: int, folder: pathlib.Path, suffix: str) -> dict | None:
+    """One case with its pictures written, or None: captions and single fields have suites of their own."""
+    suite, (task, split) = evaluate.SUITES[name], SUITES[name]
+    example = suite.make(seed)
+    facts = example.ask.facts if example.ask else {}
+    wanted = {"gui": "actions", "contract": "fields", "video": "steps"}.get(task)
+    if wanted and wanted not in facts:
+        return None
+    return {"split": split, "task": task, "kind": example.ask.kind if example.ask else "line", "question": example.question,
+            **pictures(example, CaseFile(folder, "", ""), f"{split}/{task}-{seed - suite.first:04}", suffix),
+            "answers": [example.answer], "max_tokens": suite.limit, **gold(example, task)}
+
+
+def draw_suite(name: str, number: int, folder: pathlib.Path, suffix: str, pool: multiprocessing.pool.Pool) -> list[dict]:
+    """The suite's first cases that fit, whatever the number of processes."""
+    found: list[dict] = []
+    first = evaluate.SUITES[name].first
+    begin, end = first, first + 10 * number
+    while len(found) < number and begin < end:
+        seeds = range(begin, min(end, begin + number - len(found)))
+        drawn = pool.starmap(draw, [(name, seed, folder, suffix) for seed in seeds], 2)
+        found += [case for case in drawn if case]
+        begin = seeds.stop
+    return found
 
 
 def main() -> None:
@@ -86,20 +100,18 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", help="only splits that begin so")
     parser.add_argument("--tasks", nargs="+", help="only these tasks")
     parser.add_argument("--jpeg", action="store_true", help="a tenth of the bytes, and another codec's losses")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
     options = parser.parse_args()
     file = CaseFile(options.folder, "synthetic", NOTE)
-    for name, (task, split) in SUITES.items():
-        unwanted = (options.tasks and task not in options.tasks) or (options.splits and not split.startswith(tuple(options.splits)))
-        if unwanted or name not in evaluate.SUITES:
-            continue
-        suite = evaluate.SUITES[name]
-        number = min(options.number, options.large_number) if task == "video" or name == "contract-8" else options.number
-        for place, example in fitting(suite, task, number):
-            stem = f"{split}/{task}-{place:04}"
-            kind = example.ask.kind if example.ask else "line"
-            file.add(split, task, kind, example.question, **pictures(example, file, stem, "jpg" if options.jpeg else "png"), answers=[example.answer],
-                     max_tokens=suite.limit, **gold(example, task))
-        print(f"{name} drawn", flush=True)
+    with multiprocessing.Pool(options.jobs) as pool:
+        for name, (task, split) in SUITES.items():
+            unwanted = (options.tasks and task not in options.tasks) or (options.splits and not split.startswith(tuple(options.splits)))
+            if unwanted or name not in evaluate.SUITES:
+                continue
+            number = min(options.number, options.large_number) if task == "video" or name == "contract-8" else options.number
+            for case in draw_suite(name, number, options.folder, "jpg" if options.jpeg else "png", pool):
+                file.add(**case)
+            print(f"{name} drawn", flush=True)
     file.write()
 
 

@@ -24,7 +24,8 @@ measure in percent with its 95 % interval, S = 1 + 4 Q the same on a scale from 
 
 ![Answers of the demo model, right and wrong](../images/answers.webp)
 
-The first cases of each task as they came: green is right, red is wrong.
+The first cases of each task as they came: green is right, red is wrong. Clips cannot be asked through the API yet; what the model makes of
+them stands in its [card](../../models/demo/README.md#measured).
 """
 SHOWN = {"vqa": ("strict", "relaxed", "anls"), "gui": ("path_exact", "step_success", "click_in_box", "valid"),
          "contract": ("all_fields", "field: 甲方", "field: 金额", "field: 签署日期", "valid"), "video": ("step_f1", "within_3_s", "recall_at_iou_0.5"),
@@ -64,7 +65,8 @@ def kinds(result: dict) -> list[str]:
         found = [(name.removeprefix("kind: "), mean) for name, mean in group.get("metrics", {}).items() if name.startswith("kind: ")]
         if group["task"] in ("vqa", "gui") and len(found) > 1:
             shares = ", ".join(f"{name} {mean['value'] * 100:.0f} % of {mean['count']:.0f}" for name, mean in found)
-            lines += ["", f"{group['split']} {group['task']} by kind: {shares}."]
+            mode = "" if group["mode"] == "greedy" else f", {group['mode']}"
+            lines += ["", f"{group['split']} {group['task']}{mode} by kind: {shares}."]
     return lines
 
 

@@ -6,7 +6,7 @@ On a line they cost little to draw and to train; contracts and charts then only 
 
 import random
 
-from train.data.charts import growth
+from train.data.charts import growth, total
 from train.data.values import Values, capital
 
 
@@ -19,9 +19,9 @@ def money(rng: random.Random) -> tuple[str, str]:
 
 
 def calculation(rng: random.Random) -> tuple[str, str]:
-    """`120-85` and `120-85=35`; growth and sums of three are written out as charts' answers are."""
+    """`120-85` and `120-85=35`; growth and sums of several are written out as charts' answers are."""
     high = rng.choice((99, 199, 499, 999))
-    kind = rng.choice(("sum", "difference", "difference", "growth", "three"))
+    kind = rng.choices(("sum", "difference", "growth", "several"), (2, 2, 6, 3))[0]
 
     def make() -> tuple[str, str]:
         a, b, c = (rng.randint(2, high) for _ in range(3))
@@ -30,8 +30,9 @@ def calculation(rng: random.Random) -> tuple[str, str]:
         if kind == "difference":
             a, b = max(a, b), min(a, b)
             return f"{a}-{b}", f"{a}-{b}={a - b}"
-        if kind == "three":
-            return f"{a}+{b}+{c}", f"{a}+{b}+{c}={a + b + c}"
+        if kind == "several":
+            text = total([a, b, c])
+            return text.split("=")[0], text
         text = growth(max(9, a), b)
         return text.split("=")[0], text
 

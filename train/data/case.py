@@ -39,3 +39,4 @@ class Case:
     asks: list[Ask]
     cells: np.ndarray | None = None  # what data/links.py says of each cell
     form: Form = Form()
+    turns: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # of a clip's groups: number of the step, second it began

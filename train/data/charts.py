@@ -31,15 +31,25 @@ class Style:
         return pair[0] if self.lang == "zh" else pair[1]
 
 
+def total(values: list[int]) -> str:
+    """One addition at a time: 12+30+45=42+45=87."""
+    text, sums = "+".join(map(str, values)), values[0]
+    for place, value in enumerate(values[1:], 1):
+        sums += value
+        text += "=" + "+".join(map(str, [sums, *values[place + 1:]]))
+    return text
+
+
 def growth(old: int, new: int) -> str:
     """Written out, since it is too much for one step: (415-410)/410=5/410=1.2%."""
     return f"({new}-{old})/{old}={new - old}/{old}={(new - old) / old * 100:.1f}%"
 
 
 class Panel:
-    """One chart. `topic` is its measure, `names` and `numbers` what it shows."""
+    """One chart. `topic` is its measure, `names` and `numbers` what it shows, `group` says which chart of the picture it is."""
 
-    def __init__(self, canvas: Canvas, box: Box, style: Style, values: Values, topic: tuple) -> None:
+    def __init__(self, canvas: Canvas, box: Box, style: Style, values: Values, topic: tuple, group: int = 0) -> None:
+        self.group = group % 2
         self.canvas, self.style, self.values, self.rng = canvas, style, values, values.rng
         self.left, self.top, self.right, self.bottom = box
         self.topic = style.say(topic)
@@ -53,18 +63,27 @@ class Panel:
     def write(self, x: float, y: float, text: str, colour: Colour = TEXT, anchor: str = "m", bigger: int = 0) -> float:
         return self.canvas.text((x, y), text, self.style.font, self.style.size + bigger, colour, anchor)
 
-    def label(self, x: float, y: float, text: str, anchor: str, values: tuple[int, ...], rank: int = links.NONE) -> None:
+    def label(self, x: float, y: float, text: str, anchor: str, values: tuple[int, ...], *ranks: int) -> None:
         """Writes a name whose cells the place head links to the name's values."""
         first = len(self.canvas.glyphs)
         self.write(x, y, text, SOFT, anchor)
-        self.canvas.links.numbers(self.canvas.places(first), values, rank)
+        self.link(first, values, *ranks)
 
-    def rank(self, number: int) -> int:
-        return 1 if number == max(self.numbers) else 2 if number == min(self.numbers) else 0
+    def link(self, first: int, values: tuple[int, ...], *ranks: int) -> None:
+        """What the glyphs from `first` on belong to."""
+        places = self.canvas.places(first)
+        self.canvas.links.numbers(places, values, ranks)
+        self.canvas.links.group(places, self.group)
+
+    def rank(self, number: int, among: list[int] | None = None) -> int:
+        among = among or self.numbers
+        return 1 if number == max(among) else 2 if number == min(among) else 0
 
     def heading(self, text: str) -> None:
         self.title = text
+        first = len(self.canvas.glyphs)
         self.write(self.left + 12, self.top + 18, text, anchor="l", bigger=2)
+        self.canvas.links.group(self.canvas.places(first), self.group)
         self.top += 38
 
     def ask(self, kind: str, answer: str, **words: str) -> None:
@@ -206,7 +225,9 @@ class Panel:
                 first = len(self.canvas.glyphs)
                 self.write(x + wide / 2, y + high / 2, text, TEXT if i else SOFT)
                 if i and not j:
-                    self.canvas.links.numbers(self.canvas.places(first), tuple(rows[i - 1]))
+                    self.link(first, tuple(rows[i - 1]), *(self.rank(value, column) for value, column in zip(rows[i - 1], zip(*rows))))
+                elif j and not i:
+                    self.canvas.links.group(self.canvas.places(first), 1 + j)
                 self.canvas.mark("cell", x + wide / 2, y + high / 2)
         for column in (0, 1):
             place = self.rng.randrange(len(rows))
@@ -217,7 +238,7 @@ class Panel:
                 if values.count(best) == 1:
                     self.ask(kind, self.names[values.index(best)])
             if len(self.names) < 5:
-                self.ask("column", "+".join(map(str, values)) + f"={sum(values)}")
+                self.ask("column", total(values))
                 self.questions[-1].kind = "sum"
             self.topic = topic
 
@@ -267,11 +288,12 @@ class Panel:
 
 KINDS = ("bar", "hbar", "pie", "line", "table", "kpi", "icons")
 WEIGHTS = (20, 18, 14, 16, 16, 9, 7)
+TRAINED = (18, 16, 8, 16, 30, 6, 6)  # tables are the hardest
 
 
-def draw_panel(canvas: Canvas, box: Box, style: Style, values: Values, topic: tuple) -> tuple[str, Panel]:
-    kind = values.rng.choices(KINDS, WEIGHTS)[0]
-    panel = Panel(canvas, box, style, values, topic)
+def draw_panel(canvas: Canvas, box: Box, style: Style, values: Values, topic: tuple, group: int) -> tuple[str, Panel]:
+    kind = values.rng.choices(KINDS, WEIGHTS if values.held_out else TRAINED)[0]
+    panel = Panel(canvas, box, style, values, topic, group)
     getattr(panel, kind)()
     return kind, panel
 

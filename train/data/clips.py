@@ -125,6 +125,12 @@ def _text(rng: random.Random, lang: str) -> str:
     return verb[0] + thing[0] if lang == "zh" else f"{verb[1]} {thing[1]}"
 
 
+def _turn(steps: list[Step], second: int) -> tuple[int, int]:
+    """Number and beginning of what is shown in a second; the opening is number 0, the closing one more than the last step."""
+    begun = [(number, step.start) for number, step in enumerate(steps, 1) if step.start <= second]
+    return (len(steps) + 1, steps[-1].end) if second >= steps[-1].end else begun[-1] if begun else (0, 0)
+
+
 def _asks(rng: random.Random, steps: list[Step], lang: str, number: int) -> list[Ask]:
     forms = prompts.CLIP[lang]
     every = [copied("\n".join(f"{step.times()} {step.text}" for step in steps))]
@@ -161,4 +167,5 @@ def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: in
     frames = [film.frame(second + half) for second in range(cut.seconds) for half in (0.0, 0.5)]
     marks = [frame.marks() for frame in frames[::2]]
     form = Form(cut.seconds * FPS // 2, float(FPS), cut.outer)
-    return Case(np.stack([frame.rgb for frame in frames]), marks, _asks(rng, steps, lang, number), form=form)
+    turns = [_turn(steps, second) for second in range(cut.seconds)]
+    return Case(np.stack([frame.rgb for frame in frames]), marks, _asks(rng, steps, lang, number), form=form, turns=turns)

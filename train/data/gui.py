@@ -9,6 +9,7 @@ picture of 32-pixel tokens and would only be noise to learn. A target that is no
 
 import random
 
+from train.corpus.charset import ALL_HANZI, WORDS
 from train.data import prompts, vocab
 from train.data.case import Ask, Case, copied
 from train.data.desktop import desktop
@@ -113,7 +114,30 @@ def _absent(screen: Screen, rng: random.Random) -> Task:
     return rng.choice(forms["any"]).format(label), SCROLL, [{"op": "scroll", "direction": "down"}]
 
 
+def _elsewhere(screen: Screen, rng: random.Random) -> Task:
+    """Training only: an instruction of another kind for what is not there, so that a longer one is no reason to find something."""
+    forms, words = prompts.CLICK_SEVERAL[screen.lang], prompts.TYPE[screen.lang]
+    pairs = [pair for pair in vocab.ROWS + vocab.APPS + vocab.BUTTONS + vocab.TABS if not screen.taken(screen.say(pair))]
+    fields = [field for field in vocab.FIELDS if not screen.taken(screen.say(field))]
+    lot = rng.random()
+    if lot < 0.3 and len(fields) > 1:
+        field = rng.choice(fields)
+        text = rng.choice(words["one"]).format(label=screen.say(field), value=Values(rng, screen.held_out).typed(field[2]))
+    elif lot < 0.5 and len(fields) > 1:
+        one, other = rng.sample(fields, 2)
+        values = Values(rng, screen.held_out)
+        text = rng.choice(prompts.LOGIN[screen.lang]).format(screen.say(one), values.typed(one[2]), screen.say(other), values.typed(other[2]))
+    elif lot < 0.75:
+        number = rng.choice((2, 2, 3))
+        text = rng.choice(forms[number]).format(*map(screen.say, rng.sample(pairs, number)))
+    else:
+        label = "".join(rng.choices(ALL_HANZI, k=rng.randint(2, 5))) if screen.lang == "zh" else " ".join(rng.choices(WORDS, k=2)).capitalize()
+        text = rng.choice(prompts.CLICK[screen.lang]["any"]).format(label)
+    return text, SCROLL, [{"op": "scroll", "direction": "down"}]
+
+
 TASKS = {_click: 34, _several: 14, _type: 16, _login: 14, _ordinal: 8, _states: 8, _absent: 8}
+TRAINED = TASKS | {_elsewhere: 9}
 
 
 def caption(screen: Screen) -> str:
@@ -128,8 +152,9 @@ def _ask(screen: Screen, rng: random.Random, values: Values) -> Ask | None:
     """One question that belongs to this split, by its text; a tenth asks for a caption."""
     if rng.random() < 0.07:
         return Ask(prompts.pick(rng, prompts.CAPTION[screen.lang]), [copied(caption(screen))], "caption")
+    makers = TASKS if screen.held_out else TRAINED
     for _ in range(12):
-        maker = rng.choices(list(TASKS), list(TASKS.values()))[0]
+        maker = rng.choices(list(makers), list(makers.values()))[0]
         task = maker(screen, rng)
         if task and values.allows(task[0]):
             instruction, pieces, actions = task

@@ -16,6 +16,7 @@ PAPERS = ((255, 255, 255), (247, 249, 252), (255, 251, 240), (240, 250, 246))
 # How often a kind of question is asked, over how often its panel could ask it.
 INTEREST = {"number": 0.5, "absent": 0.7, "title": 0.4, "argmax": 1.3, "argmin": 1.3, "lookup": 1.4, "cell": 1.6, "count": 1.5, "sum": 1.3,
             "diff": 1.3, "growth": 2.0}
+TRAINED = INTEREST | {"argmax": 1.6, "argmin": 1.8, "cell": 2.0, "sum": 2.6, "growth": 3.0}  # what is hard comes more often in training
 
 
 def _boxes(area: Box, parts: int, columns: int) -> list[Box]:
@@ -48,9 +49,11 @@ def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int
     panels: list[tuple[str, Panel]] = []
     for topic, box in zip(rng.sample(vocab.TOPICS, parts), _boxes((8, top, width - 8, height - 8), parts, columns)):
         canvas.rounded(box, 8, (255, 255, 255), (225, 228, 232))
-        panels.append(draw_panel(canvas, box, style, values, topic))
+        panels.append(draw_panel(canvas, box, style, values, topic, len(panels)))
     questions = [question for _, panel in panels for question in panel.questions]
-    asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 else _choose(rng, questions, title, style.lang) for _ in range(number)]
+    interest = INTEREST if held_out else TRAINED
+    asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 else _choose(rng, questions, title, style.lang, interest)
+            for _ in range(number)]
     return Case(canvas.rgb, canvas.marks(), asks, canvas.links.cells)
 
 
@@ -61,7 +64,7 @@ def _caption(rng: random.Random, lang: str, panels: list[tuple[str, Panel]]) -> 
     return Ask(prompts.pick(rng, prompts.CAPTION[lang]), [copied(text)], "caption")
 
 
-def _choose(rng: random.Random, questions: list[Question], title: str, lang: str) -> Ask:
+def _choose(rng: random.Random, questions: list[Question], title: str, lang: str, interest: dict[str, float]) -> Ask:
     """One question; those that two panels would answer differently are left out."""
     answers: dict[str, set[str]] = {}
     for question in questions:
@@ -71,5 +74,5 @@ def _choose(rng: random.Random, questions: list[Question], title: str, lang: str
         clear.append(Question("title", rng.choice(prompts.CHART[lang]["title"]), title))
     if not clear:  # both panels show the same and nothing else
         clear = [Question("title", rng.choice(prompts.CHART[lang]["title"]), title)] if title else questions[:1]
-    asked = rng.choices(clear, [INTEREST.get(question.kind, 1.0) for question in clear])[0]
+    asked = rng.choices(clear, [interest.get(question.kind, 1.0) for question in clear])[0]
     return Ask(asked.text, [copied(asked.answer)], asked.kind)

@@ -2,7 +2,7 @@
 """What a picture's cells belong to, as numbers that the place head learns (model/place_head.py).
 
 A cell of 32 x 32 px on a screen's component knows the component's centre; one that holds a chart's label knows the label's
-values and whether it is the largest. That is what the decoder would otherwise have to find out by looking along rows and columns.
+values, whether each is the largest, and which of two charts it belongs to; a table's head knows its column. That is what the decoder would otherwise have to find out by looking along rows and columns.
 """
 
 from collections.abc import Iterable
@@ -14,8 +14,10 @@ DIGITS = 4
 BLANK = 10  # a number's places in front of its first digit
 CENTRE = slice(0, 2)  # column and row of the centre in hundredths of the picture
 NUMBERS = slice(2, 2 + 2 * DIGITS)  # two numbers, right-aligned digits
-RANK = 2 + 2 * DIGITS  # 0 neither, 1 the largest, 2 the smallest
-CHANNELS = RANK + 1
+RANKS = slice(2 + 2 * DIGITS, 4 + 2 * DIGITS)  # of each number: 0 neither, 1 the largest, 2 the smallest
+GROUP = 4 + 2 * DIGITS  # labels and titles: 0 or 1, which of two charts; heads of a table's columns: 2 or 3
+GROUPS = 4
+CHANNELS = GROUP + 1
 NONE = -1
 
 Point = tuple[float, float]
@@ -43,13 +45,21 @@ class Links:
         self.cells[rows, columns, CENTRE] = place
         self.cells[int(y) // CELL, int(x) // CELL, CENTRE] = place
 
-    def numbers(self, points: Iterable[Point], values: tuple[int, ...], rank: int = NONE) -> None:
-        """The cells at these points learn one or two numbers of up to DIGITS digits, and perhaps a rank."""
+    def _at(self, points: Iterable[Point]) -> Iterable[np.ndarray]:
+        for x, y in points:
+            if 0 <= x < self.width and 0 <= y < self.height:
+                yield self.cells[int(y) // CELL, int(x) // CELL]
+
+    def group(self, points: Iterable[Point], group: int) -> None:
+        for cell in self._at(points):
+            cell[GROUP] = group
+
+    def numbers(self, points: Iterable[Point], values: tuple[int, ...], ranks: tuple[int, ...] = ()) -> None:
+        """The cells at these points learn one or two numbers of up to DIGITS digits, and perhaps their ranks."""
         row = np.full(2 * DIGITS, NONE, np.int8)
         for place, value in enumerate(values):
             text = str(value)[-DIGITS:]
             row[place * DIGITS:(place + 1) * DIGITS] = [BLANK] * (DIGITS - len(text)) + [int(char) for char in text]
-        for x, y in points:
-            if 0 <= x < self.width and 0 <= y < self.height:
-                cell = self.cells[int(y) // CELL, int(x) // CELL]
-                cell[NUMBERS], cell[RANK] = row, rank
+        known = [*ranks, NONE, NONE][:2]
+        for cell in self._at(points):
+            cell[NUMBERS], cell[RANKS] = row, known

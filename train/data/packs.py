@@ -63,8 +63,9 @@ class Batch:
     suffix: np.ndarray  # [B, T] int16 token ids
     start: np.ndarray  # [B] int16: suffix position that predicts the answer's first token
     target: np.ndarray  # [B, A] int16 answer ids, then IGNORE
+    turns: np.ndarray  # [S, n, 2] int16 of a clip's groups: number of the step and the second it began; else [S, 0, 2]
 
-    FIELDS = ("pixels", "marks", "cells", "suffix", "start", "target")
+    FIELDS = ("pixels", "marks", "cells", "suffix", "start", "target", "turns")
 
     def __iter__(self):
         return (getattr(self, name) for name in self.FIELDS)
@@ -74,7 +75,7 @@ def allocate(kind: str, pixel_shape: tuple[int, ...], suffix: int, answer: int, 
     size = pixel_shape[0]
     return Batch(kind, Form(), np.empty(pixel_shape, np.uint8), np.zeros((size, MAX_MARKS, 3), np.int16),
                  np.empty((size, 0, links.CHANNELS), np.int8), np.full((size, suffix), pad, np.int16), np.zeros(size, np.int16),
-                 np.full((size, answer), IGNORE, np.int16))
+                 np.full((size, answer), IGNORE, np.int16), np.empty((size, 0, 2), np.int16))
 
 
 def put_text(batch: Batch, row: int, prompt: list[int], answer: list[int]) -> None:
@@ -143,8 +144,8 @@ def line_batch(encoder: Encoder, seeds: list[int], canvas: tuple[int, int]) -> B
             batch.pixels[row] = lines.draw_blank(rng, width, height)
             put_text(batch, row, *_reading(rng, encoder, ""))
             continue
-        if lot < 0.16:
-            sum_or_amount = _calculated(rng, encoder, width, height, lot < 0.11)
+        if lot < 0.25:
+            sum_or_amount = _calculated(rng, encoder, width, height, lot < 0.08)
             if sum_or_amount:
                 line, text = sum_or_amount
                 batch.pixels[row] = line.ink
@@ -205,7 +206,8 @@ def pack_cases(encoder: Encoder, kind: str, cases: list[Case]) -> Batch:
     batch = Batch(kind, form, pixels, np.zeros((len(marks), _round_up(max(map(len, marks)), ROUND_MARKS), 3), np.int16),
                   np.stack(cells) if cells else np.empty((len(marks), 0, links.CHANNELS), np.int8),
                   np.full((len(texts), suffix), encoder.pad, np.int16), np.zeros(len(texts), np.int16),
-                  np.full((len(texts), longest), IGNORE, np.int16))
+                  np.full((len(texts), longest), IGNORE, np.int16),
+                  np.array([case.turns for case in cases], np.int16) if form.fps else np.empty((len(cases), 0, 2), np.int16))
     for row, text in enumerate(texts):
         put_text(batch, row, *text)
     for row, one in enumerate(marks):

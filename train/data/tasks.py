@@ -48,8 +48,8 @@ TASKS = {
     "clip-30-outer": _clip(30, 8, True),
     "clip-60": _clip(60, 5),
 }
-SECOND = {"page": 22, "contract": 36, "contract-2": 14, "contract-3": 12, "contract-5": 8, "contract-8": 8}
-FOURTH = {"": 42, "html": 14, "flow": 10, "clip-15": 10, "clip-30": 8, "clip-30-outer": 5, "clip-60": 11}
+SECOND = {"page": 26, "contract": 28, "contract-2": 12, "contract-3": 12, "contract-5": 10, "contract-8": 12}
+FOURTH = {"": 28, "html": 9, "flow": 6, "clip-15": 15, "clip-30": 13, "clip-30-outer": 5, "clip-60": 24}
 
 
 def of_step(rng: random.Random) -> list[str]:

@@ -176,12 +176,14 @@ class LanguageModel(nn.Module):
         self.layers = nn.ModuleList([TextLayer(shape) for _ in range(shape.layers)])
         self.norm = RMSNorm(shape.hidden)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, places: Tensor | None, deep: list[Tensor]) -> Tensor:
-        """`deep[i]` is added after layer i to the image tokens, which stand at `places`."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, places: Tensor | None, deep: list[Tensor], inner: list[Tensor] | None = None) -> Tensor:
+        """`deep[i]` is added after layer i to the image tokens, which stand at `places`. States between layers go to `inner`."""
         for number, layer in enumerate(self.layers):
             x = layer(x, cos, sin)
             if number < len(deep):
                 x = x + torch.zeros_like(x).index_copy(1, places, deep[number])
+            if inner is not None:
+                inner.append(x)
         return self.norm(x)
 
 
@@ -225,12 +227,13 @@ class Qwen3VL(nn.Module):
     def see(self, patches: Tensor, geometry: Geometry) -> tuple[Tensor, list[Tensor]]:
         return self.model.visual(patches, geometry)
 
-    def read(self, image: Tensor, deep: list[Tensor], where: Layout, suffix: Tensor) -> Tensor:
-        """Final hidden states of the suffix [B, T, hidden], given what `see` returned, a sequence's pictures one after another."""
+    def read(self, image: Tensor, deep: list[Tensor], where: Layout, suffix: Tensor, inner: list[Tensor] | None = None) -> Tensor:
+        """Final hidden states of the suffix [B, T, hidden], given what `see` returned, a sequence's pictures one after another. The
+        whole sequence's states between layers are added to `inner`."""
         text = self.model.language_model
         embedded = text.embed_tokens(torch.cat([where.ids.expand(len(suffix), -1), suffix], 1)).to(image.dtype)
         x = embedded.index_copy(1, where.places, image)
-        states = text(x, *self._tables(where, suffix.shape[1], suffix.device), where.places, deep)
+        states = text(x, *self._tables(where, suffix.shape[1], suffix.device), where.places, deep, inner)
         return states[:, where.length:]
 
     def chat(self, ids: Tensor, dtype: torch.dtype) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from train.data import links
 
 HUNDREDTHS = 100
-WIDTHS = (HUNDREDTHS,) * 4 + (links.BLANK + 1,) * (2 * links.DIGITS) + (3,)  # own place, centre, digits, rank
+WIDTHS = (HUNDREDTHS,) * 4 + (links.BLANK + 1,) * (2 * links.DIGITS) + (3, 3, links.GROUPS)  # own place, centre, digits, ranks, group
 
 
 class PlaceHead(nn.Module):
@@ -22,6 +22,13 @@ class PlaceHead(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.inner = nn.Linear(hidden, width)
         self.classes = nn.Linear(width, -(-sum(WIDTHS) // 16) * 16)  # odd widths have slow matrix products
+
+    def grow_from(self, state: dict[str, Tensor]) -> None:
+        """Starts from an earlier head, which may have known fewer classes; new ones are added at the end only."""
+        own = self.state_dict()
+        for name, value in state.items():
+            own[name][:len(value)] = value
+        self.load_state_dict(own)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B, M, hidden] to scores [B, M, sum(WIDTHS)]."""

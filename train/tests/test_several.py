@@ -10,11 +10,15 @@ import pytest
 import torch
 
 from train import evaluate, scores
-from train.data import amounts, clips, contract_pages, fonts, links, packs, pictures, tasks, values
+from train.data import amounts, clips, contract_pages, fonts, links, packs, pictures, tasks, values, vocab
+from train.data.canvas import Canvas
 from train.data.case import Ask
+from train.data.charts import Panel, random_style, total
 from train.data.encode import Encoder, Form
 from train.graphs import Graphs
-from train.model.place_head import WIDTHS, own_places, place_loss
+from train.model import turn_head
+from train.model.place_head import WIDTHS, PlaceHead, own_places, place_loss
+from train.model.turn_head import turn_loss
 from train.trainer import token_loss
 
 pytestmark = pytest.mark.skipif(not fonts.CACHE.exists(), reason="run python3 -m train.data.fonts first")
@@ -66,6 +70,14 @@ def test_times_of_groups_are_those_of_the_spec() -> None:
     assert Form(3, 2.0).times() == ["0.2", "1.2", "2.2"] and Form(2, 1.0).times() == ["0.5", "2.5"]
 
 
+def test_groups_of_a_clip_know_their_step() -> None:
+    for case in drawn("clip-15", 6):
+        steps = case.asks[0].facts["steps"]
+        assert len(case.turns) == 15 and case.turns[0] == (0, 0) and case.turns[-1] == (len(steps) + 1, steps[-1]["end"])
+        for number, step in enumerate(steps, 1):
+            assert case.turns[step["start"]] == case.turns[step["end"] - 1] == (number, step["start"])
+
+
 def _steps(*lines: tuple[int, int, str]) -> Ask:
     return Ask("", [], "steps", {"steps": [dict(start=start, end=end, text=text) for start, end, text in lines]})
 
@@ -103,6 +115,39 @@ def test_labels_of_charts_know_their_value() -> None:
                 assert int(number[0]) in shown
                 looked_up += 1
     assert looked_up > 20
+
+
+def test_labels_of_tables_know_the_ranks_of_their_values_and_heads_their_column() -> None:
+    rng = random.Random(11)
+    for _ in range(8):
+        canvas = Canvas(512, 384, (255, 255, 255))
+        panel = Panel(canvas, (8, 8, 504, 376), random_style(rng), values.Values(rng, False), vocab.TOPICS[0], 1)
+        panel.table()
+        known = {tuple(cell[links.NUMBERS]): tuple(cell[links.RANKS]) for cell in canvas.links.cells.reshape(-1, links.CHANNELS).tolist()
+                 if cell[2] != links.NONE}
+        for column in (0, 1):
+            assert sorted(ranks[column] for ranks in known.values())[-2:] == [1, 2]
+        assert {1, 2, 3} <= set(canvas.links.cells[..., links.GROUP].ravel().tolist())
+
+
+def test_an_earlier_place_head_is_grown_from() -> None:
+    head, earlier = PlaceHead(8), PlaceHead(8).state_dict()
+    earlier["classes.weight"] = earlier["classes.weight"][:480]
+    head.grow_from(earlier)
+    assert torch.equal(head.classes.weight[:480], earlier["classes.weight"]) and torch.equal(head.inner.weight, earlier["inner.weight"])
+
+
+def test_turn_loss_is_lowest_at_the_truth() -> None:
+    scores_ = torch.zeros(1, 2, sum(turn_head.WIDTHS))
+    turns = torch.tensor([[[1, 3], [2, 9]]])
+    even = turn_loss(scores_, turns)
+    for place, (number, start) in enumerate(turns[0].tolist()):
+        scores_[0, place, number] = scores_[0, place, turn_head.STEPS + start] = 20
+    assert turn_loss(scores_, turns) < 1e-4 < even
+
+
+def test_sums_are_written_out_one_addition_at_a_time() -> None:
+    assert total([12, 30]) == "12+30=42" and total([1, 2, 3, 4]) == "1+2+3+4=3+3+4=6+4=10"
 
 
 def test_amounts_and_calculations_are_right() -> None:
