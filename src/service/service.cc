@@ -22,13 +22,10 @@ api::ParseLimits limits_for(const Served& served) {
   return limits;
 }
 
-std::string allow_header(const std::vector<std::string_view>& methods) {
-  std::string list = "OPTIONS";
-  for (const std::string_view method : methods) {
-    list += ", " + std::string(method);
-    list += method == "GET" ? ", HEAD" : "";
-  }
-  return list;
+// Answered before anything else (Service::immediate), also by the admin listener.
+bool is_immediate_route(std::string_view route) {
+  constexpr std::array<std::string_view, 5> kRoutes{"health", "ready", "ping", "live", "metrics"};
+  return std::find(kRoutes.begin(), kRoutes.end(), route) != kRoutes.end();
 }
 
 }  // namespace
@@ -105,7 +102,12 @@ std::optional<HttpReply> Service::immediate(const HttpRequest& request) {
 
 std::optional<HttpReply> Service::admin(const HttpRequest& request) {
   std::optional<HttpReply> reply = immediate(request);
-  return reply ? reply : error_reply(api::unknown_route(request.method, request.path));
+  if (reply) {
+    return reply;
+  }
+  return is_immediate_route(route_of(request.path))
+             ? other_method(request, "GET")
+             : error_reply(api::unknown_route(request.method, request.path));
 }
 
 HttpReply Service::metrics_reply() const {
@@ -136,21 +138,14 @@ void Service::handle(const Exchange& exchange) {
   const auto* found = std::find_if(kRoutes.begin(), kRoutes.end(),
                                    [&](const Route& one) { return one.name == name; });
   const bool page = found == kRoutes.end() && is_page_route(route);
-  if (found == kRoutes.end() && !page) {
+  if (found == kRoutes.end() && !page && !is_immediate_route(route)) {
     refuse(exchange, api::unknown_route(request.method, request.path));
     return;
   }
-  const std::string_view method = page ? "GET" : found->method;
-  if (request.method == "OPTIONS") {
-    std::vector<HttpHeader> headers = headers_for(request);
-    headers.push_back({"Allow", allow_header({method})});
-    exchange->reply({204, std::move(headers), {}});
-    return;
-  }
-  if (request.method != method && !(method == "GET" && request.method == "HEAD")) {
-    HttpReply reply = error_reply(api::method_not_allowed(request.method, request.path));
-    reply.headers.push_back({"Allow", allow_header({method})});
-    exchange->reply(std::move(reply));
+  const std::string_view method = found == kRoutes.end() ? "GET" : found->method;
+  const bool fits = request.method == method || (method == "GET" && request.method == "HEAD");
+  if (!fits || is_immediate_route(route)) {  // GET of the latter never comes as far as here
+    exchange->reply(other_method(request, method));
     return;
   }
   if (page) {
@@ -160,6 +155,19 @@ void Service::handle(const Exchange& exchange) {
   } else {
     (this->*found->run)(exchange);
   }
+}
+
+HttpReply Service::other_method(const HttpRequest& request, std::string_view method) {
+  HttpReply reply{204, headers_for(request), {}};
+  if (request.method != "OPTIONS") {
+    const api::ApiError error = api::method_not_allowed(request.method, request.path);
+    count_refusal(error);
+    reply.status = error.status;
+    reply.headers.push_back({"Content-Type", "application/json"});
+    reply.body = api::format_error(error);
+  }
+  reply.headers.push_back({"Allow", method == "GET" ? "OPTIONS, GET, HEAD" : "OPTIONS, POST"});
+  return reply;
 }
 
 std::vector<HttpHeader> Service::headers_for(const HttpRequest& request) const {

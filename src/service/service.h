@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "api/metrics.h"
 #include "api/parse_limits.h"
@@ -57,6 +58,8 @@ class Service {
   std::optional<HttpReply> immediate(const HttpRequest& request);
   HttpReply metrics_reply() const;
   HttpReply error_reply(const api::ApiError& error) const;
+  // To a method that is not the route's own: OPTIONS gets the list, others a refusal.
+  HttpReply other_method(const HttpRequest& request, std::string_view method);
   void refuse(const Exchange& exchange, const api::ApiError& error);
   void reply_json(const Exchange& exchange, std::string body);
   void reply_page(const Exchange& exchange);

@@ -27,6 +27,17 @@ def check(port, *flags):
     return run("healthcheck", "--url", f"http://127.0.0.1:{port}", *flags)
 
 
+def ask(url, method="GET", **headers):
+    """The status of a request without a body."""
+    request = urllib.request.Request(url, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
 class Served:
     """`monocle serve` on a free port for one `with`; `said` is what it printed, by label."""
 
@@ -57,13 +68,7 @@ class Served:
 
     def models(self, key=""):
         """The status of /v1/models with this key."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        try:
-            with urllib.request.urlopen(urllib.request.Request(self.url + "/models", headers=headers), timeout=20) as answer:
-                return answer.status
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
+        return ask(self.url + "/models", Authorization=f"Bearer {key}") if key else ask(self.url + "/models")
 
 
 class Health(unittest.TestCase):
@@ -74,6 +79,15 @@ class Health(unittest.TestCase):
         result = check(server.port)
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stdout, r"^not healthy: http://127\.0\.0\.1:\d+ does not answer: cannot connect")
+
+    def test_the_admin_listener_answers_two_routes_and_names_a_wrong_method(self):
+        with Served("--admin", "127.0.0.1:0") as server:
+            for method, path, status in (
+                ("GET", "/health", 200), ("HEAD", "/metrics", 200), ("OPTIONS", "/health", 204),
+                ("TRACE", "/health", 405), ("POST", "/metrics", 405), ("GET", "/v1/models", 404), ("POST", "/nonsense", 404),
+            ):
+                with self.subTest(method=method, path=path):
+                    self.assertEqual(ask(server.said["admin"] + path, method), status)
 
     def test_a_server_that_says_no_is_not_healthy(self):
         class No(http.server.BaseHTTPRequestHandler):

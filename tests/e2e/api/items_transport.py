@@ -54,6 +54,12 @@ class Transport(case.Case):
             reply = self.client.send(method, path, "{}" if method == "POST" else None)
             self.assert_error(reply, 405)
             self.assertTrue(reply.headers["allow"])
+        for path in ("/health", "/live", "/ready", "/ping", "/metrics", "/"):
+            for method in ("TRACE", "POST", "DELETE"):
+                reply = self.client.send(method, path, "{}" if method == "POST" else None)
+                self.assert_error(reply, 405)
+                self.assertEqual(reply.headers["allow"], "OPTIONS, GET, HEAD", path)
+            self.assertEqual(self.client.send("OPTIONS", path).status, 204, path)
         body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
         for kind, status in (("text/plain", 415), ("multipart/form-data; boundary=x", 415), ("application/json", 200),
                              ("application/json; charset=utf-8", 200)):
