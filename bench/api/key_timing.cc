@@ -60,12 +60,15 @@ int main(int argc, char** argv) {
   wrong[1].back() = 'x';
   std::vector<double> times[2];
   std::vector<double> both;
-  std::mt19937 random(1);
+  std::mt19937 random(std::random_device{}());
   long known = 0;
+  // Both are presented in the same bytes: where a string lies is worth a tenth of a nanosecond.
+  std::string presented = right;
   for (long i = 0; i < calls; ++i) {
     const std::size_t which = random() & 1U;
+    std::copy(wrong[which].begin(), wrong[which].end(), presented.begin());
     const auto begin = Clock::now();
-    known += keys->check({"", wrong[which], ""}) ? 1 : 0;
+    known += keys->check({"", presented, ""}) ? 1 : 0;
     const auto end = Clock::now();
     times[which].push_back(std::chrono::duration<double, std::nano>(end - begin).count());
     both.push_back(times[which].back());
