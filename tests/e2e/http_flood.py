@@ -126,12 +126,13 @@ def main():
         crowd.add(stream_request(args), True)
     result["connected_s"] = time.monotonic() - begin
     samples, failed = [], 0
-    end = time.monotonic() + args.seconds
-    while time.monotonic() < end:
+    started, worst_at = time.monotonic(), 0.0
+    while (now := time.monotonic()) < started + args.seconds:
         taken = poll(args.poll_port or args.port, args.path)
         if taken is None:
             failed += 1
         else:
+            worst_at = now - started if taken * 1000 > max(samples, default=0) else worst_at
             samples.append(taken * 1000)
         crowd.read(time.monotonic() + 0.02)
     samples.sort()
@@ -146,6 +147,7 @@ def main():
             "p50_ms": percentile(samples, 0.5) if samples else None,
             "p99_ms": percentile(samples, 0.99) if samples else None,
             "max_ms": samples[-1] if samples else None,
+            "max_at_s": worst_at,  # 0: behind the crowd's own arrival
         }
     )
     if args.pid:

@@ -3,7 +3,8 @@
 //   grammar_main TOKENIZER.json walk COUNT STEPS   stdin: a JSON schema a line; stdout, a JSON
 //   object
 //                                                  a line: {"refused": why} or {"answers": [text]}
-//   grammar_main TOKENIZER.json time STEPS         the same input; stdout: microseconds per mask
+//   grammar_main TOKENIZER.json time STEPS [ROWS]  the same input; stdout: microseconds per mask
+//                                                  over the tokenizer's entries, or over ROWS
 // Every token of an answer is drawn from the mask; where the answer may end, it ends with even
 // odds. A walk that does not end within STEPS tokens is left out.
 #include <fmt/format.h>
@@ -33,10 +34,8 @@ using Clock = std::chrono::steady_clock;
 
 class Walker {
  public:
-  Walker(const Tokenizer& tokenizer, TokenId stop)
-      : tokenizer_(tokenizer),
-        stop_(stop),
-        mask_((static_cast<std::size_t>(tokenizer.vocab_size()) + 31) / 32) {}
+  Walker(const Tokenizer& tokenizer, TokenId stop, std::int32_t rows)
+      : tokenizer_(tokenizer), stop_(stop), mask_((static_cast<std::size_t>(rows) + 31) / 32) {}
 
   // Nothing: no end within `steps`.
   std::optional<std::string> walk(TokenMatcher& matcher, int steps) {
@@ -115,7 +114,7 @@ std::string reply(GrammarCompiler& compiler, Walker& walker, const std::string& 
 
 int run(int argc, char** argv) {
   if (argc < 4) {
-    fmt::print(stderr, "usage: grammar_main TOKENIZER.json walk COUNT STEPS | time STEPS\n");
+    fmt::print(stderr, "usage: grammar_main TOKENIZER.json walk COUNT STEPS | time STEPS [ROWS]\n");
     return 2;
   }
   std::ifstream file(argv[1], std::ios::binary);
@@ -126,9 +125,12 @@ int run(int argc, char** argv) {
     return 2;
   }
   const std::vector<TokenId> stops{tokenizer->id_of("<|im_end|>").value()};
-  const auto compiler = GrammarCompiler::create(*tokenizer, stops, tokenizer->vocab_size(), {});
-  Walker walker(*tokenizer, stops.front());
   const bool timing = std::string_view(argv[2]) == "time";
+  const std::int32_t rows = timing && argc > 4
+                                ? std::max(tokenizer->vocab_size(), std::stoi(argv[4]))
+                                : tokenizer->vocab_size();
+  const auto compiler = GrammarCompiler::create(*tokenizer, stops, rows, {});
+  Walker walker(*tokenizer, stops.front(), rows);
   const int count = timing ? 1 : std::stoi(argv[3]);
   const int steps = std::stoi(argv[timing ? 3 : 4]);
   for (std::string schema; std::getline(std::cin, schema);) {
@@ -144,9 +146,9 @@ int run(int argc, char** argv) {
     for (const double time : times) {
       sum += time;
     }
-    fmt::print("{} masks over {} tokens: mean {:.1f} us, median {:.1f} us, 99 % {:.1f} us\n",
-               times.size(), tokenizer->vocab_size(), sum / static_cast<double>(times.size()),
-               times[times.size() / 2], times[times.size() * 99 / 100]);
+    fmt::print("{} masks over {} entries: mean {:.1f} us, median {:.1f} us, 99 % {:.1f} us\n",
+               times.size(), rows, sum / static_cast<double>(times.size()), times[times.size() / 2],
+               times[times.size() * 99 / 100]);
   }
   return 0;
 }
