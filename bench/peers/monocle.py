@@ -4,6 +4,8 @@ import json
 
 from measure import Sample, run
 
+KV = {"bf16": "bf16", "int8": "int8", "int4": "int8"}  # narrow weights go with a narrow cache
+
 
 class Monocle:
     name = "monocle"
@@ -18,11 +20,11 @@ class Monocle:
         return self.models / f"monocle-{form}.monocle"
 
     def format_name(self, form):
-        return form
+        return f"{form}, KV {KV[form]}"
 
     def bench(self, form, *flags):
-        result = json.loads(run([self.program, "bench", "model", "--model", self.model(form), "--threads", self.threads,
-                                 "--json", *flags]))
+        result = json.loads(run([self.program, "bench", "model", "--model", self.model(form), "--kv", KV[form],
+                                 "--threads", self.threads, "--json", *flags]))
         self.roofs.append(result["roof"])
         return result
 
@@ -56,7 +58,7 @@ class Monocle:
 
     def server(self, form, port):
         return [self.program, "serve", "--model", self.model(form), "--threads", self.threads, "--port", port,
-                "--max-num-seqs", 1, "--max-model-len", 4096]
+                "--kv", KV[form], "--max-num-seqs", 1, "--max-model-len", 4096]
 
     def encode_seconds(self, reply, log):
         return reply["timing_ms"]["vision"] / 1e3

@@ -99,10 +99,9 @@ def picture_samples(engine, form, side, seed):
         seconds, answer = server.first_token([
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}},
             {"type": "text", "text": "What is in this picture?"}])
-        prompt = answer["usage"]["prompt_tokens"]
         encode = engine.encode_seconds(answer, server.log())
         return [Sample("ready_warm", server.ready_seconds), Sample("encode", encode, tokens=(side // 32) ** 2),
-                Sample("first_token", seconds, tokens=0, depth=0), Sample("resident", resident_peak(server.process.pid))], prompt
+                Sample("first_token", seconds, tokens=0, depth=0), Sample("resident", resident_peak(server.process.pid))]
 
 
 def start_samples(engine, form, cold):
