@@ -14,6 +14,7 @@ class Monocle:
         self.program, self.models, self.threads = program, models, threads
         self.version = run([program, "--version"]).strip()
         self.roofs = []
+        self.reads = []  # GB/s of memory, sampled between steps of decode
         self.shares = {}  # what, depth of a decode or tokens of a prefill, batch -> share of the roof in its own run
 
     def model(self, form):
@@ -48,6 +49,7 @@ class Monocle:
         for phase in result["decode"]:
             out.append(Sample("decode", phase["seconds"]["median"], depth=depth, batch=phase["batch"], tokens=phase["tokens"]))
             self.shares["decode", depth, phase["batch"]] = phase["share_of_memory_roof"]
+            self.reads.append(phase["memory_read_gb_s"])
         for phase in result["prefill"] if prompt > 1 else []:
             out.append(Sample("prefill", phase["seconds"]["median"], tokens=phase["tokens"]))
             self.shares["prefill", phase["tokens"], 1] = phase["share_of_compute_roof"]

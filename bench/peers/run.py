@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 
 from llama_cpp import LlamaCpp
@@ -119,6 +120,8 @@ def part(bench, name):
     rows = getattr(bench, kind)(form)
     roofs = bench.monocle.roofs
     roof = {key: max(roof[key] for roof in roofs) for key in roofs[0]} if roofs else {}
+    if bench.monocle.reads:  # memory drifts within the run: what it gave beside the tokens
+        roof["memory_read_gb_s"] = statistics.median(bench.monocle.reads)
     add_shares(bench, form, rows, roof)
     return {
         "part": name, "command": command(bench.arguments, name),
