@@ -56,7 +56,11 @@ class LlamaCpp:
 
     def server(self, form, port):
         return [self.programs / "llama-server", "-m", self.model(form), "--mmproj", self.projector(), "-t", self.threads,
-                "-tb", self.threads, "-c", 4096, "-np", 1, "--port", port, *self.flags]
+                "-tb", self.threads, "-c", 4096, "-np", 1, "--port", port, "-lv", 4, *self.flags]
 
     def encode_seconds(self, reply, log):
-        return int(re.findall(r"slice encoded in (\d+) ms", log)[-1]) / 1e3
+        """Between two lines of its log (verbosity 4), which begin with minutes.seconds.milliseconds.microseconds."""
+        begin, end = (re.findall(rf"^(\d+)\.(\d+)\.(\d+)\.(\d+) I .*{text}", log, re.MULTILINE)[-1]
+                      for text in ("encoding mtmd batch", "decoding image batch 1/"))
+        seconds = lambda at: int(at[0]) * 60 + int(at[1]) + int(at[2]) / 1e3 + int(at[3]) / 1e6
+        return seconds(end) - seconds(begin)
