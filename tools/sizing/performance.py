@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 import peers
+import serving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/user/performance.md"
@@ -63,7 +64,8 @@ def render():
     beside = {folder.name: peers.load(folder) for folder in folders}
     files = sorted((ROOT / "bench/results").glob("*/model-*.json"))
     results = [(path, json.loads(path.read_text()) | {"machine": path.parent.name}) for path in files]
-    parts = [peers.section(*item) for item in beside.items()] + [section(path, result) for path, result in results]
+    load = [(path.parent.name, json.loads(path.read_text())) for path in sorted((ROOT / "bench/results").glob("*/serving-demo.json"))]
+    parts = [peers.section(*item) for item in beside.items()] + [serving.section(*item) for item in load] + [section(path, result) for path, result in results]
     out = {PAGE: INTRO + "\n" + "\n".join(parts)}
     for item in beside.items():
         out |= {IMAGES / name: text for name, text in peers.plots(*item).items()}
