@@ -67,6 +67,11 @@ class Bench:
             engines.append((script, lambda s=script: s.samples("--prompts", "1,512", "--steps", STEPS)))
         return self.rows(form, engines)
 
+    def decode(self, form):
+        """Decode behind nothing, many short runs in turn: the memory of a shared machine drifts within a minute."""
+        engines = [(self.monocle, lambda: self.monocle.text(form, [1], STEPS)), (self.llama, lambda: self.llama.text(form, [1], STEPS))]
+        return self.rows(form, engines, order=lambda engines: 4 * both_orders(engines))
+
     def deep(self, form):
         """Decode behind 16,384 tokens, once: filling the cache takes minutes."""
         engines = [(self.monocle, lambda: self.monocle.text(form, [16384], STEPS)),
@@ -172,7 +177,7 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--llama-flags", default="-fa off", help="its best configuration, found with the tuning part")
     arguments = parser.parse_args()
-    parts = [f"{kind}-{form}" for kind in ("text", "batch", "picture", "start", "deep", "tuning") for form in FORMATS]
+    parts = [f"{kind}-{form}" for kind in ("text", "decode", "batch", "picture", "start", "deep", "tuning") for form in FORMATS]
     if arguments.list:
         print("\n".join(parts))
         return

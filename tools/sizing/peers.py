@@ -129,7 +129,7 @@ def section(machine, results):
             ("depth", "Tokens per second by depth"), ("batch", "Tokens per second by batch"), ("roof", "Share of the limit"))):
         if file in plots(machine, results):
             text += [f"![{alt}](../images/{file})", ""]
-    for kind in ("text", "deep", "batch", "picture", "start"):
+    for kind in ("text", "decode", "deep", "batch", "picture", "start"):
         for form in FORMATS:
             if f"{kind}-{form}" in results:
                 text += part_section(results[f"{kind}-{form}"])
