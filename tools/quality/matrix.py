@@ -60,8 +60,11 @@ def plan(number: int, fewer: int, seeded: int) -> list[Part]:
     return parts
 
 
-def ask(program: pathlib.Path, options: argparse.Namespace, part: Part) -> str:
-    """One run; its report, or why there is none."""
+Earlier = concurrent.futures.Future[str] | None
+
+
+def ask(program: pathlib.Path, options: argparse.Namespace, part: Part, earlier: Earlier) -> str:
+    """One run; its report, or why there is none. `earlier` is the run it is compared with, which began before it."""
     folder = options.out / part.name
     if (folder / "summary.json").exists():
         return "there already"
@@ -70,11 +73,9 @@ def ask(program: pathlib.Path, options: argparse.Namespace, part: Part) -> str:
     cases = options.real if part.split.startswith("T5") else options.cases
     command = [program.resolve(), "bench", "quality", "--cases", cases, "--split", part.split, "--task", part.task, "--limit", str(part.limit),
                "--threads", str(options.threads * (3 if (part.split, part.task) in LONG else 1)), *options.flags, *CONFIGS[part.config][0], "--out", folder]
-    if part.config in COMPARED:
-        earlier = options.out / f"bf16/{part.split}-{part.task}/answers.json"
-        while not earlier.exists() and time.monotonic() - options.began < options.until:
-            time.sleep(0.2)
-        command += ["--compare", earlier]
+    if earlier:
+        earlier.result()
+        command += ["--compare", options.out / f"bf16/{part.split}-{part.task}/answers.json"]
     begun = time.monotonic()
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
     line = done.stdout.splitlines()[1] if done.returncode == 0 else done.stderr[-400:]
@@ -108,9 +109,13 @@ def main() -> None:
     options.began = time.monotonic()
     parts = plan(options.number, options.fewer, options.seeded)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        jobs = {pool.submit(ask, options.program, options, part): part for part in parts}
-        for job in concurrent.futures.as_completed(jobs):
-            print(f"{time.monotonic() - options.began:.0f} s {jobs[job].name}: {job.result()}", flush=True)
+        jobs: dict[str, concurrent.futures.Future[str]] = {}
+        for part in parts:
+            earlier = jobs[f"bf16/{part.split}-{part.task}"] if part.config in COMPARED else None
+            jobs[part.name] = pool.submit(ask, options.program, options, part, earlier)
+        names = {job: name for name, job in jobs.items()}
+        for job in concurrent.futures.as_completed(names):
+            print(f"{time.monotonic() - options.began:.0f} s {names[job]}: {job.result()}", flush=True)
     if options.results:
         merge(options, parts)
 
