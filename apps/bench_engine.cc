@@ -13,6 +13,7 @@
 
 #include "bench_serve_stats.h"
 #include "make_pool.h"
+#include "model/qwen3_vl/random_weights.h"
 #include "report.h"
 
 namespace monocle::app {
@@ -112,13 +113,8 @@ class EngineBench {
       }
     }
     if (media > 0) {
-      auto patches = std::make_shared<Patches>();
-      patches->grid = grid();
-      patches->rows.resize(
-          static_cast<std::size_t>(grid().patches() * opened_->config.vision.patch_dim()));
-      for (std::size_t i = 0; i < patches->rows.size(); ++i) {
-        patches->rows[i] = static_cast<float>(i * 2654435761U % 2048U) / 1024.0F - 1.0F;
-      }
+      auto patches = std::make_shared<const Patches>(
+          qwen3_vl::random_patches(opened_->config.vision, grid(), 1));
       prompt.media.push_back({std::move(patches), static_cast<std::uint64_t>(index), 1});
       prompt.spans.push_back({0, media, 0, 0});
     }

@@ -134,12 +134,7 @@ class ModelBench {
   }
 
   Result<PhaseResult> vision() {
-    Patches patches{.rows = std::vector<float>(static_cast<std::size_t>(
-                        grid().patches() * opened_.config.vision.patch_dim())),
-                    .grid = grid()};
-    for (std::size_t i = 0; i < patches.rows.size(); ++i) {
-      patches.rows[i] = static_cast<float>(i * 2654435761U % 2048U) / 1024.0F - 1.0F;
-    }
+    const Patches patches = qwen3_vl::random_patches(opened_.config.vision, grid(), 1);
     std::vector<double> samples;
     for (std::int32_t i = 0; i <= options_.repeats; ++i) {
       const Clock::time_point start = Clock::now();

@@ -9,6 +9,7 @@
 
 #include "engine/batch_builder.h"
 #include "engine/kv_cache.h"
+#include "model/qwen3_vl/preprocess.h"
 
 namespace monocle::app {
 namespace {
@@ -219,7 +220,9 @@ class TraceRunner {
     for (const MediaItem& item : items) {
       const GridThw& grid = item.patches->grid;
       grids.insert(grids.end(), {grid.t, grid.h, grid.w});
-      append(pixels_key, item.patches->rows, opened_.config.vision.patch_dim());
+      append(pixels_key,
+             qwen3_vl::patch_values(*item.patches, opened_.config.vision.temporal_patch_size),
+             opened_.config.vision.patch_dim());
     }
     put(grid_key, {std::ssize(items), 3}, grids);
   }

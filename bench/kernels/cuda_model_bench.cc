@@ -73,6 +73,7 @@ class Partial final : public Backend {
   void add_rows(const AddRowsArgs& args) override { inner_->add_rows(args); }
   void gather_rows(const GatherRowsArgs& args) override { inner_->gather_rows(args); }
   void blend_rows(const BlendRowsArgs& args) override { inner_->blend_rows(args); }
+  void expand_pixels(const ExpandPixelsArgs& args) override { inner_->expand_pixels(args); }
   void sample(const SampleArgs& args) override { inner_->sample(args); }
   Ticket mark() override { return inner_->mark(); }
   void wait(Ticket ticket) override { inner_->wait(ticket); }
@@ -194,12 +195,7 @@ struct Bench {
   Result<Json> vision(std::int32_t side) {
     const std::int32_t patches_side = side / config.vision.patch_size;
     const GridThw grid{1, patches_side, patches_side};
-    Patches patches{.rows = std::vector<float>(
-                        static_cast<std::size_t>(grid.patches() * config.vision.patch_dim())),
-                    .grid = grid};
-    for (std::size_t i = 0; i < patches.rows.size(); ++i) {
-      patches.rows[i] = static_cast<float>(i * 2654435761U % 2048U) / 1024.0F - 1.0F;
-    }
+    const Patches patches = qwen3_vl::random_patches(config.vision, grid, 1);
     MONOCLE_ASSIGN(
         MediaRows rows,
         MediaRows::allocate(backend->memory(), grid.tokens(config.vision.spatial_merge_size),

@@ -2,6 +2,7 @@
 // A picture or clip on its way to the model: cut into patches, before the vision tower.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -20,11 +21,16 @@ struct GridThw {
   friend bool operator==(const GridThw&, const GridThw&) = default;
 };
 
+// What each byte of each channel stands for: a normalised pixel.
+using PixelValues = std::array<std::array<float, 256>, 3>;
+
 // One image or video. Rows are in merge-block order: 2x2 blocks in raster order, raster order
-// inside a block, frame group by frame group; columns are [channel, frame of the group, y, x],
-// values in [-1, 1].
+// inside a block, frame group by frame group; columns are [channel, frame, y, x]. They stay bytes
+// until the device makes numbers of them: an eighth of what would have to be moved.
 struct Patches {
-  std::vector<float> rows;  // [grid.patches(), channels * temporal * patch * patch]
+  std::vector<std::uint8_t> pixels;  // [grid.patches(), channels * frames * patch * patch]
+  std::int32_t frames = 1;           // of a group that are there; the last stands for the others
+  PixelValues values{};
   GridThw grid;
 };
 

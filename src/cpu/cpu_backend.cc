@@ -47,6 +47,7 @@ class CpuBackend final : public Backend {
   void add_rows(const AddRowsArgs& args) override { run(args, cpu::add_rows); }
   void gather_rows(const GatherRowsArgs& args) override { run(args, cpu::gather_rows); }
   void blend_rows(const BlendRowsArgs& args) override { run(args, cpu::blend_rows); }
+  void expand_pixels(const ExpandPixelsArgs& args) override { run(args, cpu::expand_pixels); }
   void sample(const SampleArgs& args) override {
     validate(args);
     sampler_.sample(context_, args);

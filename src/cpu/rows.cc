@@ -116,4 +116,27 @@ void blend_rows(Context& context, const BlendRowsArgs& args) {
       });
 }
 
+// A table look-up per pixel: a byte has 256 values. Reads 1 byte, writes 4 per frame.
+void expand_pixels(Context& context, const ExpandPixelsArgs& args) {
+  const auto area = static_cast<std::size_t>(args.area);
+  const std::int64_t planes = std::int64_t{args.channels} * args.stored;
+  each_row(context, args.y.rows, args.y.cols, [&](std::int64_t i) {
+    const std::uint8_t* from = args.pixels + i * planes * args.area;
+    float* to = args.y.row<float>(i);
+    for (std::int32_t c = 0; c < args.channels; ++c) {
+      const float* values = args.values + std::ptrdiff_t{256} * c;
+      for (std::int32_t f = 0; f < args.frames; ++f, to += area) {
+        if (f >= args.stored) {
+          std::memcpy(to, to - area, area * sizeof(float));
+          continue;
+        }
+        for (std::size_t p = 0; p < area; ++p) {
+          to[p] = values[from[p]];
+        }
+        from += area;
+      }
+    }
+  });
+}
+
 }  // namespace monocle::cpu

@@ -12,5 +12,6 @@ void embed(Context& context, const EmbedArgs& args);
 void add_rows(Context& context, const AddRowsArgs& args);
 void gather_rows(Context& context, const GatherRowsArgs& args);
 void blend_rows(Context& context, const BlendRowsArgs& args);
+void expand_pixels(Context& context, const ExpandPixelsArgs& args);
 
 }  // namespace monocle::cpu

@@ -276,6 +276,22 @@ TEST_P(RowVerbs, AddGatherAndBlend) {
   }
 }
 
+TEST_P(RowVerbs, PixelsAreLookedUp) {
+  Context context(2, false, isa());
+  std::vector<std::uint8_t> pixels(5 * 3 * 2 * 7);
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = static_cast<std::uint8_t>(i * 37);
+  }
+  const std::vector<float> values = noise(3 * 256, 15);
+  for (const std::int32_t stored : {1, 2}) {
+    Tensor got(DType::kF32, 5, 3 * 3 * 7);
+    Tensor want(DType::kF32, 5, 3 * 3 * 7);
+    expand_pixels(context, {pixels.data(), values.data(), 3, stored, 3, 7, got.view()});
+    reference::expand_pixels({pixels.data(), values.data(), 3, stored, 3, 7, want.view()});
+    EXPECT_EQ(0, std::memcmp(got.bytes.data(), want.bytes.data(), 5 * 3 * 3 * 7 * 4));
+  }
+}
+
 TEST_P(RowVerbs, SampleIsTheReferencesInBothPaths) {
   Context context(2, false, isa());
   RowSampler sampler(context.pool().size());

@@ -54,6 +54,7 @@ class CudaBackend final : public Backend {
   void add_rows(const AddRowsArgs& args) override { run(args, cuda::add_rows); }
   void gather_rows(const GatherRowsArgs& args) override { run(args, cuda::gather_rows); }
   void blend_rows(const BlendRowsArgs& args) override { run(args, cuda::blend_rows); }
+  void expand_pixels(const ExpandPixelsArgs& args) override { run(args, cuda::expand_pixels); }
   void rope_append(const RopeAppendArgs& args) override;
   void norm(const NormArgs& args) override {
     validate(args);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kSmallWrite = 64 * 1024;
 // Larger ones would push everything else out of the pinned memory, and are rare.
-constexpr std::size_t kMediumWrite = std::size_t{2} << 20;
+constexpr std::size_t kMediumWrite = std::size_t{4} << 20;
 constexpr std::size_t kGranule = 256;  // what the copy engine wants of its matrices, and more
 
 // Code of the kernels, loaded when they first run, and recorded steps: 10 MB were taken by a server

@@ -45,14 +45,14 @@ class FakeModel final : public Model {
   Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
                       const TraceSink*) override {
     ++encodes;
-    if (patches.rows[0] < 0) {
+    if (patches.values[0][0] < 0) {
       return fail(ErrorCode::kInternal, "the tower does not like this picture");
     }
     const std::int64_t count = patches.grid.tokens(2);
     for (std::int32_t level = 0; level < 2; ++level) {
       const TensorView rows = pool.level(level).slice_rows(first_row, count);
       for (std::int64_t r = 0; r < count; ++r) {
-        rows.row<float>(r)[0] = patches.rows[0] + static_cast<float>(r * 10 + level);
+        rows.row<float>(r)[0] = patches.values[0][0] + static_cast<float>(r * 10 + level);
       }
     }
     return {};
@@ -162,7 +162,7 @@ inline Request picture(std::int32_t before, float colour, std::int32_t max_token
       text(std::vector<std::int32_t>(static_cast<std::size_t>(before + 6 + after), 5), max_tokens);
   auto patches = std::make_shared<Patches>();
   patches->grid = {1, 4, 6};
-  patches->rows = {colour};
+  patches->values[0][0] = colour;
   request.prompt.media.push_back({patches, static_cast<std::uint64_t>(colour * 8), 1});
   request.prompt.spans.push_back({before, 6, 0, 0});
   return request;

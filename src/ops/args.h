@@ -168,6 +168,17 @@ struct AttendPackedArgs {
   TensorView y;  // [N, heads D] f32 or bf16
 };
 
+// y[i][(c frames + f) area + p] = values[c][pixels[i][(c stored + min(f, stored - 1)) area + p]]
+struct ExpandPixelsArgs {
+  const std::uint8_t* pixels = nullptr;  // [n, channels * stored * area]
+  const float* values = nullptr;         // [channels, 256]
+  std::int32_t channels = 0;
+  std::int32_t stored = 0;  // frames that are there, at least one
+  std::int32_t frames = 0;  // that y wants, at least as many
+  std::int32_t area = 0;    // pixels of a channel of a frame
+  TensorView y;             // [n, channels * frames * area] f32
+};
+
 struct LogitBias {
   std::int32_t id = 0;
   float value = 0.0F;

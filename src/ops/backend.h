@@ -76,6 +76,7 @@ class Backend {
   virtual void add_rows(const AddRowsArgs& args) = 0;
   virtual void gather_rows(const GatherRowsArgs& args) = 0;
   virtual void blend_rows(const BlendRowsArgs& args) = 0;
+  virtual void expand_pixels(const ExpandPixelsArgs& args) = 0;
   virtual void sample(const SampleArgs& args) = 0;
 
   // A point in the stream of verbs; wait() returns when everything before it is done.

@@ -175,6 +175,14 @@ void validate(const BlendRowsArgs& args) {
   MONOCLE_CHECK(args.y.rows == 0 || (args.index != nullptr && args.weight != nullptr));
 }
 
+void validate(const ExpandPixelsArgs& args) {
+  check_f32(args.y);
+  MONOCLE_CHECK(args.channels > 0 && args.area > 0);
+  MONOCLE_CHECK(args.stored > 0 && args.stored <= args.frames);
+  MONOCLE_CHECK(args.y.cols == std::int64_t{args.channels} * args.frames * args.area);
+  MONOCLE_CHECK(args.y.rows == 0 || (args.pixels != nullptr && args.values != nullptr));
+}
+
 void validate(const SampleArgs& args) {
   check_f32(args.logits);
   MONOCLE_CHECK(args.vocab > 0 && args.vocab <= args.logits.cols);

@@ -20,6 +20,7 @@ void validate(const AttendPackedArgs& args);
 void validate(const AddRowsArgs& args);
 void validate(const GatherRowsArgs& args);
 void validate(const BlendRowsArgs& args);
+void validate(const ExpandPixelsArgs& args);
 void validate(const SampleArgs& args);
 
 void validate_contents(const EmbedArgs& args);

@@ -14,7 +14,7 @@ Result<std::shared_ptr<const Patches>> PatchStore::make(const Image& image,
                                       image, config, alone.owns_lock() ? &pool_ : nullptr, take()));
   return std::shared_ptr<const Patches>(new Patches(std::move(patches)),
                                         [store = shared_from_this()](Patches* owned) {
-                                          store->give_back(std::move(owned->rows));
+                                          store->give_back(std::move(owned->pixels));
                                           delete owned;
                                         });
 }
@@ -24,19 +24,19 @@ std::size_t PatchStore::kept_bytes() const {
   return kept_bytes_;
 }
 
-std::vector<float> PatchStore::take() {
+std::vector<std::uint8_t> PatchStore::take() {
   const std::lock_guard lock(mutex_);
   if (kept_.empty()) {
     return {};
   }
-  std::vector<float> memory = std::move(kept_.back());
+  std::vector<std::uint8_t> memory = std::move(kept_.back());
   kept_.pop_back();
-  kept_bytes_ -= memory.capacity() * sizeof(float);
+  kept_bytes_ -= memory.capacity();
   return memory;
 }
 
-void PatchStore::give_back(std::vector<float> memory) {
-  const std::size_t bytes = memory.capacity() * sizeof(float);
+void PatchStore::give_back(std::vector<std::uint8_t> memory) {
+  const std::size_t bytes = memory.capacity();
   const std::lock_guard lock(mutex_);
   if (kept_bytes_ + bytes <= keep_bytes_) {
     kept_.push_back(std::move(memory));

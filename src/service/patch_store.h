@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory for the patches of pictures, used again and again: a large picture's are 100 MB, and the
+// Memory for the patches of pictures, used again and again: a large picture's are 12 MB, and the
 // system takes longer to hand out so many fresh pages than the picture takes to be cut. Any thread.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -29,14 +30,14 @@ class PatchStore : public std::enable_shared_from_this<PatchStore> {
   [[nodiscard]] std::size_t kept_bytes() const;
 
  private:
-  std::vector<float> take();
-  void give_back(std::vector<float> memory);
+  std::vector<std::uint8_t> take();
+  void give_back(std::vector<std::uint8_t> memory);
 
   std::mutex pool_mutex_;  // held by the picture that uses the pool
   ThreadPool pool_;
   const std::size_t keep_bytes_;
   mutable std::mutex mutex_;
-  std::vector<std::vector<float>> kept_;
+  std::vector<std::vector<std::uint8_t>> kept_;
   std::size_t kept_bytes_ = 0;
 };
 

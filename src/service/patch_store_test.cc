@@ -29,8 +29,8 @@ Image picture(int width, int height, int seed) {
   return image;
 }
 
-std::vector<float> expected(const Image& image, const qwen3_vl::PreprocessConfig& config) {
-  return qwen3_vl::preprocess_image(image, config, nullptr)->rows;
+std::vector<std::uint8_t> expected(const Image& image, const qwen3_vl::PreprocessConfig& config) {
+  return qwen3_vl::preprocess_image(image, config, nullptr)->pixels;
 }
 
 TEST(PatchStore, UsedMemoryGivesTheSamePatches) {
@@ -41,7 +41,7 @@ TEST(PatchStore, UsedMemoryGivesTheSamePatches) {
     const Image image = picture(side, side + 32, side);
     const auto patches = store->make(image, config);
     ASSERT_TRUE(patches.has_value()) << patches.error().message;
-    EXPECT_EQ((*patches)->rows, expected(image, config)) << side;
+    EXPECT_EQ((*patches)->pixels, expected(image, config)) << side;
   }
   EXPECT_GT(store->kept_bytes(), 0U);
 }
@@ -49,7 +49,7 @@ TEST(PatchStore, UsedMemoryGivesTheSamePatches) {
 TEST(PatchStore, MemoryComesBackOnceAndNeverBeyondTheLimit) {
   const qwen3_vl::PreprocessConfig config = config_of_model();
   const Image image = picture(256, 256, 1);
-  const std::size_t bytes = expected(image, config).size() * sizeof(float);
+  const std::size_t bytes = expected(image, config).size();
   const auto store = std::make_shared<PatchStore>(1, 2 * bytes);
   {
     std::vector<std::shared_ptr<const Patches>> held;
@@ -80,7 +80,7 @@ TEST(PatchStore, PatchesOutliveTheStoreAndComeFromManyThreads) {
   }
   store.reset();
   for (std::size_t i = 0; i < held.size(); ++i) {
-    EXPECT_EQ(held[i]->rows, expected(picture(128, 96, static_cast<int>(i)), config));
+    EXPECT_EQ(held[i]->pixels, expected(picture(128, 96, static_cast<int>(i)), config));
   }
 }
 

@@ -68,6 +68,7 @@ class ScarceBackend final : public Backend {
   void add_rows(const AddRowsArgs& args) override { real_.add_rows(args); }
   void gather_rows(const GatherRowsArgs& args) override { real_.gather_rows(args); }
   void blend_rows(const BlendRowsArgs& args) override { real_.blend_rows(args); }
+  void expand_pixels(const ExpandPixelsArgs& args) override { real_.expand_pixels(args); }
   void sample(const SampleArgs& args) override { real_.sample(args); }
   Ticket mark() override { return real_.mark(); }
   void wait(Ticket ticket) override { real_.wait(ticket); }

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "model/qwen3_vl/config.h"
 #include "model/qwen3_vl/qwen3_vl.h"
+#include "model/qwen3_vl/random_weights.h"
 #include "ops/reference/reference_backend.h"
 #include "store/checkpoint.h"
 #include "store/safetensors.h"
@@ -97,13 +98,7 @@ void linear_positions(Prompt& prompt) {
 }
 
 std::shared_ptr<const Patches> noise(const qwen3_vl::Config& config, unsigned seed) {
-  auto patches = std::make_shared<Patches>();
-  patches->grid = {1, 4, 6};
-  std::mt19937 random(seed);
-  for (std::int64_t i = 0; i < 24 * config.vision.patch_dim(); ++i) {
-    patches->rows.push_back(static_cast<float>(random() % 2048) / 1024.0F - 1.0F);
-  }
-  return patches;
+  return std::make_shared<const Patches>(qwen3_vl::random_patches(config.vision, {1, 4, 6}, seed));
 }
 
 // Text, shared beginnings, up to two of three pictures, greedy and drawn.

@@ -136,6 +136,11 @@ class WrongBackend final : public Backend {
     right_.blend_rows(args);
     right_.blend_rows(args);
   }
+  void expand_pixels(const ExpandPixelsArgs& args) override {
+    ExpandPixelsArgs other = args;
+    other.values += 1;
+    right_.expand_pixels(other);
+  }
   void sample(const SampleArgs& args) override { right_.sample(args); }
   Ticket mark() override { return right_.mark(); }
   void wait(Ticket ticket) override { right_.wait(ticket); }
@@ -152,6 +157,7 @@ TEST(Harness, EachVerbsCasesNoticeASmallError) {
                          "add_rows_n7_f32",
                          "gather_rows_n7",
                          "blend_rows_f32_n7",
+                         "expand_pixels_n5_s1",
                          "rope_append_t17_h4_kv2_d128_",
                          "attend_paged_mixed_h4_kv2_d128_qf32_kvf32_yf32",
                          "attend_packed_3_h3_d72_yf32"};

@@ -23,6 +23,8 @@ using monocle::Image;
 using monocle::Patches;
 using monocle::Result;
 
+constexpr std::int32_t kTemporal = 2;  // of every published configuration
+
 std::string read_all(const std::string& path) {
   std::ifstream input(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>()};
@@ -80,9 +82,10 @@ int main() {
       std::cerr << patches.error().message << '\n';
       return 2;
     }
+    const std::vector<float> rows = monocle::qwen3_vl::patch_values(*patches, kTemporal);
     std::ofstream(out, std::ios::binary)
-        .write(reinterpret_cast<const char*>(patches->rows.data()),
-               static_cast<std::streamsize>(patches->rows.size() * sizeof(float)));
+        .write(reinterpret_cast<const char*>(rows.data()),
+               static_cast<std::streamsize>(rows.size() * sizeof(float)));
     std::cout << patches->grid.t << ' ' << patches->grid.h << ' ' << patches->grid.w << ' '
               << timestamps << '\n';
   }

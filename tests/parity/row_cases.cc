@@ -148,6 +148,34 @@ std::vector<HostTensor> run_blend_rows(Backend& backend, const BlendSetup& setup
   return {y};
 }
 
+std::vector<HostTensor> run_expand_pixels(Backend& backend, std::int64_t count, std::int32_t stored,
+                                          const Movement& movement) {
+  constexpr std::int32_t kChannels = 3;
+  constexpr std::int32_t kFrames = 2;
+  constexpr std::int32_t kArea = 256;
+  Random random(fmt::format("expand_pixels_{}_{}", count, stored));
+  std::vector<std::uint8_t> pixels;
+  for (std::int64_t i = 0; i < count * kChannels * stored * kArea; ++i) {
+    pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
+  }
+  pixels.resize(std::max<std::size_t>(pixels.size(), 1));
+  // One more than there are bytes, so that a table read one place further on is still memory.
+  const HostTensor values = random.tensor(1, kChannels * 256 + 1, DType::kF32);
+  HostTensor y(count, kChannels * kFrames * kArea, DType::kF32, 3);
+  Rig rig(backend);
+  const TensorView view = rig.put(y);
+  backend.expand_pixels(
+      {.pixels = rig.put(pixels),
+       .values = static_cast<const float*>(rig.put(moved(values, movement, 1)).data),
+       .channels = kChannels,
+       .stored = stored,
+       .frames = kFrames,
+       .area = kArea,
+       .y = view});
+  rig.get(view, y);
+  return {y};
+}
+
 }  // namespace
 
 std::vector<Case> norm_cases() {
@@ -198,6 +226,15 @@ std::vector<Case> row_cases() {
         };
         cases.push_back({setup.name, run, matches_within(run, sum_rounding(5), 0)});
       }
+    }
+  }
+  for (const std::int64_t count : {0, 1, 5, 67}) {
+    for (const std::int32_t stored : {1, 2}) {
+      const auto run = [count, stored](Backend& backend, const Movement& movement) {
+        return run_expand_pixels(backend, count, stored, movement);
+      };
+      cases.push_back(
+          {fmt::format("expand_pixels_n{}_s{}", count, stored), run, matches_exactly(run)});
     }
   }
   for (const std::int64_t count : {0, 1, 7, 130}) {

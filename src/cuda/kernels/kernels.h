@@ -17,6 +17,7 @@ void embed(const Launch& at, const EmbedArgs& args);
 void add_rows(const Launch& at, const AddRowsArgs& args);
 void gather_rows(const Launch& at, const GatherRowsArgs& args);
 void blend_rows(const Launch& at, const BlendRowsArgs& args);
+void expand_pixels(const Launch& at, const ExpandPixelsArgs& args);
 void norm(const Launch& at, const NormArgs& args);
 void rope_append(const Launch& at, const RopeAppendArgs& args);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verbs that move or add rows: embed, add_rows, gather_rows, blend_rows.
+// Verbs that move or add rows: embed, add_rows, gather_rows, blend_rows, expand_pixels.
 //
 // One block of 256 threads per row, neighbouring threads on neighbouring columns. Bytes per row of
 // H columns:
 //   embed        H * size(table) read, 4 H written       gather_rows  4 H read, 4 H written
 //   add_rows     H * size(source) + 4 H read, 4 H written
 //   blend_rows   4 H * size(table) + 4 H read, 4 H written
+//   expand_pixels  a byte read per pixel, 4 bytes written per pixel and frame
 #include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
 
@@ -73,6 +74,26 @@ __global__ void blend_rows_kernel(const __grid_constant__ BlendRowsArgs a) {
   }
 }
 
+__global__ void expand_pixels_kernel(const __grid_constant__ ExpandPixelsArgs a) {
+  pdl_launch_next();
+  pdl_wait();
+  const std::int64_t i = blockIdx.x;
+  const int planes = a.channels * a.stored;
+  float* y = static_cast<float*>(a.y.data) + i * a.y.row_stride;
+  const std::uint8_t* pixels = a.pixels + i * planes * a.area;
+  for (int at = threadIdx.x; at < planes * a.area; at += kThreads) {
+    const int plane = at / a.area;
+    const int channel = plane / a.stored;
+    const int frame = plane % a.stored;
+    const float value = __ldcg(a.values + 256 * channel + __ldcg(pixels + at));
+    // The last frame that is there stands for the others.
+    const int end = frame + 1 == a.stored ? a.frames : frame + 1;
+    for (int f = frame; f < end; ++f) {
+      y[(channel * a.frames + f) * a.area + at - plane * a.area] = value;
+    }
+  }
+}
+
 template <class Args>
 void over_rows(const Launch& at, void (*kernel)(Args), const Args& args) {
   if (args.y.rows > 0) {
@@ -89,6 +110,9 @@ void gather_rows(const Launch& at, const GatherRowsArgs& args) {
 }
 void blend_rows(const Launch& at, const BlendRowsArgs& args) {
   over_rows(at, blend_rows_kernel, args);
+}
+void expand_pixels(const Launch& at, const ExpandPixelsArgs& args) {
+  over_rows(at, expand_pixels_kernel, args);
 }
 
 }  // namespace monocle::cuda

@@ -16,11 +16,8 @@ constexpr std::size_t kChannels = 3;
 
 // A byte has 256 values, so normalising is a table: the arithmetic is done once, in the reference's
 // precision.
-using ByteTable = std::array<float, 256>;
-using Normaliser = std::array<ByteTable, kChannels>;
-
-Normaliser make_normaliser(const PreprocessConfig& config) {
-  Normaliser tables;
+PixelValues make_values(const PreprocessConfig& config) {
+  PixelValues tables;
   for (std::size_t c = 0; c < kChannels; ++c) {
     const auto mean = static_cast<float>(config.mean[c]);
     const auto std = static_cast<float>(config.std[c]);
@@ -48,7 +45,7 @@ ResizeForm resize_form(PreprocessForm form) {
   return ResizeForm::kTorchvision;
 }
 
-// Where one resized frame goes: temporal slots [first_slot, end_slot) of frame group `group`.
+// Where one resized frame goes: temporal slots [first, end) of frame group `group`.
 struct Slots {
   std::int32_t group;
   std::int32_t first;
@@ -57,16 +54,18 @@ struct Slots {
 
 class PatchWriter {
  public:
-  // storage: memory for the result; what lies in it is overwritten.
-  PatchWriter(const PreprocessConfig& config, Size2d size, std::int32_t groups,
-              std::vector<float> storage)
-      : tables_(make_normaliser(config)),
-        patch_(static_cast<std::size_t>(config.patch_size)),
-        temporal_(static_cast<std::size_t>(config.temporal_patch_size)),
+  // frames: of a group that are stored. storage: memory for the result; what lies in it is
+  // overwritten.
+  PatchWriter(const PreprocessConfig& config, Size2d size, std::int32_t groups, std::int32_t frames,
+              std::vector<std::uint8_t> storage)
+      : patch_(static_cast<std::size_t>(config.patch_size)),
+        frames_(static_cast<std::size_t>(frames)),
         merge_(config.merge_size) {
+    patches_.frames = frames;
+    patches_.values = make_values(config);
     patches_.grid = {groups, size.height / config.patch_size, size.width / config.patch_size};
-    patches_.rows = std::move(storage);
-    patches_.rows.resize(static_cast<std::size_t>(patches_.grid.patches()) * row_values());
+    patches_.pixels = std::move(storage);
+    patches_.pixels.resize(static_cast<std::size_t>(patches_.grid.patches()) * row_values());
   }
 
   void write(const Image& frame, const Slots& slots, ThreadPool* pool) {
@@ -87,7 +86,7 @@ class PatchWriter {
   Patches take() { return std::move(patches_); }
 
  private:
-  [[nodiscard]] std::size_t row_values() const { return kChannels * temporal_ * patch_ * patch_; }
+  [[nodiscard]] std::size_t row_values() const { return kChannels * frames_ * patch_ * patch_; }
 
   [[nodiscard]] std::size_t row_index(const Slots& slots, std::int64_t row,
                                       std::int64_t column) const {
@@ -99,30 +98,29 @@ class PatchWriter {
 
   void write_patch(const Image& frame, const Slots& slots, std::int64_t row, std::int64_t column) {
     const std::size_t area = patch_ * patch_;
-    float* out = patches_.rows.data() + row_index(slots, row, column) * row_values();
+    std::uint8_t* out = patches_.pixels.data() + row_index(slots, row, column) * row_values();
     const auto first = static_cast<std::size_t>(slots.first);
     for (std::size_t y = 0; y < patch_; ++y) {
       const std::size_t line = static_cast<std::size_t>(row) * patch_ + y;
       const std::uint8_t* pixel =
           frame.row(static_cast<int>(line)) + static_cast<std::size_t>(column) * patch_ * 3;
-      float* to = out + first * area + y * patch_;
+      std::uint8_t* to = out + first * area + y * patch_;
       for (std::size_t x = 0; x < patch_; ++x, pixel += 3) {
-        to[x] = tables_[0][pixel[0]];
-        to[x + temporal_ * area] = tables_[1][pixel[1]];
-        to[x + 2 * temporal_ * area] = tables_[2][pixel[2]];
+        to[x] = pixel[0];
+        to[x + frames_ * area] = pixel[1];
+        to[x + 2 * frames_ * area] = pixel[2];
       }
     }
     for (std::size_t c = 0; c < kChannels; ++c) {
-      float* channel = out + c * temporal_ * area;
+      std::uint8_t* channel = out + c * frames_ * area;
       for (std::size_t slot = first + 1; slot < static_cast<std::size_t>(slots.end); ++slot) {
-        std::memcpy(channel + slot * area, channel + first * area, area * sizeof(float));
+        std::memcpy(channel + slot * area, channel + first * area, area);
       }
     }
   }
 
-  Normaliser tables_;
   std::size_t patch_;
-  std::size_t temporal_;
+  std::size_t frames_;
   std::int64_t merge_;
   Patches patches_;
 };
@@ -135,10 +133,10 @@ Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& con
 }
 
 Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
-                                 ThreadPool* pool, std::vector<float> storage) {
+                                 ThreadPool* pool, std::vector<std::uint8_t> storage) {
   MONOCLE_ASSIGN(const Size2d size, smart_resize(image.size(), config.factor(), config.pixels));
-  PatchWriter writer(config, size, 1, std::move(storage));
-  const Slots slots{0, 0, config.temporal_patch_size};
+  PatchWriter writer(config, size, 1, 1, std::move(storage));
+  const Slots slots{0, 0, 1};  // the other frames of the group are the same
   if (size == image.size()) {
     writer.write(image, slots, pool);
   } else {
@@ -169,7 +167,7 @@ Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfi
   // The reference has no Pillow form for videos, whatever form images use.
   PreprocessConfig frame_config = config.frame;
   frame_config.form = PreprocessForm::kTorchvision;
-  PatchWriter writer(frame_config, size, groups, {});
+  PatchWriter writer(frame_config, size, groups, temporal, {});
   for (std::int64_t i = 0; i < count; ++i) {
     const auto slot = static_cast<std::int32_t>(i % temporal);
     const bool last = i + 1 == count;
@@ -179,6 +177,27 @@ Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfi
         slots, pool);
   }
   return writer.take();
+}
+
+std::vector<float> patch_values(const Patches& patches, std::int32_t temporal) {
+  const std::int64_t n = patches.grid.patches();
+  const auto frames = static_cast<std::int64_t>(patches.frames);
+  const auto channels = static_cast<std::int64_t>(kChannels);
+  const std::int64_t area = n > 0 ? std::ssize(patches.pixels) / (n * channels * frames) : 0;
+  std::vector<float> out;
+  out.reserve(static_cast<std::size_t>(n * channels * temporal * area));
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      for (std::int64_t f = 0; f < temporal; ++f) {
+        const std::int64_t plane = (i * channels + c) * frames + std::min(f, frames - 1);
+        for (std::int64_t p = plane * area; p < (plane + 1) * area; ++p) {
+          out.push_back(patches.values[static_cast<std::size_t>(c)]
+                                      [patches.pixels[static_cast<std::size_t>(p)]]);
+        }
+      }
+    }
+  }
+  return out;
 }
 
 }  // namespace monocle::qwen3_vl

@@ -22,11 +22,15 @@ Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& con
                                  ThreadPool* pool);
 // The same into memory that is already there; it grows where it is too small.
 Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& config,
-                                 ThreadPool* pool, std::vector<float> storage);
+                                 ThreadPool* pool, std::vector<std::uint8_t> storage);
 
 // frames: as sampled, all of one size. A single frame is doubled first; an incomplete last group
 // repeats the last frame.
 Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
                                  ThreadPool* pool);
+
+// The patches as the reference's processor gives them: [grid.patches(), channels * temporal * patch
+// * patch].
+std::vector<float> patch_values(const Patches& patches, std::int32_t temporal);
 
 }  // namespace monocle::qwen3_vl

@@ -27,7 +27,9 @@ struct ExpectedRun {
   std::int32_t grid_w = 0;
 };
 
-Hash128 hash_of(const Patches& patches) { return hash128(std::as_bytes(std::span(patches.rows))); }
+Hash128 hash_of(const Patches& patches) {
+  return hash128(std::as_bytes(std::span(patches.pixels)));
+}
 
 MediaItem item_of(const std::shared_ptr<const Patches>& patches, const Hash128& hash) {
   const std::array<std::int32_t, 3> grid{patches->grid.t, patches->grid.h, patches->grid.w};

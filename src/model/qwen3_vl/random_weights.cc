@@ -125,4 +125,20 @@ LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> 
   return tensor;
 }
 
+Patches random_patches(const VisionConfig& vision, const GridThw& grid, std::uint64_t seed) {
+  Patches patches;
+  patches.grid = grid;
+  patches.pixels.resize(static_cast<std::size_t>(grid.patches() * vision.in_channels *
+                                                 vision.patch_size * vision.patch_size));
+  for (std::size_t i = 0; i < patches.pixels.size(); ++i) {
+    patches.pixels[i] = static_cast<std::uint8_t>(mix(seed + i * 0x9e3779b97f4a7c15ULL));
+  }
+  for (auto& values : patches.values) {
+    for (std::size_t byte = 0; byte < values.size(); ++byte) {
+      values[byte] = static_cast<float>(byte) / 127.5F - 1.0F;
+    }
+  }
+  return patches;
+}
+
 }  // namespace monocle::qwen3_vl

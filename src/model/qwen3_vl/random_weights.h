@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "model/qwen3_vl/config.h"
 #include "model/qwen3_vl/weights.h"
+#include "monocle/media.h"
 
 namespace monocle::qwen3_vl {
 
@@ -22,5 +23,8 @@ Result<Config> preset_config(std::string_view name);
 // A bf16 tensor whose values depend only on its name and shape.
 LoadedTensor random_tensor(std::string_view name, std::span<const std::int64_t> shape,
                            ThreadPool& pool);
+
+// A picture of noise that depends only on the grid and the seed.
+Patches random_patches(const VisionConfig& vision, const GridThw& grid, std::uint64_t seed);
 
 }  // namespace monocle::qwen3_vl

@@ -46,6 +46,8 @@ void VisionTower::plan(Workspace& workspace, std::int64_t max_patches) {
   const std::int64_t merge_area = std::int64_t{v.spatial_merge_size} * v.spatial_merge_size;
   const std::int64_t chunk = std::min(max_patches, kChunkPatches);
   max_patches_ = max_patches;
+  pixels_ = workspace.add("vision.pixels", DType::kI8, max_patches, v.patch_dim());
+  values_ = workspace.add("vision.values", DType::kF32, v.in_channels, 256);
   patches_ = workspace.add("vision.patches", DType::kF32, max_patches, v.patch_dim());
   x_ = workspace.add("vision.x", DType::kF32, max_patches, v.hidden_size);
   normed_ = workspace.add("vision.normed", activation_, max_patches, v.hidden_size);
@@ -75,20 +77,36 @@ VisionTower::Positions VisionTower::stage_positions(const GridThw& grid, Workspa
            host.segments.size()}};
 }
 
+// The patches as numbers.
+TensorView VisionTower::stage_pixels(const Patches& patches, Workspace& workspace) {
+  const VisionConfig& v = config_.vision;
+  const std::int64_t n = patches.grid.patches();
+  const std::int32_t area = v.patch_size * v.patch_size;
+  MONOCLE_CHECK(std::ssize(patches.pixels) == n * v.in_channels * patches.frames * area);
+  const TensorView y = workspace.view(patches_, n);
+  backend_.expand_pixels(
+      {.pixels = workspace.stage(pixels_, patches.pixels.data(), patches.pixels.size()),
+       .values = workspace.stage(values_, patches.values.front().data(),
+                                 patches.values.size() * patches.values.front().size()),
+       .channels = v.in_channels,
+       .stored = patches.frames,
+       .frames = v.temporal_patch_size,
+       .area = area,
+       .y = y});
+  return y;
+}
+
 void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& pool,
                          std::int64_t first_row, const TraceSink* trace) {
   const VisionConfig& v = config_.vision;
   const std::int64_t n = patches.grid.patches();
   MONOCLE_CHECK(n > 0 && n <= max_patches_);
-  MONOCLE_CHECK(static_cast<std::int64_t>(patches.rows.size()) == n * v.patch_dim());
   const auto out = [&](std::int32_t level) {
     return pool.level(level).slice_rows(first_row, patches.grid.tokens(v.spatial_merge_size));
   };
 
-  const ConstTensorView pixels{workspace.stage(patches_, patches.rows.data(), patches.rows.size()),
-                               DType::kF32, n, v.patch_dim()};
   const TensorView x = workspace.view(x_, n);
-  backend_.linear({.x = pixels,
+  backend_.linear({.x = stage_pixels(patches, workspace),
                    .w = weights_.patch_embed.w,
                    .bias = weights_.patch_embed.bias,
                    .residual = {},

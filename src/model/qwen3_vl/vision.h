@@ -37,6 +37,7 @@ class VisionTower {
     std::span<const std::int32_t> segments;
   };
   Positions stage_positions(const GridThw& grid, Workspace& workspace);
+  TensorView stage_pixels(const Patches& patches, Workspace& workspace);
   void block(const VisionBlock& weights, const Positions& positions, TensorView x,
              Workspace& workspace);
   void merge(const Merger& weights, bool join_first, TensorView x, Workspace& workspace,
@@ -48,7 +49,7 @@ class VisionTower {
   Backend& backend_;
   DType activation_;
   std::int64_t max_patches_ = 0;
-  Slot patches_, x_, qkv_, attended_, normed_, mlp_, joined_, merged_;
+  Slot pixels_, values_, patches_, x_, qkv_, attended_, normed_, mlp_, joined_, merged_;
   Slot index_, weight_, row_, col_, segments_;
 };
 

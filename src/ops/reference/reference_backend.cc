@@ -46,6 +46,9 @@ void ReferenceBackend::gather_rows(const GatherRowsArgs& args) {
 void ReferenceBackend::blend_rows(const BlendRowsArgs& args) {
   checked(args, reference::blend_rows);
 }
+void ReferenceBackend::expand_pixels(const ExpandPixelsArgs& args) {
+  checked(args, reference::expand_pixels);
+}
 void ReferenceBackend::sample(const SampleArgs& args) { checked(args, reference::sample); }
 
 }  // namespace monocle

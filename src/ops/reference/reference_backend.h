@@ -26,6 +26,7 @@ class ReferenceBackend final : public Backend {
   void add_rows(const AddRowsArgs& args) override;
   void gather_rows(const GatherRowsArgs& args) override;
   void blend_rows(const BlendRowsArgs& args) override;
+  void expand_pixels(const ExpandPixelsArgs& args) override;
   void sample(const SampleArgs& args) override;
 
   // Verbs are done when they return, so there is nothing to wait for and nothing worth recording.

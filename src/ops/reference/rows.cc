@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs that move or add whole rows.
+#include <algorithm>
 #include <vector>
 
 #include "ops/reference/elements.h"
@@ -59,6 +60,22 @@ void blend_rows(const BlendRowsArgs& args) {
     for (std::int64_t c = 0; c < args.y.cols; ++c) {
       store(args.y, i, c,
             static_cast<double>(load(args.y, i, c)) + sum[static_cast<std::size_t>(c)]);
+    }
+  }
+}
+
+void expand_pixels(const ExpandPixelsArgs& args) {
+  for (std::int64_t i = 0; i < args.y.rows; ++i) {
+    for (std::int64_t c = 0; c < args.channels; ++c) {
+      for (std::int64_t f = 0; f < args.frames; ++f) {
+        const std::int64_t frame = std::min<std::int64_t>(f, args.stored - 1);
+        const std::uint8_t* from =
+            args.pixels + ((i * args.channels + c) * args.stored + frame) * args.area;
+        for (std::int64_t p = 0; p < args.area; ++p) {
+          store(args.y, i, (c * args.frames + f) * args.area + p,
+                static_cast<double>(args.values[c * 256 + from[p]]));
+        }
+      }
     }
   }
 }

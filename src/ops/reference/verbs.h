@@ -18,6 +18,7 @@ void attend_packed(const AttendPackedArgs& args);
 void add_rows(const AddRowsArgs& args);
 void gather_rows(const GatherRowsArgs& args);
 void blend_rows(const BlendRowsArgs& args);
+void expand_pixels(const ExpandPixelsArgs& args);
 void sample(const SampleArgs& args);
 
 // linear() for weights of scaled int8 rows (unpack_int8) with activations quantised on the fly, row
