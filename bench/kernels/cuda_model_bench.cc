@@ -225,7 +225,8 @@ Status run(const std::string& preset, const std::string& format,
   bench.read_gb_s = roof.read_gb_s;
   MONOCLE_ASSIGN(bench.config, qwen3_vl::preset_config(preset));
   MONOCLE_ASSIGN(auto backend, cuda::make_cuda_backend(
-                                   {.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr}));
+                                   {.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr,
+                                    .whole_layers = std::getenv("MONOCLE_NO_LAYERS") == nullptr}));
   bench.backend = std::make_unique<Partial>(std::move(backend));
   qwen3_vl::WeightOptions weights;
   if (format == "int8") {

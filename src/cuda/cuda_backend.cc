@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/check.h"
@@ -11,8 +14,11 @@
 #include "cuda/device_memory.h"
 #include "cuda/graph_cache.h"
 #include "cuda/kernels/kernels.h"
+#include "cuda/kernels/layers.h"
+#include "cuda/layer_maps.h"
 #include "cuda/linear_table.h"
 #include "cuda/pending_samples.h"
+#include "cuda/step_program.h"
 #include "cuda/tensor_map.h"
 #include "ops/validate.h"
 
@@ -24,15 +30,19 @@ constexpr std::size_t kResultBytes = std::size_t{64} << 10;
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(int device, Capabilities capabilities, const Launch& launch,
+  CudaBackend(const CudaOptions& options, Capabilities capabilities, const Launch& launch,
               const LinearDevice& linear_device, HostRing ring, HostRing results)
-      : device_(device),
+      : device_(options.device),
         capabilities_(std::move(capabilities)),
         launch_(launch),
         linear_device_(linear_device),
-        memory_(std::make_unique<DeviceMemory>(device, launch_, std::move(ring),
+        memory_(std::make_unique<DeviceMemory>(device_, launch_, std::move(ring),
                                                [this] { run_pending(); })),
-        samples_(std::move(results)) {
+        samples_(std::move(results)),
+        layers_(options.whole_layers && linear_device.sm90) {
+    if (layers_) {
+      layer_maps_.allocate();
+    }
     MONOCLE_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
   }
   ~CudaBackend() override {
@@ -56,11 +66,7 @@ class CudaBackend final : public Backend {
   void blend_rows(const BlendRowsArgs& args) override { run(args, cuda::blend_rows); }
   void expand_pixels(const ExpandPixelsArgs& args) override { run(args, cuda::expand_pixels); }
   void rope_append(const RopeAppendArgs& args) override;
-  void norm(const NormArgs& args) override {
-    validate(args);
-    prepare();
-    pending_norm_ = args;  // the next linear() may compute it on the way
-  }
+  void norm(const NormArgs& args) override;
   void linear(const LinearArgs& args) override;
   void attend_paged(const AttendPagedArgs& args) override;
   void attend_packed(const AttendPackedArgs& args) override;
@@ -83,8 +89,10 @@ class CudaBackend final : public Backend {
   void replay(GraphKey key, FunctionRef<void()> enqueue) override {
     prepare();
     graphs_.replay(launch_.stream, key, [&] {
+      records_ = layers_;
       enqueue();
       prepare();
+      records_ = false;
     });
   }
 
@@ -98,6 +106,9 @@ class CudaBackend final : public Backend {
   }
   void run_pending() {
     bind_device(device_);
+    if (!recorded_.empty()) {
+      run_recorded();
+    }
     if (pending_norm_) {
       cuda::norm(launch_, *pending_norm_);
       pending_norm_.reset();
@@ -109,6 +120,19 @@ class CudaBackend final : public Backend {
       behind_stream_ = false;
     }
   }
+  // Whether the verb was put off: inside replay() whole layers are looked for.
+  template <class Args>
+  bool recorded(const Args& args) {
+    if (!records_) {
+      return false;
+    }
+    if (recorded_.empty()) {
+      prepare();
+    }
+    recorded_.emplace_back(args);
+    return true;
+  }
+  void run_recorded();
   template <class Args>
   void run(const Args& args, void (*verb)(const Launch&, const Args&)) {
     validate(args);
@@ -126,13 +150,63 @@ class CudaBackend final : public Backend {
   // At most one verb is put off: the next may compute it on the way.
   std::optional<NormArgs> pending_norm_;
   std::optional<RopeAppendArgs> pending_rope_;
+  LayerMaps layer_maps_;
+  std::vector<RecordedVerb> recorded_;
+  std::vector<RecordedVerb> issued_;
+  bool records_ = false;
+  bool layers_ = false;         // layers inside replay() may be one launch
   bool behind_stream_ = false;  // the last launch is a linear_stream
   cudaEvent_t done_ = nullptr;
   Ticket ticket_ = 0;
 };
 
+// The layers in one launch, or else verb by verb.
+void CudaBackend::run_recorded() {
+  issued_.swap(recorded_);
+  recorded_.clear();
+  const std::optional<StepProgram> program = recognise_layers(issued_);
+  const CUtensorMap* maps =
+      program && run_layers_fits(launch_, *program) ? layer_maps_.find(*program) : nullptr;
+  if (maps != nullptr) {
+    memory_->flush();
+    run_layers(launch_, *program, maps);
+    behind_stream_ = false;
+    return;
+  }
+  const bool records = std::exchange(records_, false);
+  for (const RecordedVerb& verb : issued_) {
+    std::visit(
+        [this](const auto& args) {
+          using Args = std::remove_cvref_t<decltype(args)>;
+          if constexpr (std::is_same_v<Args, NormArgs>) {
+            norm(args);
+          } else if constexpr (std::is_same_v<Args, LinearArgs>) {
+            linear(args);
+          } else if constexpr (std::is_same_v<Args, RopeAppendArgs>) {
+            rope_append(args);
+          } else {
+            attend_paged(args);
+          }
+        },
+        verb);
+  }
+  records_ = records;
+}
+
+void CudaBackend::norm(const NormArgs& args) {
+  validate(args);
+  if (recorded(args)) {
+    return;
+  }
+  prepare();
+  pending_norm_ = args;  // the next linear() may compute it on the way
+}
+
 void CudaBackend::rope_append(const RopeAppendArgs& args) {
   validate(args);
+  if (recorded(args)) {
+    return;
+  }
   const bool behind_stream = behind_stream_ && !memory_->waiting();
   prepare();
   pending_rope_ = args;
@@ -141,6 +215,9 @@ void CudaBackend::rope_append(const RopeAppendArgs& args) {
 
 void CudaBackend::linear(const LinearArgs& args) {
   validate(args);
+  if (recorded(args)) {
+    return;
+  }
   const bool fused =
       pending_norm_ && args.x.rows > 0 && fuses_norm(*pending_norm_, args, linear_device_);
   std::optional<NormArgs> norm;
@@ -168,6 +245,9 @@ void CudaBackend::linear(const LinearArgs& args) {
 
 void CudaBackend::attend_paged(const AttendPagedArgs& args) {
   validate(args);
+  if (recorded(args)) {
+    return;
+  }
   const bool step = attend_step_fits(launch_, args);
   if (step && pending_rope_ && !memory_->waiting() && rope_fits_attend_step(*pending_rope_, args)) {
     rope_attend_step(launch_, *pending_rope_, args, behind_stream_);
@@ -236,8 +316,8 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
       runs_sm90a(properties) && has_tensor_maps()};
-  return std::make_unique<CudaBackend>(options.device, std::move(capabilities), launch,
-                                       linear_device, std::move(ring), std::move(results));
+  return std::make_unique<CudaBackend>(options, std::move(capabilities), launch, linear_device,
+                                       std::move(ring), std::move(results));
 }
 
 }  // namespace

@@ -83,7 +83,9 @@ class Backend {
   virtual Ticket mark() = 0;
   virtual void wait(Ticket ticket) = 0;
   // Runs `enqueue`, which issues the same verbs with the same pointers every time the key is used.
-  // A device may record it once and replay the recording; the CPU just calls it.
+  // A device may record it once and replay the recording; the CPU just calls it. It may also run
+  // several of the verbs as one and leave unwritten what only they read: read afterwards what was
+  // changed in place, and what the last verbs yield.
   virtual void replay(GraphKey key, FunctionRef<void()> enqueue) = 0;
 };
 

@@ -71,6 +71,9 @@ CheckFunction matches_exactly(RunFunction run) {
 
 CheckFunction matches_within(RunFunction run, double rounding, std::int64_t group) {
   return [run, rounding, group](const Outputs& outputs) {
+    if (outputs.empty()) {
+      GTEST_SKIP() << "not this backend's result";
+    }
     ReferenceBackend reference;
     const Outputs expected = run(reference, Movement());
     std::vector<Outputs> trials;

@@ -10,7 +10,8 @@
 
 namespace monocle::parity {
 
-// Runs the verb, with its inputs moved, and returns its outputs.
+// Runs the verb, with its inputs moved, and returns its outputs; none where the backend's result is
+// by design not the reference's.
 using RunFunction =
     std::function<std::vector<HostTensor>(Backend& backend, const Movement& movement)>;
 // Compares the outputs of some backend with the reference.

@@ -22,6 +22,10 @@ struct StepSetup {
   std::int64_t inner = 0;
   std::int32_t window = 0;
   std::int32_t sinks = 0;
+  int layers = 1;
+  bool replay =
+      false;  // issued inside replay(): what the layers leave between them is not compared
+  QuantFormat format = QuantFormat::kBF16;
 
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(contexts.size()); }
   [[nodiscard]] std::int64_t q_dim() const { return std::int64_t{heads} * head_dim; }
@@ -69,54 +73,82 @@ Integers make_integers(const StepSetup& setup, Random& random) {
   return out;
 }
 
-class Layer {
+// One layer's verbs.
+struct LayerVerbs {
+  NormArgs before;
+  LinearArgs project;
+  RopeAppendArgs rope;
+  AttendPagedArgs attend;
+  LinearArgs out;
+  NormArgs between;
+  LinearArgs gate_up;
+  LinearArgs down;
+
+  void issue(Backend& backend) const {
+    backend.norm(before);
+    backend.linear(project);
+    backend.rope_append(rope);
+    backend.attend_paged(attend);
+    backend.linear(out);
+    backend.norm(between);
+    backend.linear(gate_up);
+    backend.linear(down);
+  }
+};
+
+class Layers {
  public:
-  Layer(Backend& backend, const StepSetup& setup, const Movement& movement)
+  Layers(Backend& backend, const StepSetup& setup, const Movement& movement)
       : backend_(backend), setup_(setup), rig_(backend), random_(setup.name) {
     integers_ = make_integers(setup, random_);
     x_ = moved(random_.tensor(setup.rows(), setup.hidden, DType::kF32), movement, 1);
-    k_ = moved(random_.tensor(std::int64_t{integers_.blocks} * setup.kv_heads * kBlock,
-                              setup.head_dim, DType::kBF16, 0, 4.0F),
-               movement, 2);
-    v_ = moved(random_.tensor(k_.rows(), setup.head_dim, DType::kBF16, 0, 4.0F), movement, 3);
+    const std::int64_t keys = std::int64_t{integers_.blocks} * setup.kv_heads * kBlock;
+    for (int i = 0; i < 2 * setup.layers; ++i) {
+      cache_.push_back(moved(random_.tensor(keys, setup.head_dim, DType::kBF16, 0, 4.0F), movement,
+                             static_cast<std::uint64_t>(2 + i)));
+    }
   }
 
   // Everything is put into memory before the first verb: a write between two verbs parts them.
   std::vector<HostTensor> run() {
-    const TensorView x = rig_.put(x_);
-    const KvView kv = put_cache();
-    const TensorView normed = room(setup_.hidden, DType::kBF16);
-    const TensorView qkv = room(setup_.q_dim() + 2 * setup_.kv_dim(), DType::kF32);
-    const TensorView q = room(setup_.q_dim(), DType::kBF16);
-    const TensorView y = room(setup_.q_dim(), DType::kBF16);
-    const TensorView inner = room(setup_.inner, DType::kBF16);
-    const NormArgs before = norm(x, normed);
-    const NormArgs between = norm(x, normed);
-    const std::int64_t kv_dim = setup_.kv_dim();
-    const LinearArgs project = linear(normed, {setup_.q_dim(), kv_dim, kv_dim}, qkv);
-    const RopeAppendArgs rope = rope_append(qkv, kv, q);
-    const AttendPagedArgs attend = attend_paged(q, kv, y);
-    LinearArgs out = linear(y, {setup_.hidden}, x);
-    LinearArgs gate_up = linear(normed, {setup_.inner, setup_.inner}, inner);
-    LinearArgs down = linear(inner, {setup_.hidden}, x);
-    out.residual = down.residual = x;
-    gate_up.epilogue = Epilogue::kSwiGlu;
-
-    backend_.norm(before);
-    backend_.linear(project);
-    backend_.rope_append(rope);
-    backend_.attend_paged(attend);
-    backend_.linear(out);
-    backend_.norm(between);
-    backend_.linear(gate_up);
-    backend_.linear(down);
-    std::vector<HostTensor> results{x_,
-                                    k_,
-                                    v_,
-                                    HostTensor(q.rows, q.cols, q.dtype),
-                                    HostTensor(y.rows, y.cols, y.dtype),
-                                    HostTensor(normed.rows, normed.cols, normed.dtype)};
-    const TensorView views[] = {x, cache_[0], cache_[1], q, y, normed};
+    const Rooms rooms{.x = rig_.put(x_),
+                      .normed = room(setup_.hidden, DType::kBF16),
+                      .qkv = room(setup_.q_dim() + 2 * setup_.kv_dim(), DType::kF32),
+                      .q = room(setup_.q_dim(), DType::kBF16),
+                      .y = room(setup_.q_dim(), DType::kBF16),
+                      .inner = room(setup_.inner, DType::kBF16)};
+    put_integers();
+    std::vector<TensorView> views{rooms.x};
+    std::vector<HostTensor> results{x_};
+    std::vector<LayerVerbs> layers;
+    for (int i = 0; i < setup_.layers; ++i) {
+      const HostTensor& k = cache_[static_cast<std::size_t>(2 * i)];
+      const HostTensor& v = cache_[static_cast<std::size_t>(2 * i + 1)];
+      views.insert(views.end(), {rig_.put(k), rig_.put(v)});
+      results.insert(results.end(), {k, v});
+      const KvView kv{views[views.size() - 2].data,
+                      views.back().data,
+                      k.dtype(),
+                      integers_.blocks,
+                      kBlock,
+                      setup_.kv_heads,
+                      setup_.head_dim};
+      layers.push_back(verbs(rooms, kv));
+    }
+    const auto issue = [&] {
+      for (const LayerVerbs& layer : layers) {
+        layer.issue(backend_);
+      }
+    };
+    if (setup_.replay) {
+      backend_.replay(1, issue);
+    } else {
+      issue();
+      for (const TensorView& view : {rooms.q, rooms.y, rooms.normed}) {
+        views.push_back(view);
+        results.emplace_back(view.rows, view.cols, view.dtype);
+      }
+    }
     for (std::size_t i = 0; i < results.size(); ++i) {
       rig_.get(views[i], results[i]);
     }
@@ -124,14 +156,44 @@ class Layer {
   }
 
  private:
+  // What all layers work on.
+  struct Rooms {
+    TensorView x, normed, qkv, q, y, inner;
+  };
   TensorView room(std::int64_t cols, DType dtype) {
     return rig_.put(HostTensor(setup_.rows(), cols, dtype));
   }
-  KvView put_cache() {
-    cache_[0] = rig_.put(k_);
-    cache_[1] = rig_.put(v_);
-    return {cache_[0].data, cache_[1].data,  k_.dtype(),     integers_.blocks,
-            kBlock,         setup_.kv_heads, setup_.head_dim};
+  // Shared by all layers.
+  void put_integers() {
+    std::vector<float> inv_freq;
+    std::vector<std::uint8_t> axis;
+    for (std::int32_t c = 0; c < setup_.head_dim / 2; ++c) {
+      inv_freq.push_back(static_cast<float>(std::pow(5e6, -2.0 * c / setup_.head_dim)));
+      axis.push_back(static_cast<std::uint8_t>(c % 3));
+    }
+    positions_ = rig_.put(integers_.positions);
+    rope_ = {rig_.put(inv_freq), rig_.put(axis), 1.0F};
+    slots_ = {rig_.put(integers_.slots), integers_.slots.size()};
+    query_start_ = {rig_.put(integers_.query_start), integers_.query_start.size()};
+    context_ = {rig_.put(integers_.context), integers_.context.size()};
+    table_ = rig_.put(integers_.table);
+  }
+  LayerVerbs verbs(const Rooms& rooms, const KvView& kv) {
+    const auto& [x, normed, qkv, q, y, inner] = rooms;
+    const std::int64_t kv_dim = setup_.kv_dim();
+    const NormArgs before = norm(x, normed);
+    const NormArgs between = norm(x, normed);
+    LayerVerbs out{.before = before,
+                   .project = linear(normed, {setup_.q_dim(), kv_dim, kv_dim}, qkv),
+                   .rope = rope_append(qkv, kv, q),
+                   .attend = attend_paged(q, kv, y),
+                   .out = linear(y, {setup_.hidden}, x),
+                   .between = between,
+                   .gate_up = linear(normed, {setup_.inner, setup_.inner}, inner),
+                   .down = linear(inner, {setup_.hidden}, x)};
+    out.out.residual = out.down.residual = x;
+    out.gate_up.epilogue = Epilogue::kSwiGlu;
+    return out;
   }
   NormArgs norm(const TensorView& x, const TensorView& y) {
     NormArgs args;
@@ -146,26 +208,20 @@ class Layer {
     args.x = x;
     args.w.parts = static_cast<int>(parts.size());
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      weights_.push_back(random_.weight(QuantFormat::kBF16, parts[i], x.cols));
+      weights_.push_back(random_.weight(setup_.format, parts[i], x.cols));
       args.w.part[i] = rig_.put(weights_.back());
     }
     args.y = y;
     return args;
   }
   RopeAppendArgs rope_append(const TensorView& qkv, const KvView& kv, const TensorView& q) {
-    std::vector<float> inv_freq;
-    std::vector<std::uint8_t> axis;
-    for (std::int32_t c = 0; c < setup_.head_dim / 2; ++c) {
-      inv_freq.push_back(static_cast<float>(std::pow(5e6, -2.0 * c / setup_.head_dim)));
-      axis.push_back(static_cast<std::uint8_t>(c % 3));
-    }
     RopeAppendArgs args;
     args.qkv = qkv;
     args.q_norm = rig_.put(random_.vector(setup_.head_dim, 1.0F, 0.2F));
     args.k_norm = rig_.put(random_.vector(setup_.head_dim, 1.0F, 0.2F));
-    args.positions = rig_.put(integers_.positions);
-    args.rope = {rig_.put(inv_freq), rig_.put(axis), 1.0F};
-    args.slots = {rig_.put(integers_.slots), integers_.slots.size()};
+    args.positions = positions_;
+    args.rope = rope_;
+    args.slots = slots_;
     args.kv = kv;
     args.q = q;
     return args;
@@ -176,9 +232,9 @@ class Layer {
     args.kv = kv;
     args.heads = setup_.heads;
     args.scale = 1.0F / std::sqrt(static_cast<float>(setup_.head_dim));
-    args.query_start = {rig_.put(integers_.query_start), integers_.query_start.size()};
-    args.context = {rig_.put(integers_.context), integers_.context.size()};
-    args.block_table = rig_.put(integers_.table);
+    args.query_start = query_start_;
+    args.context = context_;
+    args.block_table = table_;
     args.max_blocks = integers_.max_blocks;
     args.window = setup_.window;
     args.sinks = setup_.sinks;
@@ -192,9 +248,42 @@ class Layer {
   Random random_;
   Integers integers_;
   std::deque<HostWeight> weights_;  // the CPU reads them where they lie
-  TensorView cache_[2];
-  HostTensor x_, k_, v_;
+  HostTensor x_;
+  std::vector<HostTensor> cache_;  // keys and values of each layer
+  const std::int32_t* positions_ = nullptr;
+  RopeTable rope_;
+  std::span<const std::int64_t> slots_;
+  std::span<const std::int32_t> query_start_, context_;
+  const std::int32_t* table_ = nullptr;
 };
+
+// What a backend may run as one: heads of 128 channels, up to 8 sequences, keys that fill blocks
+// and parts of blocks, more rows of weights than a GPU has multiprocessors; and what it must not,
+// among them.
+void add_replayed(std::vector<StepSetup>& all) {
+  const auto add = [&](StepSetup setup, QuantFormat format) {
+    setup.replay = true;
+    setup.format = format;
+    setup.name += format == QuantFormat::kBF16 ? "_bf16" : "_int8";
+    all.push_back(setup);
+  };
+  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+    add({"one", {1}, 4, 2, 128, 256, 384, 0, 0, 3}, format);
+    add({"one_long", {1500}, 4, 2, 128, 1088, 1600, 0, 0, 1}, format);
+    add({"two", {64, 130}, 4, 2, 128, 576, 200, 0, 0, 2}, format);
+    add({"three", {16, 17, 700}, 8, 1, 128, 256, 320, 0, 0, 2}, format);
+    add({"window_sinks", {1, 20, 58, 300}, 4, 2, 128, 256, 128, 40, 18, 2}, format);
+    add({"heads_of_64", {130, 5}, 4, 2, 64, 256, 128, 0, 0, 2}, format);
+    add({"wide_inside", {3, 40, 7}, 4, 2, 128, 128, 6272, 0, 0, 1}, format);
+    for (const int rows : {5, 8, 9}) {
+      StepSetup many{fmt::format("rows_{}", rows), {}, 4, 2, 128, 512, 1152, 0, 0, 2};
+      for (int i = 0; i < rows; ++i) {
+        many.contexts.push_back(1 + i * 37 % 150);
+      }
+      add(many, format);
+    }
+  }
+}
 
 }  // namespace
 
@@ -217,11 +306,17 @@ std::vector<Case> step_cases() {
     }
     all.push_back(many);
   }
+  const std::size_t single = all.size();
+  add_replayed(all);
   std::vector<Case> cases;
-  for (StepSetup& setup : all) {
-    setup.name = "layer_step_" + setup.name;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    StepSetup& setup = all[i];
+    setup.name = (i < single ? "layer_step_" : "layers_replayed_") + setup.name;
     const auto run = [setup](Backend& backend, const Movement& movement) {
-      return Layer(backend, setup, movement).run();
+      // There x is quantised beside int8 weights: another result, see linear's cases.
+      const bool other = setup.format == QuantFormat::kInt8Channel &&
+                         backend.capabilities().name.starts_with("cpu");
+      return other ? std::vector<HostTensor>() : Layers(backend, setup, movement).run();
     };
     cases.push_back({setup.name, run, matches_within(run, 2.0 * kUnitBF16, 8)});
   }

@@ -27,6 +27,10 @@ namespace monocle::cuda {
 
 inline constexpr int kStreamThreads = 32 * kStreamWarps;
 
+// Spreads the pieces of a stage's rows over the banks: eight neighbouring rows differ, and two
+// neighbouring ones by four.
+__device__ constexpr int stream_swizzle(int row) { return (row & 1) << 2 | (row >> 1 & 3); }
+
 // kSharing: warps that share a tile's columns.
 template <int kSharing_, int kTokenTiles_, bool kSwiGlu_, bool kInt8_, int kRowBytes_, int kStages_>
 struct StreamKind {
@@ -40,7 +44,8 @@ struct StreamKind {
   static constexpr int kPieces = kRowBytes / 16;
   static constexpr int kRowsAtOnce = 32 / kPieces;
   static constexpr int kCopies = 16 / kRowsAtOnce;  // of a lane per stage
-  static constexpr int kStageBytes = 16 * kRowBytes;
+  static constexpr int kRowPitch = kRowBytes;       // in shared memory
+  static constexpr int kStageBytes = 16 * kRowPitch;
   static constexpr int kRingBytes = kStreamWarps * kStages * kStageBytes;
   static constexpr int kColumns = kRowBytes / kElement;
   static constexpr int kOut = kSwiGlu ? 8 : 16;                          // results of 16 rows of W
@@ -49,11 +54,12 @@ struct StreamKind {
   static constexpr int kRoom = kStreamWarps * kWarpRoom;
   using Sums = float[2][kTokenTiles][4];  // two chains of products are half as long
   static_assert(kRowsAtOnce == 2 || kRowsAtOnce == 4);
-};
 
-// Spreads the pieces of a stage's rows over the banks: eight neighbouring rows differ, and two
-// neighbouring ones by four.
-__device__ constexpr int stream_swizzle(int row) { return (row & 1) << 2 | (row >> 1 & 3); }
+  // Where 16 bytes of a row lie in a stage.
+  __device__ static constexpr int place(int row, int piece) {
+    return row * kRowBytes + (piece ^ stream_swizzle(row % 8)) * 16;
+  }
+};
 
 // A warp's 16 rows of W, and where in them it stands.
 template <class K>
@@ -141,14 +147,13 @@ __device__ inline void multiply_int8(std::uint32_t stage,
                                      const std::uint16_t* const (&x)[K::kTokenTiles], int step,
                                      typename K::Sums& sum) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  const int swizzle = stream_swizzle(lane / 4);
 #pragma unroll
   for (int j = 0; j < K::kPieces / 4; ++j) {
     const std::uint32_t at =
-        stage +
-        static_cast<std::uint32_t>(lane / 4 * K::kRowBytes + ((4 * j + lane % 4) ^ swizzle) * 16);
+        stage + static_cast<std::uint32_t>(K::place(lane / 4, 4 * j + lane % 4));
+    const std::uint32_t eighth = static_cast<std::uint32_t>(K::place(8, 0) - K::place(0, 0));
     const uint4 low = load_shared(at);
-    const uint4 high = load_shared(at + 8 * K::kRowBytes);
+    const uint4 high = load_shared(at + eighth);
     const std::uint32_t l[4] = {low.x, low.y, low.z, low.w};
     const std::uint32_t h[4] = {high.x, high.y, high.z, high.w};
     std::uint32_t w[4][4];
@@ -177,13 +182,11 @@ __device__ inline void multiply_bf16(std::uint32_t stage,
                                      typename K::Sums& sum) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int row = lane / 8 % 2 * 8 + lane % 8;
-  const int piece = lane / 16 ^ stream_swizzle(lane % 8);
-  const std::uint32_t at = stage + static_cast<std::uint32_t>(row * K::kRowBytes);
 #pragma unroll
   for (int j = 0; j < K::kPieces / 4; ++j) {  // 32 columns
     std::uint32_t w[2][4];
-    load_matrices(w[0], at + static_cast<std::uint32_t>(((4 * j) ^ piece) * 16));
-    load_matrices(w[1], at + static_cast<std::uint32_t>(((4 * j + 2) ^ piece) * 16));
+    load_matrices(w[0], stage + static_cast<std::uint32_t>(K::place(row, 4 * j + lane / 16)));
+    load_matrices(w[1], stage + static_cast<std::uint32_t>(K::place(row, 4 * j + 2 + lane / 16)));
 #pragma unroll
     for (int i = 0; i < K::kTokenTiles; ++i) {
       std::uint32_t v[4];

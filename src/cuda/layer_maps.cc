@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/layer_maps.h"
+
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+#include <span>
+
+#include "cuda/check.h"
+#include "cuda/tensor_map.h"
+
+namespace monocle::cuda {
+namespace {
+
+constexpr std::size_t kPrograms = 4;
+constexpr std::size_t kProgramMaps = std::size_t{kMaxLayers} * kLayerMaps;
+constexpr int kBoxRows = 8;
+
+std::vector<CUtensorMap> make_maps(const StepProgram& p) {
+  std::vector<CUtensorMap> maps;
+  const int element = p.int8 ? 1 : 2;
+  const auto add = [&](const void* data, std::int64_t rows, std::int64_t cols) {
+    maps.push_back(make_tensor_map({.data = data,
+                                    .element_bytes = element,
+                                    .rows = rows,
+                                    .cols = cols,
+                                    .row_bytes = cols * element,
+                                    .box_rows = kBoxRows}));
+  };
+  for (const LayerWeights& w : std::span(p.layer).first(static_cast<std::size_t>(p.layers))) {
+    add(w.qkv[0], p.q_dim, p.hidden);
+    add(w.qkv[1], p.kv_dim, p.hidden);
+    add(w.qkv[2], p.kv_dim, p.hidden);
+    add(w.out, p.hidden, p.q_dim);
+    add(w.gate_up[0], p.inner, p.hidden);
+    add(w.gate_up[1], p.inner, p.hidden);
+    add(w.down, p.hidden, p.inner);
+  }
+  return maps;
+}
+
+}  // namespace
+
+LayerMaps::~LayerMaps() { cudaFree(memory_); }
+
+void LayerMaps::allocate() {
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, kPrograms * kProgramMaps * sizeof(CUtensorMap)) != cudaSuccess) {
+    cudaGetLastError();
+    return;
+  }
+  memory_ = static_cast<CUtensorMap*>(memory);
+}
+
+const CUtensorMap* LayerMaps::find(const StepProgram& program) {
+  const auto layers = std::span(program.layer).first(static_cast<std::size_t>(program.layers));
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (known_[i].size() == layers.size() &&
+        std::memcmp(known_[i].data(), layers.data(), layers.size_bytes()) == 0) {
+      return memory_ + i * kProgramMaps;
+    }
+  }
+  if (memory_ == nullptr || known_.size() == kPrograms) {
+    return nullptr;
+  }
+  const std::vector<CUtensorMap> maps = make_maps(program);
+  CUtensorMap* to = memory_ + known_.size() * kProgramMaps;
+  MONOCLE_CUDA_CHECK(
+      cudaMemcpy(to, maps.data(), maps.size() * sizeof(CUtensorMap), cudaMemcpyHostToDevice));
+  known_.emplace_back(layers.begin(), layers.end());
+  return to;
+}
+
+}  // namespace monocle::cuda

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/step_program.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+namespace monocle::cuda {
+namespace {
+
+constexpr int kRows = 3;
+constexpr int kHidden = 256;
+constexpr int kHeads = 4;
+constexpr int kKvHeads = 2;
+constexpr int kInner = 320;
+
+// Memory that is never touched: only addresses are compared.
+alignas(16) std::array<std::byte, 16 * 64> memory;
+void* place(std::size_t i) { return memory.data() + 16 * i; }
+
+enum Where : std::size_t { kX, kNormed, kQkv, kQ, kY, kInside, kIntegers, kNorms, kWeights = 16 };
+
+LinearArgs linear(Where x, std::int64_t cols, std::vector<std::int64_t> parts, Where y, DType dtype,
+                  std::size_t weight) {
+  LinearArgs args;
+  args.x = {place(x), DType::kBF16, kRows, cols};
+  args.w.parts = static_cast<int>(parts.size());
+  std::int64_t rows = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    args.w.part[i] = {place(weight + i), nullptr, QuantFormat::kBF16, parts[i], cols};
+    rows += parts[i];
+  }
+  args.y = {place(y), dtype, kRows, rows};
+  return args;
+}
+
+std::vector<RecordedVerb> layers(int count) {
+  std::vector<RecordedVerb> verbs;
+  const TensorView x{place(kX), DType::kF32, kRows, kHidden};
+  const TensorView normed{place(kNormed), DType::kBF16, kRows, kHidden};
+  const std::int64_t q_dim = kHeads * 128;
+  const std::int64_t kv_dim = kKvHeads * 128;
+  for (int i = 0; i < count; ++i) {
+    NormArgs norm;
+    norm.x = x;
+    norm.y = normed;
+    norm.weight = static_cast<const float*>(place(kNorms));
+    const std::size_t weights = kWeights + 4 * static_cast<std::size_t>(i);
+    const LinearArgs project =
+        linear(kNormed, kHidden, {q_dim, kv_dim, kv_dim}, kQkv, DType::kF32, weights);
+    RopeAppendArgs rope;
+    rope.qkv = project.y;
+    rope.q_norm = rope.k_norm = norm.weight;
+    rope.positions = static_cast<const std::int32_t*>(place(kIntegers));
+    rope.slots = {static_cast<const std::int64_t*>(place(kIntegers)), kRows};
+    rope.kv = {place(weights), place(weights + 1), DType::kBF16, 8, 16, kKvHeads, 128};
+    rope.q = {place(kQ), DType::kBF16, kRows, q_dim};
+    AttendPagedArgs attend;
+    attend.q = rope.q;
+    attend.kv = rope.kv;
+    attend.heads = kHeads;
+    attend.query_start = {rope.positions, kRows + 1};
+    attend.context = {rope.positions, kRows};
+    attend.block_table = rope.positions;
+    attend.y = {place(kY), DType::kBF16, kRows, q_dim};
+    LinearArgs out = linear(kY, q_dim, {kHidden}, kX, DType::kF32, weights);
+    LinearArgs gate_up =
+        linear(kNormed, kHidden, {kInner, kInner}, kInside, DType::kBF16, weights + 1);
+    gate_up.epilogue = Epilogue::kSwiGlu;
+    gate_up.y.cols = gate_up.y.row_stride = kInner;
+    LinearArgs down = linear(kInside, kInner, {kHidden}, kX, DType::kF32, weights + 2);
+    out.residual = down.residual = x;
+    verbs.insert(verbs.end(), {norm, project, rope, attend, out, norm, gate_up, down});
+  }
+  return verbs;
+}
+
+TEST(StepProgram, LayersAreRecognised) {
+  const auto program = recognise_layers(layers(3));
+  ASSERT_TRUE(program.has_value());
+  EXPECT_EQ(program->layers, 3);
+  EXPECT_EQ(program->rows, kRows);
+  EXPECT_EQ(program->hidden, kHidden);
+  EXPECT_EQ(program->q_dim, 512);
+  EXPECT_EQ(program->kv_dim, 256);
+  EXPECT_EQ(program->inner, kInner);
+  EXPECT_FALSE(program->int8);
+  EXPECT_EQ(program->x, place(kX));
+  EXPECT_EQ(program->layer[2].k, place(kWeights + 8));
+  EXPECT_EQ(program->layer[1].gate_up[1], place(kWeights + 6));
+}
+
+TEST(StepProgram, AnythingElseIsNot) {
+  EXPECT_FALSE(recognise_layers({}).has_value());
+  auto verbs = layers(2);
+  EXPECT_FALSE(recognise_layers(std::span(verbs).first(15)).has_value());
+  EXPECT_FALSE(recognise_layers(std::span(verbs).subspan(1, 8)).has_value());
+  EXPECT_FALSE(recognise_layers(layers(kMaxLayers + 1)).has_value());
+
+  const auto with = [](std::size_t verb, const std::function<void(RecordedVerb&)>& change) {
+    auto changed = layers(2);
+    change(changed[verb]);
+    return recognise_layers(changed).has_value();
+  };
+  EXPECT_TRUE(with(9, [](RecordedVerb&) {}));
+  EXPECT_FALSE(with(0, [](RecordedVerb& v) { std::get<NormArgs>(v).kind = NormKind::kLayer; }));
+  EXPECT_FALSE(with(8, [](RecordedVerb& v) { std::get<NormArgs>(v).eps = 0.5F; }));
+  EXPECT_FALSE(with(1, [](RecordedVerb& v) {
+    std::get<LinearArgs>(v).bias = static_cast<const float*>(place(0));
+  }));
+  EXPECT_FALSE(with(
+      9, [](RecordedVerb& v) { std::get<LinearArgs>(v).w.part[0].format = QuantFormat::kF32; }));
+  EXPECT_FALSE(
+      with(2, [](RecordedVerb& v) { std::get<RopeAppendArgs>(v).kv.dtype = DType::kF32; }));
+  EXPECT_FALSE(with(10, [](RecordedVerb& v) { std::get<RopeAppendArgs>(v).positions = nullptr; }));
+  EXPECT_FALSE(with(11, [](RecordedVerb& v) { std::get<AttendPagedArgs>(v).window = 7; }));
+  EXPECT_FALSE(with(3, [](RecordedVerb& v) {  // two queries of one sequence
+    auto& attend = std::get<AttendPagedArgs>(v);
+    attend.context = attend.context.first(kRows - 1);
+  }));
+  EXPECT_FALSE(with(4, [](RecordedVerb& v) { std::get<LinearArgs>(v).residual = {}; }));
+  EXPECT_FALSE(
+      with(6, [](RecordedVerb& v) { std::get<LinearArgs>(v).epilogue = Epilogue::kNone; }));
+  EXPECT_FALSE(with(7, [](RecordedVerb& v) { std::get<LinearArgs>(v).x.data = place(kNormed); }));
+}
+
+TEST(StepProgram, KeysOfFewItemsAreDivided) {
+  EXPECT_EQ(item_parts(1, 132), kMostItemParts);
+  EXPECT_EQ(item_parts(8, 132), 16);  // one sequence of eight kv heads
+  EXPECT_EQ(item_parts(32, 132), 4);
+  EXPECT_EQ(item_parts(64, 132), 1);
+  EXPECT_EQ(item_parts(256, 132), 1);
+}
+
+}  // namespace
+}  // namespace monocle::cuda
