@@ -96,7 +96,7 @@ def shares(results):
     for form, colour in FORMATS.items():
         for row in results.get(f"text-{form}", {"rows": []})["rows"]:
             if "share_of_roof" in row and row["engine"] in ("monocle", "llama.cpp") and row["depth"] in (0, 2048):
-                rows.append((key(row), f"{row['engine']} {row['format']}, {name(row)}", colour, row))
+                rows.append((key(row), f"{row['engine']} {row['format'].split(',')[0]}, {name(row)}", colour, row))
     order = sorted(range(len(rows)), key=lambda i: (rows[i][0], rows[i][2]))
     return [(rows[i][1], rows[i][2], rows[i][3]["engine"] != "monocle", rows[i][3]["share_of_roof"]) for i in order]
 
