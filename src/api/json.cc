@@ -168,6 +168,14 @@ struct Dumper {
 
 }  // namespace
 
+Json::Json() = default;
+Json::Json(Value content) : value(std::move(content)) {}
+Json::Json(const Json& other) = default;
+Json::Json(Json&& other) noexcept = default;
+Json& Json::operator=(const Json& other) = default;
+Json& Json::operator=(Json&& other) noexcept = default;
+Json::~Json() = default;
+
 bool Json::is_number() const {
   return std::holds_alternative<std::int64_t>(value) ||
          std::holds_alternative<std::uint64_t>(value) || std::holds_alternative<double>(value) ||

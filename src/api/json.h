@@ -30,7 +30,16 @@ class Json {
   using Value = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, LongInteger,
                              std::string, Array, Object>;
 
-  Value value = nullptr;
+  // In json.cc, where JsonMember is complete.
+  Json();  // null
+  explicit Json(Value content);
+  Json(const Json& other);
+  Json(Json&& other) noexcept;
+  Json& operator=(const Json& other);
+  Json& operator=(Json&& other) noexcept;
+  ~Json();
+
+  Value value;
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(value); }
   [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&value); }
