@@ -170,9 +170,7 @@ __device__ inline void make_heads(const StepArgs& args, const Share& share, int 
     const std::int64_t slot = __ldcg(a.slots.data() + row);
     std::uint16_t* out = nullptr;
     if (slot >= 0) {
-      const std::int64_t at =
-          (slot / a.kv.block_tokens * a.kv.kv_heads + share.kv_head) * a.kv.block_tokens +
-          slot % a.kv.block_tokens;
+      const std::int64_t at = cache_row(a.kv, slot, share.kv_head);
       out = static_cast<std::uint16_t*>(is_key ? a.kv.k : a.kv.v) + at * kD;
     }
     const int head = heads + (is_key ? 0 : a.kv.kv_heads) + share.kv_head;

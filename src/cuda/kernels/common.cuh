@@ -15,6 +15,12 @@
 
 namespace monocle::cuda {
 
+// Row of a head's key (and value) among all rows of the cache, of the token in `slot`.
+__device__ inline std::int64_t cache_row(const KvView& kv, std::int64_t slot, int kv_head) {
+  return (slot / kv.block_tokens * kv.kv_heads + kv_head) * kv.block_tokens +
+         slot % kv.block_tokens;
+}
+
 // With overlap, a kernel's blocks may run before the launch ahead of it has ended: they must pass
 // pdl_wait() before they read what a kernel wrote or write anything. Weights are never written, so
 // they may be read before it.

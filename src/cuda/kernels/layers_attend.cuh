@@ -144,9 +144,7 @@ __device__ inline void make_heads(const StepProgram& p, const LayerWeights& w,
     const std::int64_t slot = __ldcg(p.rope.slots.data() + row);
     std::uint16_t* out = nullptr;
     if (slot >= 0) {
-      const std::int64_t at =
-          (slot / kv.block_tokens * kv.kv_heads + share.kv_head) * kv.block_tokens +
-          slot % kv.block_tokens;
+      const std::int64_t at = cache_row(kv, slot, share.kv_head);
       out = static_cast<std::uint16_t*>(is_key ? w.k : w.v) + at * kLayerHead;
     }
     const int head = heads + (is_key ? 0 : kv.kv_heads) + share.kv_head;

@@ -53,9 +53,7 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
       return;
     }
     const int kv_head = (head - heads) % a.kv.kv_heads;
-    const std::int64_t row =
-        (slot / a.kv.block_tokens * a.kv.kv_heads + kv_head) * a.kv.block_tokens +
-        slot % a.kv.block_tokens;
+    const std::int64_t row = cache_row(a.kv, slot, kv_head);
     out = kind == 1 ? a.kv.k : a.kv.v;
     dtype = a.kv.dtype;
     at = row * d;
@@ -103,9 +101,7 @@ __device__ inline Destination destination(const RopeAppendArgs& a, int heads, in
     return {a.q.data, a.q.dtype, token * a.q.row_stride + std::int64_t{head} * d};
   }
   const int kv_head = (head - heads) % a.kv.kv_heads;
-  const std::int64_t row =
-      (slot / a.kv.block_tokens * a.kv.kv_heads + kv_head) * a.kv.block_tokens +
-      slot % a.kv.block_tokens;
+  const std::int64_t row = cache_row(a.kv, slot, kv_head);
   return {slot < 0 ? nullptr : head < heads + a.kv.kv_heads ? a.kv.k : a.kv.v, a.kv.dtype, row * d};
 }
 
