@@ -29,7 +29,7 @@ from train.trainer import Batches, Losses, Settings, Trainer, held_out_batches
 
 WARM_STEPS = 8  # before the clock starts: the blocks have been compiled by then
 ROW_EVERY = 10.0  # seconds between rows of the training curve
-CHECK_EVERY = 75.0  # seconds between checks on held-out values
+CHECK_EVERY = 90.0  # seconds between checks on held-out values, after which the weights are written out
 
 
 def learning_rate(settings: Settings, steps_done: int, share: float) -> float:
@@ -113,6 +113,7 @@ def train(trainer: Trainer, stream: Stream, held_out: Batches) -> dict:
                 record.add_row(losses)
             if time.monotonic() - record.last_check > CHECK_EVERY:
                 record.check(held_out)
+                export(trainer, record.summary(), None)  # all that is left of a run which is killed
                 if settings.state:
                     trainer.save_state(settings.state, record.next_step(), record.elapsed())
         record.check(held_out)

@@ -24,7 +24,7 @@ from train.model.turn_head import BEFORE_LAST, TurnHead, turn_loss
 
 CHAT_EVERY = 16  # steps between text-only batches
 HEADS_ALONE = (60, 200)  # with new heads on trained towers: steps until these feel the heads' losses, and until they do fully
-CHECKED = ("gui", "contract", "info", "page", "html", "contract-3", "clip-30")  # tasks that are looked at during training
+CHECKED = ("gui", "contract", "info", "info-many", "page", "html", "contract-3", "clip-30")  # tasks that are looked at during training
 PARTS = ("token", "reading", "place", "turn")  # of the loss
 Batches = list[tuple[str, Form, list[Tensor]]]
 Losses = dict[str, dict[str, Tensor]]  # by kind of batch
@@ -75,6 +75,8 @@ class Trainer:
         if settings.init_head:
             self.head.grow_from(checkpoint.load_pieces(settings.init_head, "head"))
             self.place_head.grow_from(checkpoint.load_pieces(settings.init_head, "place-head"))
+            if (settings.init_head / "turn-head-1.safetensors").exists():  # v2 had none
+                self.turn_head.load_state_dict(checkpoint.load_pieces(settings.init_head, "turn-head"))
         self.reach = torch.ones((), device=self.device)  # how much of the heads' gradients enters the towers
         self.fresh_heads = settings.init is not None and not settings.init_head
         self.optimizers = make_optimizers(self.model, [self.head, self.place_head, self.turn_head], settings.muon_lr, settings.adam_lr)

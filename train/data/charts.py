@@ -49,7 +49,7 @@ class Panel:
     """One chart. `topic` is its measure, `names` and `numbers` what it shows, `group` says which chart of the picture it is."""
 
     def __init__(self, canvas: Canvas, box: Box, style: Style, values: Values, topic: tuple, group: int = 0) -> None:
-        self.group = group % 2
+        self.group = links.PANEL_GROUPS[group % len(links.PANEL_GROUPS)]
         self.canvas, self.style, self.values, self.rng = canvas, style, values, values.rng
         self.left, self.top, self.right, self.bottom = box
         self.topic = style.say(topic)

@@ -39,10 +39,11 @@ class Step:
         return f"{self.start // 60:02d}:{self.start % 60:02d}-{self.end // 60:02d}:{self.end % 60:02d}"
 
 
-def _plan(rng: random.Random, seconds: int) -> list[tuple[int, int]]:
-    """Start and end of each step; they follow each other without gaps, between an opening and a closing."""
+def _plan(rng: random.Random, seconds: int, crowded: bool = False) -> list[tuple[int, int]]:
+    """Start and end of each step; they follow each other without gaps, between an opening and a closing. Crowded: as many as fit."""
     opening, closing = rng.randint(1, 3), rng.randint(1, 3)
-    number = rng.randint(2, min(7, (seconds - opening - closing) // SHORTEST))
+    most = min(7, (seconds - opening - closing) // SHORTEST)
+    number = most if crowded else rng.randint(2, most)
     spare = seconds - opening - closing - number * SHORTEST
     cuts = sorted(rng.randint(0, spare) for _ in range(number - 1))
     lengths = [SHORTEST + b - a for a, b in zip([0, *cuts], [*cuts, spare])]
@@ -53,7 +54,7 @@ def _plan(rng: random.Random, seconds: int) -> list[tuple[int, int]]:
 class Film:
     """Draws the frames of one clip."""
 
-    def __init__(self, rng: random.Random, size: tuple[int, int], steps: list[Step], lang: str) -> None:
+    def __init__(self, rng: random.Random, size: tuple[int, int], steps: list[Step], lang: str, alike: float = 0.3) -> None:
         self.rng, self.size, self.steps = rng, size, steps
         self.font, self.glyph = rng.choice(FONTS[lang]), rng.choice((16, 17, 18) if lang == "zh" else (14, 15, 16))
         self.place = rng.choice(("bar", "bar", "corner"))
@@ -62,7 +63,7 @@ class Film:
         for number, step in enumerate(steps, 1):
             text = (f"步骤{number} " if lang == "zh" else f"{number}. ") + step.text if numbered else step.text
             self.captions.append(text if text_width(text, self.font, self.glyph) < size[0] - 8 else step.text)
-        same = rng.random() < 0.3
+        same = rng.random() < alike  # only the captions tell steps apart
         self.papers = [rng.choice(PAPERS)] * (len(steps) + 1) if same else rng.choices(PAPERS, k=len(steps) + 1)
         self.scenes = [rng.choice(SCENES)] * len(steps) if same else rng.choices(SCENES, k=len(steps))
         self.accent, self.phase = rng.choice(ACCENTS), rng.random() * 6
@@ -158,11 +159,12 @@ def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: in
     lang = "zh" if rng.random() < 0.6 else "en"
     values = Values(rng, held_out)
     steps: list[Step] = []
-    for start, end in _plan(rng, cut.seconds):
+    crowded = not held_out and rng.random() < 0.35  # short steps alike are the hardest: more of them in training
+    for start, end in _plan(rng, cut.seconds, crowded):
         taken = {step.text for step in steps}
         text = values.draw(lambda: next(text for text in iter(lambda: _text(rng, lang), None) if text not in taken))
         steps.append(Step(start, end, text))
-    film = Film(rng, canvas, steps, lang)
+    film = Film(rng, canvas, steps, lang, 0.3 if held_out else 0.55)
     film.place = cut.place or film.place
     frames = [film.frame(second + half) for second in range(cut.seconds) for half in (0.0, 0.5)]
     marks = [frame.marks() for frame in frames[::2]]

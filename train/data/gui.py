@@ -12,6 +12,7 @@ import random
 from train.corpus.charset import ALL_HANZI, WORDS
 from train.data import prompts, vocab
 from train.data.case import Ask, Case, copied
+from train.data.cells import screen_of_cells
 from train.data.desktop import desktop
 from train.data.phone import phone
 from train.data.screens import Screen, Widget
@@ -138,6 +139,7 @@ def _elsewhere(screen: Screen, rng: random.Random) -> Task:
 
 TASKS = {_click: 34, _several: 14, _type: 16, _login: 14, _ordinal: 8, _states: 8, _absent: 8}
 TRAINED = TASKS | {_elsewhere: 9}
+CELLS = 0.35  # of training's phone screens
 
 
 def caption(screen: Screen) -> str:
@@ -166,7 +168,10 @@ def draw(rng: random.Random, canvas: tuple[int, int], held_out: bool, number: in
     """With `unseen` in colours that training never shows."""
     width, height = canvas
     while True:
-        screen = (phone if width < height else desktop)(rng, width, height, unseen)
+        if not held_out and width < height and rng.random() < CELLS:
+            screen = screen_of_cells(rng, width, height)
+        else:
+            screen = (phone if width < height else desktop)(rng, width, height, unseen)
         screen.held_out = held_out
         labels = [widget.text for widget in screen.widgets]
         if len(set(labels)) != len(labels):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Infographics of one or two panels under a headline, and one question about them.
+"""Infographics of one or two panels, in training up to four, under a headline, and one question about them.
 
 Arithmetic is written out in the answer (`120-85=35万元`): the model reads two numbers and then calculates.
 """
@@ -16,7 +16,7 @@ PAPERS = ((255, 255, 255), (247, 249, 252), (255, 251, 240), (240, 250, 246))
 # How often a kind of question is asked, over how often its panel could ask it.
 INTEREST = {"number": 0.5, "absent": 0.7, "title": 0.4, "argmax": 1.3, "argmin": 1.3, "lookup": 1.4, "cell": 1.6, "count": 1.5, "sum": 1.3,
             "diff": 1.3, "growth": 2.0}
-TRAINED = INTEREST | {"argmax": 1.6, "argmin": 1.8, "cell": 2.0, "sum": 2.6, "growth": 3.0}  # what is hard comes more often in training
+TRAINED = INTEREST | {"argmax": 2.0, "argmin": 2.2, "cell": 2.0, "sum": 2.6, "growth": 3.0}  # what is hard comes more often in training
 
 
 def _boxes(area: Box, parts: int, columns: int) -> list[Box]:
@@ -32,7 +32,7 @@ def _boxes(area: Box, parts: int, columns: int) -> list[Box]:
 
 
 def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int, parts: int = 0) -> Case:
-    """One or two panels beside or below each other; more (`parts`), in two columns, are for evaluation only."""
+    """One or two panels beside or below each other, or `parts` in two columns; five are for evaluation only."""
     width, height = shape
     values, style = Values(rng, held_out), random_style(rng)
     canvas = Canvas(width, height, rng.choice(PAPERS))
@@ -45,16 +45,21 @@ def draw(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int
         canvas.text((width / 2, 24), title, style.font, 22, (255, 255, 255), "m")
         top = 56
     columns = 2 if parts or width > height else 1
-    parts = parts or (2 if rng.random() < 0.4 else 1)
+    parts = parts or (2 if rng.random() < (0.4 if held_out else 0.5) else 1)
     panels: list[tuple[str, Panel]] = []
     for topic, box in zip(rng.sample(vocab.TOPICS, parts), _boxes((8, top, width - 8, height - 8), parts, columns)):
         canvas.rounded(box, 8, (255, 255, 255), (225, 228, 232))
         panels.append(draw_panel(canvas, box, style, values, topic, len(panels)))
     questions = [question for _, panel in panels for question in panel.questions]
     interest = INTEREST if held_out else TRAINED
-    asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 else _choose(rng, questions, title, style.lang, interest)
+    asks = [_caption(rng, style.lang, panels) if rng.random() < 0.05 and len(panels) < 3 else _choose(rng, questions, title, style.lang, interest)
             for _ in range(number)]
     return Case(canvas.rgb, canvas.marks(), asks, canvas.links.cells)
+
+
+def many(rng: random.Random, shape: tuple[int, int], held_out: bool, number: int) -> Case:
+    """Three or four panels, so that the one that is asked for has to be found."""
+    return draw(rng, shape, held_out, number, rng.choice((3, 4)))
 
 
 def _caption(rng: random.Random, lang: str, panels: list[tuple[str, Panel]]) -> Ask:

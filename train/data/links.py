@@ -15,8 +15,9 @@ BLANK = 10  # a number's places in front of its first digit
 CENTRE = slice(0, 2)  # column and row of the centre in hundredths of the picture
 NUMBERS = slice(2, 2 + 2 * DIGITS)  # two numbers, right-aligned digits
 RANKS = slice(2 + 2 * DIGITS, 4 + 2 * DIGITS)  # of each number: 0 neither, 1 the largest, 2 the smallest
-GROUP = 4 + 2 * DIGITS  # labels and titles: 0 or 1, which of two charts; heads of a table's columns: 2 or 3
-GROUPS = 4
+GROUP = 4 + 2 * DIGITS  # labels and titles: which chart of the picture; heads of a table's columns: 2 or 3
+PANEL_GROUPS = (0, 1, 4, 5)
+GROUPS = 6
 CHANNELS = GROUP + 1
 NONE = -1
 

@@ -37,6 +37,7 @@ TASKS = {
     "contract": Task(contract.draw, {(512, 704): 3, (480, 672): 1}, 40, 3, turn=2.5, strength=0.8),
     "page": Task(pages.draw, {(384, 256): 2, (512, 256): 2, (384, 384): 2, (512, 384): 3, (512, 512): 2}, 72, 2, turn=1.2, strength=0.8),
     "info": Task(infographic.draw, {(512, 512): 3, (448, 576): 2, (640, 448): 3, (384, 512): 1}, 48, 4),
+    "info-many": Task(infographic.many, {(640, 704): 1, (832, 512): 1}, 20, 6),
     "html": Task(markup.html, {(448, 576): 1, (448, 384): 1}, 32, 1),
     "flow": Task(markup.flow, {(448, 576): 1, (448, 448): 1}, 24, 1),
     "contract-2": _contract(2, 20),
@@ -48,8 +49,8 @@ TASKS = {
     "clip-30-outer": _clip(30, 8, True),
     "clip-60": _clip(60, 5),
 }
-SECOND = {"page": 26, "contract": 28, "contract-2": 12, "contract-3": 12, "contract-5": 10, "contract-8": 12}
-FOURTH = {"": 28, "html": 9, "flow": 6, "clip-15": 15, "clip-30": 13, "clip-30-outer": 5, "clip-60": 24}
+SECOND = {"page": 32, "contract": 22, "contract-2": 14, "contract-3": 12, "contract-5": 10, "contract-8": 12}
+FOURTH = {"": 10, "info-many": 20, "html": 9, "flow": 6, "clip-15": 12, "clip-30": 13, "clip-30-outer": 5, "clip-60": 25}
 
 
 def of_step(rng: random.Random) -> list[str]:

@@ -26,7 +26,10 @@ def save_pieces(model: nn.Module, folder: pathlib.Path, name: str) -> None:
         pieces[-1][key] = tensor
         room -= tensor.nbytes
     for number, piece in enumerate(pieces, 1):
-        save_file(piece, folder / f"{name}-{number}.safetensors", {"format": "pt"})
+        path = folder / f"{name}-{number}.safetensors"
+        part = path.with_suffix(".part")
+        save_file(piece, part, {"format": "pt"})
+        part.replace(path)  # whoever is killed while writing leaves the earlier piece
 
 
 def load_pieces(folder: pathlib.Path, name: str) -> dict[str, torch.Tensor]:
