@@ -42,7 +42,19 @@ def _task(block: int, number: int, limit: int, name: str, **variant) -> Suite:
     return Suite(packs.EVAL_SEED + block * 100_000, make, number, limit)
 
 
-QUESTIONS = {"gui": tuple(maker.__name__[1:] for maker in gui.TASKS)}
+def _of_kinds(block: int, number: int, limit: int, name: str, kinds: tuple[str, ...]) -> Suite:
+    """`number` cases of each kind of question, in turns, since in a task's own mixture some kinds are too rare to measure."""
+    first = packs.EVAL_SEED + block * 100_000
+
+    def make(seed: int) -> Example:
+        return pictures.task_example(seed, name, pictures.Variant(kinds=(kinds[(seed - first) % len(kinds)],)))
+
+    return Suite(first, make, number * len(kinds), limit)
+
+
+QUESTIONS = {"gui": tuple(maker.__name__[1:] for maker in gui.TASKS),
+             "info": ("lookup", "cell", "argmax", "argmin", "trend", "count", "number", "diff", "growth", "sum", "share", "sign", "total",
+                      "absent", "title")}
 BIG = ((704, 832), (960, 576))  # canvases of charts that training never used
 SUITES: dict[str, Suite] = {
     "gui": _task(5, 200, 170, "gui", kinds=QUESTIONS["gui"]),
@@ -70,13 +82,16 @@ SUITES: dict[str, Suite] = {
     "info-five": _task(27, 100, 48, "info", canvases=BIG, draw=functools.partial(infographic.draw, parts=5)),
     "contract-table": _task(28, 100, 72, "contract-2", kinds=("json",), draw=functools.partial(contract_pages.draw, pages=2, table=True)),
     "clip-right": _task(29, 60, 130, "clip-30", kinds=("steps",), draw=functools.partial(clips.draw, cut=clips.Cut(30, place="right"))),
+    # a task's kinds of questions, each as often as the others
+    "gui-kinds": _of_kinds(40, 30, 170, "gui", QUESTIONS["gui"]),
+    "info-kinds": _of_kinds(41, 30, 48, "info", QUESTIONS["info"]),
     # harder scans
     "contract-hard": _task(17, 100, 72, "contract", turn=6.0),
     "contract-l3": _task(30, 100, 72, "contract", hard=True),
     # fonts that training never shows
     "microhei": Suite(packs.EVAL_SEED + 100_000, functools.partial(pictures.unseen_font_example, font="microhei"), 500),
     "ukai": Suite(packs.EVAL_SEED + 200_000, functools.partial(pictures.unseen_font_example, font="ukai"), 500),
-    **{f"{name}-{font}": _task(31 + number, 100, limit, name, font=font, kinds=QUESTIONS.get(name, ()))
+    **{f"{name}-{font}": _task(31 + number, 100, limit, name, font=font, kinds=QUESTIONS["gui"] if name == "gui" else ())
        for number, font in enumerate(fonts.UNSEEN) for name, limit in (("gui", 170), ("contract", 72), ("info", 48))},
     # controls: no picture, another case's picture
     "gui-blank": _task(5, 100, 170, "gui", kinds=QUESTIONS["gui"], blank=True),

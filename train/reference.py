@@ -6,6 +6,8 @@ import pathlib
 import numpy as np
 import torch
 from PIL import Image
+
+from train.model import beside_torch  # noqa: F401  before transformers
 from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
 
 

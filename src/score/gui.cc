@@ -80,6 +80,9 @@ Score score_gui(const Case& asked, std::string_view answer) {
   score.quality = right / static_cast<double>(std::max(path.size(), gold.size()));
   const bool whole = score.quality >= 1;
   score.add("path_exact", whole ? 1 : 0);
+  if (std::ranges::any_of(gold, [](const GoldAction& step) { return step.box.has_value(); })) {
+    score.add("path_exact_there", whole ? 1 : 0);
+  }
   score.add("step_success", right, static_cast<double>(gold.size()));
   for (std::size_t i = 0; i < gold.size(); ++i) {
     if (!gold[i].box) {

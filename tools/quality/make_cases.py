@@ -29,7 +29,7 @@ NOTE = ("Drawn by train/data with seeds and values that training never uses. In-
 # Suite of train/evaluate.py -> task and split. A suite that this version of the generators lacks is left out.
 SUITES = {
     "gui": ("gui", "T1"), "contract": ("contract", "T1"), "info": ("vqa", "T1"), "page": ("reading", "T1"), "html": ("html", "T1"),
-    "flow": ("drawio", "T1"), "clip-60": ("video", "T1"), "lines": ("reading", "T1-line"), "contract-8": ("contract", "T1-8-pages"),
+    "flow": ("drawio", "T1"), "gui-kinds": ("gui", "T1-kinds"), "info-kinds": ("vqa", "T1-kinds"), "clip-60": ("video", "T1"), "lines": ("reading", "T1-line"), "contract-8": ("contract", "T1-8-pages"),
     "gui-canvas": ("gui", "T2-size"), "gui-colours": ("gui", "T2-colours"), "info-canvas": ("vqa", "T2-size"),
     "info-five": ("vqa", "T2-five-panels"), "contract-table": ("contract", "T2-table"), "clip-right": ("video", "T2-caption"),
     "microhei": ("reading", "T3-microhei"), "ukai": ("reading", "T3-ukai"),
@@ -109,6 +109,8 @@ def main() -> None:
             if unwanted or name not in evaluate.SUITES:
                 continue
             number = min(options.number, options.large_number) if task == "video" or name == "contract-8" else options.number
+            if split == "T1-kinds":
+                number = min(evaluate.SUITES[name].number, 3 * number)
             for case in draw_suite(name, number, options.folder, "jpg" if options.jpeg else "png", pool):
                 file.add(**case)
             print(f"{name} drawn", flush=True)

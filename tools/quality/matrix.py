@@ -52,6 +52,7 @@ def plan(number: int, fewer: int, seeded: int) -> list[Part]:
     """Long parts first, since all end together then; `fewer` cases of what stands beside them."""
     parts = [Part("bf16", "T1-8-pages", "contract", number), Part("bf16", "T1", "video", number)]
     parts += [Part("bf16", "T1", task, number) for task in TASKS] + [Part("bf16", "T1-line", "reading", number)]
+    parts += [Part("bf16", "T1-kinds", task, 0) for task in ("gui", "vqa")]
     parts += [Part(config, "T1", task, fewer) for config in COMPARED for task in TASKS]
     parts += [Part(config, "T1", task, fewer) for config in ("blank", "shuffled") for task in ("gui", "contract", "vqa")]
     parts += [Part("bf16", split, task, 0) for split, task in REAL] + [Part("bf16", split, task, fewer) for split, task in SPLITS]
@@ -99,7 +100,7 @@ def main() -> None:
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--results", type=pathlib.Path, help="write the merged result files here")
     parser.add_argument("--number", type=int, default=200, help="cases of a task and split")
-    parser.add_argument("--fewer", type=int, default=100, help="of controls, other formats, unseen layouts and fonts; a quarter of it of long ones in other formats")
+    parser.add_argument("--fewer", type=int, default=200, help="of controls, other formats, unseen layouts and fonts; a quarter of it of long ones in other formats")
     parser.add_argument("--seeded", type=int, default=50, help="cases asked with ten seeds")
     parser.add_argument("--threads", type=int, default=2, help="of each run")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="runs at a time")

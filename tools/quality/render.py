@@ -27,7 +27,7 @@ measure in percent with its 95 % interval, S = 1 + 4 Q the same on a scale from 
 The first cases of each task as they came: green is right, red is wrong. Clips cannot be asked through the API yet; what the model makes of
 them stands in its [card](../../models/demo/README.md#measured).
 """
-SHOWN = {"vqa": ("strict", "relaxed", "anls"), "gui": ("path_exact", "step_success", "click_in_box", "valid"),
+SHOWN = {"vqa": ("strict", "relaxed", "anls"), "gui": ("path_exact", "path_exact_there", "step_success", "click_in_box", "valid"),
          "contract": ("all_fields", "field: 甲方", "field: 金额", "field: 签署日期", "valid"), "video": ("step_f1", "within_3_s", "recall_at_iou_0.5"),
          "html": ("renders", "block_text", "tree_exact"), "drawio": ("renders", "node_f1", "edge_f1"), "reading": ("cer", "exact")}
 

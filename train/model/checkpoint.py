@@ -42,6 +42,7 @@ def load_pieces(folder: pathlib.Path, name: str) -> dict[str, torch.Tensor]:
 
 def reference_model(shape: Shape, tokenizer, dtype: torch.dtype = torch.float32) -> nn.Module:
     """transformers' Qwen3-VL of this shape, with its own random weights."""
+    from train.model import beside_torch  # noqa: F401  before transformers
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     config = json.loads(json.dumps(hub_config(shape, tokenizer)))
