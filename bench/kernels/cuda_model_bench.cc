@@ -230,7 +230,8 @@ Status run(const std::string& preset, const std::string& format,
   bench.backend = std::make_unique<Partial>(std::move(backend));
   qwen3_vl::WeightOptions weights;
   if (format == "int8") {
-    weights = {.text = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
+    weights.text = QuantFormat::kInt8Channel;
+    weights.vision = QuantFormat::kBF16;
   }
   ThreadPool pool(16);
   const auto source = [&](std::string_view name,

@@ -16,9 +16,7 @@ namespace monocle::cuda {
 struct CudaOptions {
   int device = 0;       // as CUDA numbers them, after CUDA_VISIBLE_DEVICES
   bool overlap = true;  // let a kernel start while the one before it ends, where the GPU can
-  // All decoder layers of a decode step in one launch, likewise. Off until the kernels as they
-  // stand, cleaned up after they were measured, have passed parity on a GPU.
-  bool whole_layers = false;
+  bool whole_layers = true;  // all decoder layers of a small decode step in one launch, likewise
 };
 
 // kUnavailable: no driver, no GPU, no such device. kUnsupported: a GPU this build has no code for.

@@ -28,7 +28,7 @@ Made make_cpu(int threads) { return cpu::make_cpu_backend({.threads = threads});
 #ifdef MONOCLE_PARITY_CUDA
 // A machine without a GPU skips these tests.
 Made make_cuda(int) {
-  Made made = cuda::make_cuda_backend({.whole_layers = true});
+  Made made = cuda::make_cuda_backend({});
   if (!made && made.error().code == ErrorCode::kUnavailable) {
     return fail(ErrorCode::kUnsupported, "{}", made.error().message);
   }

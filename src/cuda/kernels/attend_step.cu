@@ -51,6 +51,21 @@ __device__ inline void put_fresh(const Share& share, int first, Room<kD>& room, 
       *reinterpret_cast<const uint4*>(room.fresh[c / kPieces] + c % kPieces * 8);
 }
 
+// Where a warp's 16 keys of a tile lie.
+template <int kD>
+struct TileKeys {
+  int row0 = static_cast<int>(threadIdx.x / 32) * 16;
+  std::uint32_t tile;
+
+  __device__ explicit TileKeys(std::uint32_t at) : tile(at) {}
+  __device__ std::uint32_t key(int row, int piece) const {
+    return tile + static_cast<std::uint32_t>((row0 + row) * TileShape<kD>::kPitch + piece * 16);
+  }
+  __device__ std::uint32_t value(int row, int piece) const {
+    return key(row, piece) + TileShape<kD>::kPlane;
+  }
+};
+
 template <int kD>
 __device__ inline void attend_share(const AttendPagedArgs& a, const Share& share,
                                     const std::uint32_t (&q)[kD / 16][2], Room<kD>& room,
@@ -73,8 +88,10 @@ __device__ inline void attend_share(const AttendPagedArgs& a, const Share& share
     copy_wait<kStages - 1>();
     put_fresh<kD>(share, first, room, stage);
     __syncthreads();
-    attend_16<kD>(q, shared_address(room.tiles[stage]), share.end - first, a.scale * kLog2E,
-                  running);
+    const TileKeys<kD> keys(shared_address(room.tiles[stage]));
+    if (share.end - first > keys.row0) {
+      attend_16<kD>(q, keys, share.end - first - keys.row0, a.scale * kLog2E, running);
+    }
     int(&rows)[kTileKeys] = room.rows[(tile + kStages) % (kStages + 1)];
     if (more && thread < kTileKeys) {
       rows[thread] = ahead;
@@ -85,46 +102,35 @@ __device__ inline void attend_share(const AttendPagedArgs& a, const Share& share
     }
     copy_commit();
   }
-  running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 1);
-  running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 2);
+}
+
+__device__ inline HeadsOf heads_of(const RopeAppendArgs& a, int row, bool store_q) {
+  HeadsOf of{};
+  of.x = static_cast<const float*>(a.qkv.data) + row * a.qkv.row_stride;
+  of.q_norm = a.q_norm;
+  of.k_norm = a.k_norm;
+  of.eps = a.eps;
+  of.q = store_q ? static_cast<std::uint16_t*>(a.q.data) + row * a.q.row_stride : nullptr;
+  of.k = a.kv.k;
+  of.v = a.kv.v;
+  of.slot = __ldcg(a.slots.data() + row);
+  return of;
 }
 
 // The warps' results become the block's record.
 template <int kD>
-__device__ inline void join_warps(const Running<kD>& running, int group, Room<kD>& room) {
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  float* mine = room.warp_record(static_cast<int>(threadIdx.x / 32), lane / 4);
-  if (lane % 4 == 0) {
-    mine[0] = running.best;
-    mine[1] = running.mass;
-  }
-#pragma unroll
-  for (int n = 0; n < kD / 8; ++n) {
-    mine[2 + 8 * n + lane % 4 * 2] = running.sum[n][0];
-    mine[3 + 8 * n + lane % 4 * 2] = running.sum[n][1];
-  }
+__device__ inline void join_warps(Running<kD>& running, int group, Room<kD>& room) {
+  const int thread = static_cast<int>(threadIdx.x);
+  running.store(room.warp_record(thread / 32, thread % 32 / 4));
   __syncthreads();
-  const int c = static_cast<int>(threadIdx.x);
-  for (int h = 0; h < group && c < kD; ++h) {
-    float top = kNever;
-    float total = 0.0F;
-    float value = 0.0F;
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) {
-      top = fmaxf(top, room.warp_record(w, h)[0]);
+  for (int h = 0; h < group && thread < kD; ++h) {
+    const float3 all =
+        join_records<kWarps>([&](int warp) { return room.warp_record(warp, h); }, thread);
+    if (thread == 0) {
+      room.record(h)[0] = all.x;
+      room.record(h)[1] = all.y;
     }
-#pragma unroll
-    for (int w = 0; w < kWarps; ++w) {
-      const float* part = room.warp_record(w, h);
-      const float scale = power_of_two(part[0] - top);
-      total += scale * part[1];
-      value += scale * part[2 + c];
-    }
-    if (c == 0) {
-      room.record(h)[0] = top;
-      room.record(h)[1] = total;
-    }
-    room.record(h)[2 + c] = value;
+    room.record(h)[2 + thread] = all.z;
   }
 }
 
@@ -206,7 +212,8 @@ __global__ __launch_bounds__(kThreads,
       pdl_wait();
       pdl_launch_next();
     }
-    make_heads<kD>(args, share, row, rank, turn, room);
+    make_heads<kD>(heads_of(args.rope, row, rank == 0), a.heads, a.kv, share, turn, room.q,
+                   room.fresh);
     __syncthreads();
     load_heads<kD, true>(&room.q[0][0], group, q);
   } else {

@@ -27,23 +27,6 @@ struct StepArgs {
   int cluster;
 };
 
-template <int kD>
-struct Room {
-  using Shape = TileShape<kD>;
-  static constexpr int kRecord = kD + 2;  // {maximum, mass, sum of kD channels}
-  alignas(16) std::uint8_t tiles[kStages][2 * Shape::kPlane];
-  alignas(16) std::uint16_t q[kHeads][kD];
-  alignas(16) std::uint16_t fresh[2][kD];  // key, value
-  int rows[kStages + 1][kTileKeys];        // of the cache, by tile
-
-  // The tiles, once used up, hold the results of the warps and behind them the block's.
-  __device__ float* warp_record(int warp, int head) {
-    return reinterpret_cast<float*>(tiles) + (warp * kHeads + head) * kRecord;
-  }
-  __device__ float* record(int head) { return warp_record(kWarps, head); }
-  static_assert(sizeof(float) * (kWarps + 1) * kHeads * kRecord <= 2 * kStages * Shape::kPlane);
-};
-
 // This block's part of the keys one query sees.
 struct Share {
   Visible seen;
@@ -150,31 +133,42 @@ __device__ inline void make_head(const float* x, const float* weight, float eps,
   }
 }
 
-// The query heads of the group, and in the block that owns the last key the current key and value.
+// What a block makes its heads from and where the current token's key and value go.
+struct HeadsOf {
+  const float* x;  // the row of qkv
+  const float* q_norm;
+  const float* k_norm;
+  float eps;
+  std::uint16_t* q;  // where the row of q is wanted in memory too, or null
+  void* k;           // the cache
+  void* v;
+  std::int64_t slot;  // of the cache, or negative
+};
+
+// The query heads of the group, and in the block that owns the last key the current key and value,
+// shared out to the block's warps.
 template <int kD>
-__device__ inline void make_heads(const StepArgs& args, const Share& share, int row, int rank,
-                                  const Turn<kD>& turn, Room<kD>& room) {
-  const RopeAppendArgs& a = args.rope;
-  const int heads = args.attend.heads;
-  const int group = heads / a.kv.kv_heads;
+__device__ inline void make_heads(const HeadsOf& of, int heads, const KvView& kv,
+                                  const Share& share, const Turn<kD>& turn,
+                                  std::uint16_t (&q)[kHeads][kD], std::uint16_t (&fresh)[2][kD]) {
+  const int group = heads / kv.kv_heads;
+  const int warps = static_cast<int>(blockDim.x / 32);
   const bool owner = share.begin <= share.fresh && share.fresh < share.end;
-  const float* x = static_cast<const float*>(a.qkv.data) + row * a.qkv.row_stride;
-  for (int job = static_cast<int>(threadIdx.x / 32); job < group + (owner ? 2 : 0); job += kWarps) {
+  for (int job = static_cast<int>(threadIdx.x / 32); job < group + (owner ? 2 : 0); job += warps) {
     if (job < group) {
-      const int head = share.kv_head * group + job;
-      auto* q = static_cast<std::uint16_t*>(a.q.data) + row * a.q.row_stride + head * kD;
-      make_head<kD>(x + head * kD, a.q_norm, a.eps, turn, room.q[job], rank == 0 ? q : nullptr);
+      const int at = (share.kv_head * group + job) * kD;
+      make_head<kD>(of.x + at, of.q_norm, of.eps, turn, q[job],
+                    of.q != nullptr ? of.q + at : nullptr);
       continue;
     }
     const bool is_key = job == group;
-    const std::int64_t slot = __ldcg(a.slots.data() + row);
     std::uint16_t* out = nullptr;
-    if (slot >= 0) {
-      const std::int64_t at = cache_row(a.kv, slot, share.kv_head);
-      out = static_cast<std::uint16_t*>(is_key ? a.kv.k : a.kv.v) + at * kD;
+    if (of.slot >= 0) {
+      out = static_cast<std::uint16_t*>(is_key ? of.k : of.v) +
+            cache_row(kv, of.slot, share.kv_head) * kD;
     }
-    const int head = heads + (is_key ? 0 : a.kv.kv_heads) + share.kv_head;
-    make_head<kD>(x + head * kD, is_key ? a.k_norm : nullptr, a.eps, turn, room.fresh[job - group],
+    const int head = heads + (is_key ? 0 : kv.kv_heads) + share.kv_head;
+    make_head<kD>(of.x + head * kD, is_key ? of.k_norm : nullptr, of.eps, turn, fresh[job - group],
                   out);
   }
 }
@@ -198,28 +192,74 @@ __device__ inline void load_heads(const std::uint16_t* heads, int group,
 // What a warp has seen so far; rows g are query heads, their maxima in powers of two.
 template <int kD>
 struct Running {
+  static constexpr int kRecord = kD + 2;  // {maximum, mass, sum of kD channels}
   float best = kNever;
   float mass = 0.0F;
   float sum[kD / 8][4] = {};
+
+  // After the last key; `record` is that of head lane / 4. All lanes of the warp must call it.
+  __device__ void store(float* record) {
+    mass += __shfl_xor_sync(0xffffffffU, mass, 1);
+    mass += __shfl_xor_sync(0xffffffffU, mass, 2);
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    if (lane % 4 == 0) {
+      record[0] = best;
+      record[1] = mass;
+    }
+#pragma unroll
+    for (int n = 0; n < kD / 8; ++n) {
+      record[2 + 8 * n + lane % 4 * 2] = sum[n][0];
+      record[3 + 8 * n + lane % 4 * 2] = sum[n][1];
+    }
+  }
 };
 
-// One warp's 16 keys of a tile; `left` of the tile's keys are inside the share.
 template <int kD>
-__device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint32_t keys, int left,
-                                 float scale_log2, Running<kD>& seen) {
+struct Room {
   using Shape = TileShape<kD>;
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  const int row0 = static_cast<int>(threadIdx.x / 32) * 16;
-  if (row0 >= left) {
-    return;
+  static constexpr int kRecord = Running<kD>::kRecord;
+  alignas(16) std::uint8_t tiles[kStages][2 * Shape::kPlane];
+  alignas(16) std::uint16_t q[kHeads][kD];
+  alignas(16) std::uint16_t fresh[2][kD];  // key, value
+  int rows[kStages + 1][kTileKeys];        // of the cache, by tile
+
+  // The tiles, once used up, hold the results of the warps and behind them the block's.
+  __device__ float* warp_record(int warp, int head) {
+    return reinterpret_cast<float*>(tiles) + (warp * kHeads + head) * kRecord;
   }
+  __device__ float* record(int head) { return warp_record(kWarps, head); }
+  static_assert(sizeof(float) * (kWarps + 1) * kHeads * kRecord <= 2 * kStages * Shape::kPlane);
+};
+
+// {maximum, mass, channel c} over the records that kWarps warps have stored of a head.
+template <int kWarps, class RecordOf>
+__device__ inline float3 join_records(const RecordOf& record_of, int c) {
+  float3 out{kNever, 0.0F, 0.0F};
+#pragma unroll
+  for (int warp = 0; warp < kWarps; ++warp) {
+    out.x = fmaxf(out.x, record_of(warp)[0]);
+  }
+#pragma unroll
+  for (int warp = 0; warp < kWarps; ++warp) {
+    const float* record = record_of(warp);
+    const float scale = power_of_two(record[0] - out.x);
+    out.y += scale * record[1];
+    out.z += scale * record[2 + c];
+  }
+  return out;
+}
+
+// A warp's 16 keys, of which the first `left` exist, at least one. `keys.key(row, piece)` and
+// `keys.value(row, piece)` say where 8 channels of them lie in shared memory.
+template <int kD, class Keys>
+__device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], const Keys& keys, int left,
+                                 float scale_log2, Running<kD>& seen) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
   float s[2][4] = {};
 #pragma unroll
   for (int c = 0; c < kD / 16; ++c) {
     std::uint32_t k[4];
-    const int row = row0 + lane / 16 * 8 + lane % 8;
-    load_matrices(
-        k, keys + static_cast<std::uint32_t>(row * Shape::kPitch + (2 * c + lane / 8 % 2) * 16));
+    load_matrices(k, keys.key(lane / 16 * 8 + lane % 8, 2 * c + lane / 8 % 2));
     const std::uint32_t heads[4] = {q[c][0], 0U, q[c][1], 0U};
     const std::uint32_t k0[2] = {k[0], k[1]};
     const std::uint32_t k1[2] = {k[2], k[3]};
@@ -231,7 +271,7 @@ __device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint
   for (int n = 0; n < 2; ++n) {
 #pragma unroll
     for (int e = 0; e < 2; ++e) {
-      s[n][e] = row0 + 8 * n + lane % 4 * 2 + e < left ? s[n][e] * scale_log2 : -INFINITY;
+      s[n][e] = 8 * n + lane % 4 * 2 + e < left ? s[n][e] * scale_log2 : -INFINITY;
       top = fmaxf(top, s[n][e]);
     }
   }
@@ -252,10 +292,7 @@ __device__ inline void attend_16(const std::uint32_t (&q)[kD / 16][2], std::uint
 #pragma unroll
   for (int n = 0; n < kD / 8; n += 2) {
     std::uint32_t v[4];
-    const int row = row0 + lane / 8 % 2 * 8 + lane % 8;
-    load_matrices_transposed(
-        v, keys + Shape::kPlane +
-               static_cast<std::uint32_t>(row * Shape::kPitch + (n + lane / 16) * 16));
+    load_matrices_transposed(v, keys.value(lane / 8 % 2 * 8 + lane % 8, n + lane / 16));
     const std::uint32_t v0[2] = {v[0], v[1]};
     const std::uint32_t v1[2] = {v[2], v[3]};
     mma_bf16(seen.sum[n], p, v0);

@@ -12,8 +12,7 @@
 
 namespace monocle::cuda::layers {
 
-inline constexpr int kRecord = kLayerHead + 2;  // {maximum, mass, sum of channels}
-inline constexpr int kChunk = 16;               // keys of a warp's stage
+inline constexpr int kChunk = 16;  // keys of a warp's stage
 
 // A warp's chunks of a block's share of the keys, and the room for one.
 template <class K>
@@ -68,128 +67,35 @@ struct Keys {
   }
 };
 
-// One warp's 16 keys; `left` of them exist.
+// Where a warp's 16 keys lie.
 template <class K>
-__device__ inline void attend_chunk(const std::uint32_t (&q)[kLayerHead / 16][2],
-                                    std::uint32_t keys, int left, float scale_log2,
-                                    step::Running<kLayerHead>& seen) {
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  float s[2][4] = {};
-#pragma unroll
-  for (int c = 0; c < kLayerHead / 16; ++c) {
-    std::uint32_t k[4];
-    const int row = lane / 16 * 8 + lane % 8;
-    load_matrices(k, keys + static_cast<std::uint32_t>(Keys<K>::place(row, 2 * c + lane / 8 % 2)));
-    const std::uint32_t heads[4] = {q[c][0], 0U, q[c][1], 0U};
-    const std::uint32_t k0[2] = {k[0], k[1]};
-    const std::uint32_t k1[2] = {k[2], k[3]};
-    mma_bf16(s[0], heads, k0);
-    mma_bf16(s[1], heads, k1);
+struct ChunkKeys {
+  std::uint32_t area;
+  __device__ std::uint32_t key(int row, int piece) const {
+    return area + static_cast<std::uint32_t>(Keys<K>::place(row, piece));
   }
-  float top = kNever;
-#pragma unroll
-  for (int n = 0; n < 2; ++n) {
-#pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      s[n][e] = 8 * n + lane % 4 * 2 + e < left ? s[n][e] * scale_log2 : -INFINITY;
-      top = fmaxf(top, s[n][e]);
-    }
+  __device__ std::uint32_t value(int row, int piece) const {
+    return key(row, piece) + kChunk * 2 * kLayerHead;
   }
-  top = fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 1));
-  top = fmaxf(seen.best, fmaxf(top, __shfl_xor_sync(0xffffffffU, top, 2)));
-  const float decay = power_of_two(seen.best - top);
-  seen.best = top;
-  const std::uint32_t weight[4] = {
-      to_bf16_pair(power_of_two(s[0][0] - top), power_of_two(s[0][1] - top)), 0U,
-      to_bf16_pair(power_of_two(s[1][0] - top), power_of_two(s[1][1] - top)), 0U};
-  seen.mass = seen.mass * decay + bf16_low(weight[0]) + bf16_high(weight[0]) + bf16_low(weight[2]) +
-              bf16_high(weight[2]);
-#pragma unroll
-  for (int n = 0; n < kLayerHead / 8; ++n) {
-    seen.sum[n][0] *= decay;
-    seen.sum[n][1] *= decay;
-  }
-#pragma unroll
-  for (int n = 0; n < kLayerHead / 8; n += 2) {
-    std::uint32_t v[4];
-    const int row = lane / 8 % 2 * 8 + lane % 8;
-    load_matrices_transposed(v,
-                             keys + static_cast<std::uint32_t>(kChunk * 2 * kLayerHead +
-                                                               Keys<K>::place(row, n + lane / 16)));
-    const std::uint32_t v0[2] = {v[0], v[1]};
-    const std::uint32_t v1[2] = {v[2], v[3]};
-    mma_bf16(seen.sum[n], weight, v0);
-    mma_bf16(seen.sum[n + 1], weight, v1);
-  }
-}
+};
 
-// The query heads of the item, and in the block that owns the last key the current key and value.
-template <class K>
-__device__ inline void make_heads(const StepProgram& p, const LayerWeights& w,
-                                  const step::Share& share, int row,
-                                  const step::Turn<kLayerHead>& turn, Shared<K>& shared) {
-  const int heads = p.attend.heads;
-  const KvView& kv = p.rope.kv;
-  const int group = heads / kv.kv_heads;
-  const bool owner = share.begin <= share.fresh && share.fresh < share.end;
-  const float* x =
-      static_cast<const float*>(p.rope.qkv.data) + std::int64_t{row} * (p.q_dim + 2 * p.kv_dim);
-  for (int job = static_cast<int>(threadIdx.x / 32); job < group + (owner ? 2 : 0); job += kWarps) {
-    if (job < group) {
-      step::make_head<kLayerHead>(x + (share.kv_head * group + job) * kLayerHead, w.q_norm,
-                                  p.rope.eps, turn, shared.q[job], nullptr);
-      continue;
-    }
-    const bool is_key = job == group;
-    const std::int64_t slot = __ldcg(p.rope.slots.data() + row);
-    std::uint16_t* out = nullptr;
-    if (slot >= 0) {
-      const std::int64_t at = cache_row(kv, slot, share.kv_head);
-      out = static_cast<std::uint16_t*>(is_key ? w.k : w.v) + at * kLayerHead;
-    }
-    const int head = heads + (is_key ? 0 : kv.kv_heads) + share.kv_head;
-    step::make_head<kLayerHead>(x + head * kLayerHead, is_key ? w.k_norm : nullptr, p.rope.eps,
-                                turn, shared.fresh[job - group], out);
-  }
+__device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeights& w, int row) {
+  step::HeadsOf of{};
+  of.x = static_cast<const float*>(p.rope.qkv.data) + std::int64_t{row} * (p.q_dim + 2 * p.kv_dim);
+  of.q_norm = w.q_norm;
+  of.k_norm = w.k_norm;
+  of.eps = p.rope.eps;
+  of.k = w.k;
+  of.v = w.v;
+  of.slot = __ldcg(p.rope.slots.data() + row);
+  return of;
 }
 
 // Where a warp leaves what it has seen: its own stages, used up by then.
 template <class K>
 __device__ inline float* record_of(Shared<K>& shared, int warp, int head) {
-  return reinterpret_cast<float*>(shared.x + warp * K::kKeyBytes) + head * kRecord;
-}
-
-template <class K>
-__device__ inline void put_record(const step::Running<kLayerHead>& running, Shared<K>& shared) {
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  float* mine = record_of(shared, static_cast<int>(threadIdx.x / 32), lane / 4);
-  if (lane % 4 == 0) {
-    mine[0] = running.best;
-    mine[1] = running.mass;
-  }
-#pragma unroll
-  for (int n = 0; n < kLayerHead / 8; ++n) {
-    mine[2 + 8 * n + lane % 4 * 2] = running.sum[n][0];
-    mine[3 + 8 * n + lane % 4 * 2] = running.sum[n][1];
-  }
-}
-
-// {maximum, mass, channel c} of head h over all warps.
-template <class K>
-__device__ inline float3 join_warps(Shared<K>& shared, int h, int c) {
-  float3 out{kNever, 0.0F, 0.0F};
-#pragma unroll
-  for (int warp = 0; warp < kWarps; ++warp) {
-    out.x = fmaxf(out.x, record_of(shared, warp, h)[0]);
-  }
-#pragma unroll
-  for (int warp = 0; warp < kWarps; ++warp) {
-    const float* record = record_of(shared, warp, h);
-    const float scale = power_of_two(record[0] - out.x);
-    out.y += scale * record[1];
-    out.z += scale * record[2 + c];
-  }
-  return out;
+  return reinterpret_cast<float*>(shared.x + warp * K::kKeyBytes) +
+         head * step::Running<kLayerHead>::kRecord;
 }
 
 // The block's result: the item's, or one of its parts.
@@ -201,7 +107,8 @@ __device__ inline void store_item(const StepProgram& p, const Between& between, 
   for (int i = static_cast<int>(threadIdx.x); i < group * kLayerHead; i += kThreads) {
     const int h = i / kLayerHead;
     const int c = i % kLayerHead;
-    const float3 sum = join_warps<K>(shared, h, c);
+    const float3 sum =
+        step::join_records<kWarps>([&](int warp) { return record_of(shared, warp, h); }, c);
     const int head = kv_head * group + h;
     if (between.parts == 1) {
       auto* y = static_cast<std::uint16_t*>(p.attend.y.data) + std::int64_t{row} * p.q_dim;
@@ -272,7 +179,8 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
         barrier.wait();
         waited = true;
       }
-      make_heads<K>(p, w, item.share, item.row, item.turn, shared);
+      step::make_heads<kLayerHead>(heads_of(p, w, item.row), a.heads, p.rope.kv, item.share,
+                                   item.turn, shared.q, shared.fresh);
       __syncthreads();
       std::uint32_t q[kLayerHead / 16][2];
       step::load_heads<kLayerHead, true>(&shared.q[0][0], a.heads / a.kv.kv_heads, q);
@@ -284,8 +192,8 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
         __syncwarp();
         keys.put_fresh(i, shared);
         __syncwarp();
-        attend_chunk<K>(q, shared_address(area), item.share.end - keys.first(i), a.scale * kLog2E,
-                        running);
+        step::attend_16<kLayerHead>(q, ChunkKeys<K>{shared_address(area)},
+                                    item.share.end - keys.first(i), a.scale * kLog2E, running);
         __syncwarp();
         if (i + 1 < chunks) {
           keys.copy(w, next);
@@ -293,9 +201,8 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
       }
       copy_wait<0>();  // of a warp without keys
       __syncwarp();
-      running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 1);
-      running.mass += __shfl_xor_sync(0xffffffffU, running.mass, 2);
-      put_record<K>(running, shared);
+      const int thread = static_cast<int>(threadIdx.x);
+      running.store(record_of(shared, thread / 32, thread % 32 / 4));
       __syncthreads();
       store_item<K>(p, between, item.row, item.share.kv_head, item.part, shared);
     }
