@@ -160,7 +160,7 @@ class CudaBackend final : public Backend {
   Ticket ticket_ = 0;
 };
 
-// The layers in one launch, or else verb by verb.
+// The layers in one launch, and verb by verb what is left.
 void CudaBackend::run_recorded() {
   issued_.swap(recorded_);
   recorded_.clear();
@@ -171,10 +171,10 @@ void CudaBackend::run_recorded() {
     memory_->flush();
     run_layers(launch_, *program, maps);
     behind_stream_ = false;
-    return;
   }
   const bool records = std::exchange(records_, false);
-  for (const RecordedVerb& verb : issued_) {
+  for (const RecordedVerb& verb :
+       std::span(issued_).subspan(maps != nullptr ? program->verbs : 0)) {
     std::visit(
         [this](const auto& args) {
           using Args = std::remove_cvref_t<decltype(args)>;

@@ -14,8 +14,8 @@
 namespace monocle::cuda {
 
 struct CudaOptions {
-  int device = 0;       // as CUDA numbers them, after CUDA_VISIBLE_DEVICES
-  bool overlap = true;  // let a kernel start while the one before it ends, where the GPU can
+  int device = 0;            // as CUDA numbers them, after CUDA_VISIBLE_DEVICES
+  bool overlap = true;       // let a kernel start while the one before it ends, where the GPU can
   bool whole_layers = true;  // all decoder layers of a small decode step in one launch, likewise
 };
 

@@ -13,7 +13,7 @@ namespace monocle::cuda {
 namespace {
 
 constexpr std::size_t kPrograms = 4;
-constexpr std::size_t kProgramMaps = std::size_t{kMaxLayers} * kLayerMaps;
+constexpr std::size_t kProgramMaps = std::size_t{kMaxLayers} * kLayerMaps + 1;
 constexpr int kBoxRows = 8;
 
 std::vector<CUtensorMap> make_maps(const StepProgram& p) {
@@ -36,6 +36,9 @@ std::vector<CUtensorMap> make_maps(const StepProgram& p) {
     add(w.gate_up[1], p.inner, p.hidden);
     add(w.down, p.hidden, p.inner);
   }
+  if (p.head.rows > 0) {
+    add(p.head.w, p.head.rows, p.hidden);
+  }
   return maps;
 }
 
@@ -55,8 +58,8 @@ void LayerMaps::allocate() {
 const CUtensorMap* LayerMaps::find(const StepProgram& program) {
   const auto layers = std::span(program.layer).first(static_cast<std::size_t>(program.layers));
   for (std::size_t i = 0; i < known_.size(); ++i) {
-    if (known_[i].size() == layers.size() &&
-        std::memcmp(known_[i].data(), layers.data(), layers.size_bytes()) == 0) {
+    if (known_[i].head == program.head.w && known_[i].layers.size() == layers.size() &&
+        std::memcmp(known_[i].layers.data(), layers.data(), layers.size_bytes()) == 0) {
       return memory_ + i * kProgramMaps;
     }
   }
@@ -67,7 +70,7 @@ const CUtensorMap* LayerMaps::find(const StepProgram& program) {
   CUtensorMap* to = memory_ + known_.size() * kProgramMaps;
   MONOCLE_CUDA_CHECK(
       cudaMemcpy(to, maps.data(), maps.size() * sizeof(CUtensorMap), cudaMemcpyHostToDevice));
-  known_.emplace_back(layers.begin(), layers.end());
+  known_.push_back({{layers.begin(), layers.end()}, program.head.w});
   return to;
 }
 

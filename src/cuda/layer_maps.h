@@ -21,12 +21,16 @@ class LayerMaps {
   // All the memory that it will ever use. Without it, or with more programs than there is room for,
   // find() yields null.
   void allocate();
-  // [layers][kLayerMaps]
+  // [layers][kLayerMaps], and behind them the head's
   const CUtensorMap* find(const StepProgram& program);
 
  private:
-  CUtensorMap* memory_ = nullptr;  // [kPrograms][kMaxLayers][kLayerMaps]
-  std::vector<std::vector<LayerWeights>> known_;
+  struct Weights {
+    std::vector<LayerWeights> layers;
+    const std::uint8_t* head;
+  };
+  CUtensorMap* memory_ = nullptr;
+  std::vector<Weights> known_;
 };
 
 }  // namespace monocle::cuda

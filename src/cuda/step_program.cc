@@ -7,6 +7,7 @@ namespace monocle::cuda {
 namespace {
 
 constexpr std::size_t kVerbs = 8;  // of a layer
+constexpr std::size_t kHeadVerbs = 2;
 constexpr std::int64_t kWidest = 8192;
 
 bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
@@ -155,12 +156,30 @@ StepProgram begin(const Layer& first) {
   return p;
 }
 
+// What follows the layers, or none.
+StepHead head_of(std::span<const RecordedVerb> tail, const StepProgram& p) {
+  const auto* norm = std::get_if<NormArgs>(&tail[0]);
+  const auto* linear = std::get_if<LinearArgs>(&tail[1]);
+  if (norm == nullptr || linear == nullptr || !norm_fits(*norm, p) || !fits(*linear, p, 1, 16) ||
+      linear->x.data != norm->y.data || linear->epilogue != Epilogue::kNone ||
+      linear->residual.data != nullptr || linear->w.part[0].cols != p.hidden ||
+      !plain(linear->y, DType::kF32, p.rows, linear->w.part[0].rows)) {
+    return {};
+  }
+  return {.rows = static_cast<int>(linear->w.part[0].rows),
+          .w = data_of(*linear, 0),
+          .scale = scale_of(*linear, 0),
+          .norm = norm->weight,
+          .y = static_cast<float*>(linear->y.data)};
+}
+
 }  // namespace
 
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs) {
   const std::size_t layers = verbs.size() / kVerbs;
-  if (layers == 0 || layers > static_cast<std::size_t>(kMaxLayers) || verbs.size() % kVerbs != 0 ||
-      !Layer(verbs.first(kVerbs)).complete()) {
+  const std::size_t behind = verbs.size() % kVerbs;
+  if (layers == 0 || layers > static_cast<std::size_t>(kMaxLayers) ||
+      (behind != 0 && behind != kHeadVerbs) || !Layer(verbs.first(kVerbs)).complete()) {
     return std::nullopt;
   }
   StepProgram program = begin(Layer(verbs.first(kVerbs)));
@@ -176,12 +195,16 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
     program.layer[i] = weights_of(layer);
   }
   program.layers = static_cast<int>(layers);
+  program.verbs = layers * kVerbs;
+  if (behind > 0 && program.int8) {
+    program.head = head_of(verbs.last(kHeadVerbs), program);
+    program.verbs += program.head.rows > 0 ? kHeadVerbs : 0;
+  }
   return program;
 }
 
 int item_parts(int items, int blocks) {
-  constexpr int kMany = 48;  // from here on joining takes longer than the blocks that would idle
-  return items >= kMany ? 1 : std::clamp(blocks / std::max(items, 1), 1, kMostItemParts);
+  return std::clamp(blocks / std::max(items, 1), 1, kMostItemParts);
 }
 
 }  // namespace monocle::cuda

@@ -42,7 +42,17 @@ struct LayerWeights {
   void* v;
 };
 
+// A norm and one matrix behind the layers.
+struct StepHead {
+  int rows = 0;  // of W, 0: there is none
+  const std::uint8_t* w = nullptr;
+  const float* scale = nullptr;
+  const float* norm = nullptr;
+  float* y = nullptr;  // [rows of the step, rows of W]
+};
+
 struct StepProgram {
+  std::size_t verbs = 0;  // of the list, from its beginning
   int rows = 0;
   int layers = 0;
   bool int8 = false;
@@ -55,11 +65,13 @@ struct StepProgram {
   std::uint16_t* inside = nullptr;  // [rows, inner] bf16
   RopeAppendArgs rope;              // of the first layer
   AttendPagedArgs attend;           // of the first layer
+  StepHead head;
   std::array<LayerWeights, kMaxLayers> layer;
 };
 
-// The verbs as whole layers: norm, q k v, rope, attention, output, norm, gate and up, down. Nothing
-// when they are anything else, or of a shape or format that the kernel does not know.
+// The verbs as whole layers: norm, q k v, rope, attention, output, norm, gate and up, down; with
+// int8 weights the norm and linear of the head behind them too (bf16 is faster as a launch of its
+// own). Nothing when they are anything else, or of a shape or format that the kernel does not know.
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs);
 
 // Into how many parts at most the keys of each of so many rows of q times kv heads are divided.

@@ -80,6 +80,7 @@ TEST(StepProgram, LayersAreRecognised) {
   const auto program = recognise_layers(layers(3));
   ASSERT_TRUE(program.has_value());
   EXPECT_EQ(program->layers, 3);
+  EXPECT_EQ(program->verbs, 24U);
   EXPECT_EQ(program->rows, kRows);
   EXPECT_EQ(program->hidden, kHidden);
   EXPECT_EQ(program->q_dim, 512);
@@ -89,6 +90,48 @@ TEST(StepProgram, LayersAreRecognised) {
   EXPECT_EQ(program->x, place(kX));
   EXPECT_EQ(program->layer[2].k, place(kWeights + 8));
   EXPECT_EQ(program->layer[1].gate_up[1], place(kWeights + 6));
+}
+
+void make_int8(LinearArgs& linear) {
+  for (WeightView& part : linear.w.part) {
+    part.format = QuantFormat::kInt8Channel;
+    part.aux = place(kNorms);
+  }
+}
+
+TEST(StepProgram, AHeadOfInt8BehindThemBelongsToThem) {
+  const auto with_head = [](const std::function<void(NormArgs&, LinearArgs&)>& change) {
+    auto verbs = layers(2);
+    for (RecordedVerb& verb : verbs) {
+      if (auto* linear = std::get_if<LinearArgs>(&verb)) {
+        make_int8(*linear);
+      }
+    }
+    NormArgs norm = std::get<NormArgs>(verbs[0]);
+    norm.y.data = place(kQ);
+    LinearArgs head = linear(kQ, kHidden, {640}, kInside, DType::kF32, 40);
+    make_int8(head);
+    change(norm, head);
+    verbs.insert(verbs.end(), {norm, head});
+    return recognise_layers(verbs);
+  };
+  const auto program = with_head([](NormArgs&, LinearArgs&) {});
+  ASSERT_TRUE(program.has_value());
+  EXPECT_EQ(program->verbs, 18U);
+  EXPECT_EQ(program->head.rows, 640);
+  EXPECT_EQ(program->head.w, place(40));
+  EXPECT_EQ(program->head.y, place(kInside));
+
+  const auto layers_alone = [&](const std::function<void(NormArgs&, LinearArgs&)>& change) {
+    const auto other = with_head(change);
+    return other.has_value() && other->verbs == 16 && other->head.rows == 0;
+  };
+  EXPECT_TRUE(layers_alone([](NormArgs& norm, LinearArgs&) { norm.eps = 0.5F; }));
+  EXPECT_TRUE(layers_alone([](NormArgs& norm, LinearArgs&) { norm.x.data = place(kY); }));
+  EXPECT_TRUE(layers_alone([](NormArgs&, LinearArgs& head) { head.x.data = place(kNormed); }));
+  EXPECT_TRUE(layers_alone([](NormArgs&, LinearArgs& head) { head.w.part[0].rows = 630; }));
+  EXPECT_TRUE(layers_alone(
+      [](NormArgs&, LinearArgs& head) { head.w.part[0].format = QuantFormat::kBF16; }));
 }
 
 TEST(StepProgram, AnythingElseIsNot) {
@@ -129,7 +172,8 @@ TEST(StepProgram, KeysOfFewItemsAreDivided) {
   EXPECT_EQ(item_parts(1, 132), kMostItemParts);
   EXPECT_EQ(item_parts(8, 132), 16);  // one sequence of eight kv heads
   EXPECT_EQ(item_parts(32, 132), 4);
-  EXPECT_EQ(item_parts(64, 132), 1);
+  EXPECT_EQ(item_parts(64, 132), 2);
+  EXPECT_EQ(item_parts(67, 132), 1);
   EXPECT_EQ(item_parts(256, 132), 1);
 }
 

@@ -4,8 +4,8 @@
 //
 // An item is a row of q and a kv head; a block takes an item or a part of its keys. A warp takes 16
 // keys at a time through its own stages: keys of earlier steps are asked for before the barrier
-// ahead, since only the current token's come from this step. Parts are joined by those who read
-// them, the blocks of the output product.
+// ahead, since only the current token's come from this step. The block that is the last of an item
+// joins its parts.
 #pragma once
 
 #include "cuda/kernels/layers_linear.cuh"
@@ -98,37 +98,13 @@ __device__ inline float* record_of(Shared<K>& shared, int warp, int head) {
          head * step::Running<kLayerHead>::kRecord;
 }
 
-// The block's result: the item's, or one of its parts.
-template <class K>
-__device__ inline void store_item(const StepProgram& p, const Between& between, int row,
-                                  int kv_head, int part, Shared<K>& shared) {
-  const int heads = p.attend.heads;
-  const int group = heads / p.rope.kv.kv_heads;
-  for (int i = static_cast<int>(threadIdx.x); i < group * kLayerHead; i += kThreads) {
-    const int h = i / kLayerHead;
-    const int c = i % kLayerHead;
-    const float3 sum =
-        step::join_records<kWarps>([&](int warp) { return record_of(shared, warp, h); }, c);
-    const int head = kv_head * group + h;
-    if (between.parts == 1) {
-      auto* y = static_cast<std::uint16_t*>(p.attend.y.data) + std::int64_t{row} * p.q_dim;
-      y[head * kLayerHead + c] = to_bf16(sum.z / sum.y);
-      continue;
-    }
-    const std::int64_t at = (std::int64_t{row} * between.parts + part) * heads + head;
-    between.sums[at * kLayerHead + c] = sum.z;
-    if (c == 0) {
-      between.masses[at] = {sum.x, sum.y};
-    }
-  }
-}
-
 // What a block does in every layer alike: its item, and where the first keys lie.
 template <class K>
 struct Item {
   bool exists = false;
   int row;
   int part;
+  int parts;
   step::Share share;
   step::Turn<kLayerHead> turn;
   int rows;
@@ -139,7 +115,7 @@ struct Item {
     row = item / a.kv.kv_heads;
     part = at % between.parts;
     share = {find_visible(a, row), item % a.kv.kv_heads, 0, 0, -1};
-    const int parts = parts_of(share.seen.count, between.parts);
+    parts = parts_of(share.seen.count, between.parts);
     exists = part < parts;
     if (!exists) {
       return;
@@ -157,6 +133,89 @@ struct Item {
     return max(1, min(most, (keys + kLeast - 1) / kLeast));
   }
 };
+
+// Whether this block is the last of the item's to arrive; what the others stored before, it sees.
+template <class K>
+__device__ inline bool arrives_last(const Between& between, const Item<K>& item, int kv_heads,
+                                    Shared<K>& shared) {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    std::uint32_t* count = between.arrivals + item.row * kv_heads + item.share.kv_head;
+    std::uint32_t before = 0;
+    asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;"
+                 : "=r"(before)
+                 : "l"(count)
+                 : "memory");
+    shared.last = before + 1 == static_cast<std::uint32_t>(item.parts);
+    if (shared.last) {
+      *count = 0;
+    }
+  }
+  __syncthreads();
+  return shared.last;
+}
+
+// Channel c of a head over its parts; `first` is the first part's place in masses.
+__device__ inline float join_parts(const Between& between, std::int64_t first, int parts, int heads,
+                                   int c) {
+  constexpr int kAtOnce = 4;  // loads under way
+  float top = kNever;
+  float mass = 0.0F;
+  float sum = 0.0F;
+  for (int part = 0; part < parts; part += kAtOnce) {
+    float2 seen[kAtOnce];
+    float value[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const std::int64_t at = first + std::int64_t{min(part + i, parts - 1)} * heads;
+      seen[i] = __ldcg(between.masses + at);
+      value[i] = __ldcg(between.sums + at * kLayerHead + c);
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const float highest = part + i < parts ? fmaxf(top, seen[i].x) : top;
+      const float before = power_of_two(top - highest);
+      const float now = part + i < parts ? power_of_two(seen[i].x - highest) : 0.0F;
+      top = highest;
+      mass = mass * before + seen[i].y * now;
+      sum = sum * before + value[i] * now;
+    }
+  }
+  return sum / mass;
+}
+
+// The block's part of the item's result; the last block's is the whole.
+template <class K>
+__device__ inline void store_item(const StepProgram& p, const Between& between, const Item<K>& item,
+                                  Shared<K>& shared) {
+  const int heads = p.attend.heads;
+  const int group = heads / p.rope.kv.kv_heads;
+  auto* y = static_cast<std::uint16_t*>(p.attend.y.data) + std::int64_t{item.row} * p.q_dim;
+  const int head0 = item.share.kv_head * group;
+  const std::int64_t first = std::int64_t{item.row} * between.parts * heads + head0;
+  for (int i = static_cast<int>(threadIdx.x); i < group * kLayerHead; i += kThreads) {
+    const int h = i / kLayerHead;
+    const int c = i % kLayerHead;
+    const float3 sum =
+        step::join_records<kWarps>([&](int warp) { return record_of(shared, warp, h); }, c);
+    if (item.parts == 1) {
+      y[head0 * kLayerHead + i] = to_bf16(sum.z / sum.y);
+      continue;
+    }
+    const std::int64_t at = first + std::int64_t{item.part} * heads + h;
+    between.sums[at * kLayerHead + c] = sum.z;
+    if (c == 0) {
+      between.masses[at] = {sum.x, sum.y};
+    }
+  }
+  if (item.parts == 1 || !arrives_last(between, item, p.rope.kv.kv_heads, shared)) {
+    return;
+  }
+  for (int i = static_cast<int>(threadIdx.x); i < group * kLayerHead; i += kThreads) {
+    y[head0 * kLayerHead + i] =
+        to_bf16(join_parts(between, first + i / kLayerHead, item.parts, heads, i % kLayerHead));
+  }
+}
 
 // Between the arrival at the barrier ahead and the next: it is waited for inside. `mine`: this
 // block's first item.
@@ -204,7 +263,7 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
       const int thread = static_cast<int>(threadIdx.x);
       running.store(record_of(shared, thread / 32, thread % 32 / 4));
       __syncthreads();
-      store_item<K>(p, between, item.row, item.share.kv_head, item.part, shared);
+      store_item<K>(p, between, item, shared);
     }
     at += static_cast<int>(gridDim.x);
     if (at < items) {

@@ -17,73 +17,12 @@ inline constexpr int kMostUnits = 512;  // parts of a row's sum of squares
 struct Between {
   std::uint16_t* weighted;  // [rows, hidden] bf16: w x for the next norm
   float* squares;           // [kLayerRows][kMostUnits]
-  // Of attention where several blocks share a row's keys, [rows][parts][heads] each: the maximum
+  // Of attention where several blocks share an item's keys, [rows][parts][heads] each: the maximum
   // and the mass, and [kLayerHead] sums.
   float2* masses;
   float* sums;
-  int parts;
-};
-
-// Eight columns of a row of x.
-struct PlainRows {
-  const std::uint16_t* x;
-  std::int64_t cols;
-  __device__ uint4 operator()(int row, int column) const {
-    return __ldcg(reinterpret_cast<const uint4*>(x + row * cols + column));
-  }
-};
-// The same of what attention yields, where blocks shared a row's keys: their parts joined.
-struct JoinedRows {
-  static constexpr int kAtOnce = 8;
-  const Between& between;
-  const int* parts;  // of each row
-  int heads;
-
-  __device__ uint4 operator()(int row, int column) const {
-    const int count = parts[row];
-    const std::int64_t first = std::int64_t{row} * between.parts * heads + column / kLayerHead;
-    float top = kNever;
-    float mass = 0.0F;
-    float sum[8] = {};
-    for (int part = 0; part < count; part += kAtOnce) {
-      float2 seen[kAtOnce];
-      float4 values[kAtOnce][2];
-#pragma unroll
-      for (int i = 0; i < kAtOnce; ++i) {
-        const std::int64_t at = first + std::int64_t{min(part + i, count - 1)} * heads;
-        const auto* from =
-            reinterpret_cast<const float4*>(between.sums + at * kLayerHead + column % kLayerHead);
-        seen[i] = __ldcg(between.masses + at);
-        values[i][0] = __ldcg(from);
-        values[i][1] = __ldcg(from + 1);
-      }
-#pragma unroll
-      for (int i = 0; i < kAtOnce; ++i) {
-        if (part + i < count) {
-          add(seen[i], values[i], top, mass, sum);
-        }
-      }
-    }
-    const float factor = 1.0F / mass;
-    return {to_bf16_pair(factor * sum[0], factor * sum[1]),
-            to_bf16_pair(factor * sum[2], factor * sum[3]),
-            to_bf16_pair(factor * sum[4], factor * sum[5]),
-            to_bf16_pair(factor * sum[6], factor * sum[7])};
-  }
-  __device__ static void add(float2 seen, const float4 (&values)[2], float& top, float& mass,
-                             float (&sum)[8]) {
-    const float highest = fmaxf(top, seen.x);
-    const float before = power_of_two(top - highest);
-    const float now = power_of_two(seen.x - highest);
-    const float all[8] = {values[0].x, values[0].y, values[0].z, values[0].w,
-                          values[1].x, values[1].y, values[1].z, values[1].w};
-    top = highest;
-    mass = mass * before + seen.y * now;
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      sum[i] = sum[i] * before + all[i] * now;
-    }
-  }
+  std::uint32_t* arrivals;  // [rows][kv heads] parts that are done; zero between items
+  int parts;                // at most
 };
 
 // Eight columns of a row into the room of x. All lanes of a warp must call it, for the same row.
@@ -101,8 +40,9 @@ __device__ inline void put_x(const uint4& value, int row, int c, bool exists, Sh
 }
 
 // Columns [column, column + K::kColumns) of x, padded by zeros to whole steps.
-template <class K, int kAtOnce, class Rows>
-__device__ inline void load_x(const Rows& x, int rows, int cols, int column, Shared<K>& shared) {
+template <class K, int kAtOnce>
+__device__ inline void load_x(const std::uint16_t* x, int rows, int cols, int column,
+                              Shared<K>& shared) {
   constexpr int kSpan = 8 * kThreads;  // columns of all threads
   const int wide = min(cols - column, K::kColumns);
   const int padded = (wide + K::kStep - 1) / K::kStep * K::kStep;
@@ -118,7 +58,8 @@ __device__ inline void load_x(const Rows& x, int rows, int cols, int column, Sha
       at_column[i] = c;
       value[i] = {0, 0, 0, 0};
       if (row < rows && c < wide) {
-        value[i] = x(row, column + c);
+        const std::uint16_t* from = x + std::int64_t{row} * cols + column + c;
+        value[i] = __ldcg(reinterpret_cast<const uint4*>(from));
       }
       c += kSpan;
       if (c - mine >= padded) {
@@ -237,7 +178,7 @@ __device__ inline Beside load_beside(const StepProgram& p, const LayerWeights& w
     out.weight = out.norm_follows ? __ldg(next_norm + at.col) : 0.0F;
   }
   if constexpr (K::kInt8) {
-    const float* scale = phase == kOut ? w.out_scale : w.down_scale;
+    const float* scale = phase == kOut ? w.out_scale : phase == kDown ? w.down_scale : p.head.scale;
     int row = at.col;
     if (phase == kProject) {
       const int part = row < p.q_dim ? 0 : row < p.q_dim + p.kv_dim ? 1 : 2;
@@ -276,6 +217,8 @@ __device__ inline void store_result(const StepProgram& p, const Between& between
   } else if (at.exists && phase == kProject) {
     auto* qkv = const_cast<float*>(static_cast<const float*>(p.rope.qkv.data));
     qkv[std::int64_t{at.row} * (p.q_dim + 2 * p.kv_dim) + at.col] = sum.x;
+  } else if (at.exists && phase == kHead) {
+    p.head.y[std::int64_t{at.row} * p.head.rows + at.col] = sum.x;
   } else if (at.exists) {
     p.inside[std::int64_t{at.row} * p.inner + at.col] = to_bf16(silu(sum.x) * sum.y);
   }
@@ -311,19 +254,22 @@ struct XAt {
   }
 };
 
-// One linear of a layer.
+// One linear of a layer, or behind the last.
 struct LinearPhase {
   int layer;
   int phase;
-  const std::uint16_t* x;  // [rows, columns], or null for what attention yields in parts
+  const std::uint16_t* x;  // [rows, columns]
 
-  __device__ bool normed() const { return phase == kProject || phase == kGateUp; }
+  __device__ bool normed() const { return phase == kProject || phase == kGateUp || phase == kHead; }
   template <class K>
   __device__ const float* next_norm(const StepProgram& p, const Shared<K>& shared) const {
     if (phase == kOut) {
       return shared.layer[layer].post_norm;
     }
-    return phase == kDown && layer + 1 < p.layers ? shared.layer[layer + 1].input_norm : nullptr;
+    if (phase != kDown) {
+      return nullptr;
+    }
+    return layer + 1 < p.layers ? shared.layer[layer + 1].input_norm : p.head.norm;
   }
 };
 
@@ -355,12 +301,7 @@ __device__ inline void run_linear(const StepProgram& p, const Between& between,
         } else if (linear.normed()) {
           factors.load(p, between);
         }
-        if (linear.x != nullptr) {
-          load_x<K, kAtOnce>(PlainRows{linear.x, cols}, p.rows, cols, column, shared);
-        } else {
-          load_x<K, 1>(JoinedRows{between, shared.parts, p.attend.heads}, p.rows, cols, column,
-                       shared);
-        }
+        load_x<K, kAtOnce>(linear.x, p.rows, cols, column, shared);
         if (linear.normed() && !loaded) {
           factors.put(p, shared.factors);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All decoder layers of a step of single tokens in one launch: a block per multiprocessor stays for
-// the whole step.
+// All decoder layers of a step of single tokens, and the head behind them, in one launch: a block
+// per multiprocessor stays for the whole step.
 //
 // Reads every weight once, 2 bytes each (1 of int8), and the cache of every sequence. Launch by
 // launch the memory would idle from the end of one to the first products of the next, five times a
@@ -20,6 +20,7 @@ using namespace layers;  // NOLINT(google-build-using-namespace): the other part
 constexpr std::size_t kSquares = std::size_t{256} << 10;
 constexpr std::size_t kMasses = std::size_t{512} << 10;
 constexpr std::size_t kSums = std::size_t{1} << 20;
+constexpr int kBarrierCounters = 2;  // at the start of the counters; behind them the arrivals
 
 struct LayersArgs {
   Between between;
@@ -58,20 +59,18 @@ __global__ __launch_bounds__(kThreads,
   pdl_wait();
   begin_x(p, between);
   barrier.arrive();
-  for (int row = static_cast<int>(threadIdx.x); row < p.rows; row += kThreads) {
-    shared.parts[row] = Item<K>::parts_of(find_visible(p.attend, row).count, between.parts);
-  }
   Item<K> mine;
   if (static_cast<int>(blockIdx.x) < p.rows * p.rope.kv.kv_heads * between.parts) {
     mine.find(p, between, static_cast<int>(blockIdx.x));
   }
-  const auto* attended =
-      between.parts > 1 ? nullptr : static_cast<const std::uint16_t*>(p.attend.y.data);
+  const auto* attended = static_cast<const std::uint16_t*>(p.attend.y.data);
+  const int in_layers = kPhases * p.layers;
+  const int steps = in_layers + (p.head.rows > 0 ? 1 : 0);
 #pragma unroll 1
-  for (int step = 0; step < kPhases * p.layers; ++step) {
-    const int layer = step / kPhases;
-    const int phase = step % kPhases;
-    const bool last = step + 1 == kPhases * p.layers;
+  for (int step = 0; step < steps; ++step) {
+    const int layer = step < in_layers ? step / kPhases : p.layers - 1;
+    const int phase = step < in_layers ? step % kPhases : kHead;
+    const bool last = step + 1 == steps;
     const std::uint16_t* x = phase == kOut    ? attended
                              : phase == kDown ? p.inside
                                               : between.weighted;
@@ -116,8 +115,11 @@ bool run_layers_fits(const Launch& at, const StepProgram& program) {
 
 void run_layers(const Launch& at, const StepProgram& program, const CUtensorMap* maps) {
   LayersArgs args;
-  args.between = {reinterpret_cast<std::uint16_t*>(at.scratch), at.scratch + kSquares,
-                  reinterpret_cast<float2*>(at.scratch + kMasses), at.scratch + kSums,
+  args.between = {reinterpret_cast<std::uint16_t*>(at.scratch),
+                  at.scratch + kSquares,
+                  reinterpret_cast<float2*>(at.scratch + kMasses),
+                  at.scratch + kSums,
+                  at.counters + kBarrierCounters,
                   item_parts(program.rows * program.rope.kv.kv_heads, at.multiprocessors)};
   args.barrier = at.counters;
   args.maps = maps;

@@ -17,7 +17,7 @@ namespace monocle::cuda::layers {
 inline constexpr int kWarps = kStreamWarps;
 inline constexpr int kThreads = 32 * kWarps;
 
-enum Phase : int { kProject = 0, kOut = 1, kGateUp = 2, kDown = 3, kPhases = 4 };
+enum Phase : int { kProject = 0, kOut = 1, kGateUp = 2, kDown = 3, kPhases = 4, kHead = kPhases };
 
 #if defined(MONOCLE_SM90A)
 __device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int x, int y,
@@ -76,8 +76,8 @@ struct Shared {
   // Where the weights lie: as arguments of the kernel they would be fetched from memory each time.
   LayerWeights layer[kMaxLayers];
   alignas(8) std::uint64_t arrived[kWarps][K::kStages];  // stages of W
-  int parts[kLayerRows];                                 // blocks that share a row's keys
   float factors[kLayerRows];
+  bool last;                                                  // of an item's blocks
   float scales[K::kInt8 ? K::kRows * K::kColumns / 256 : 1];  // [row][256 columns of x]
 };
 
@@ -99,6 +99,8 @@ struct WeightStream {
         return (p.q_dim + 2 * p.kv_dim) / 16;
       case kGateUp:
         return p.inner / 8;
+      case kHead:
+        return p.head.rows / 16;
       default:
         return p.hidden / 16;
     }
@@ -118,17 +120,17 @@ struct WeightStream {
   __device__ void seek(const StepProgram& p) {
     while (unit >= units(p, phase)) {
       unit = static_cast<int>(blockIdx.x);
-      if (++phase == kPhases) {
-        phase = 0;
-        if (++layer == p.layers) {
-          live = false;
-          return;
-        }
+      live = phase != kHead;
+      if (!live) {
+        return;
+      }
+      if (++phase == kPhases && ++layer < p.layers) {
+        phase = 0;  // behind the last layer it is the head
       }
     }
     chunks = (columns(p, phase) + K::kStep - 1) / K::kStep;
     const int half = static_cast<int>(threadIdx.x / 2 % 2);
-    int part = phase == kOut ? kOutMap : kDownMap;
+    int part = phase == kOut ? kOutMap : phase == kDown ? kDownMap : 0;
     row = 16 * unit + 8 * half;
     if (phase == kGateUp) {
       part = kGateUpMap + half;

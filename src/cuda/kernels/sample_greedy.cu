@@ -23,6 +23,7 @@ constexpr int kBlocks = 128;
 constexpr int kFewBlocks = 16;
 constexpr int kAllBlocks = 512;
 constexpr int kMaxRows = 256;
+constexpr int kAhead = 8;  // logits of a thread that are asked for together
 
 struct GreedyArgs {
   SampleArgs sample;
@@ -45,6 +46,18 @@ __device__ inline Best join(const Best& a, const Best& b) {
   // -inf - -inf is no number: a part without any logit adds nothing.
   const float share = low.logit == -INFINITY ? 0.0F : low.mass * expf(low.logit - top.logit);
   return {top.logit, top.id, top.mass + share};
+}
+
+// One more logit, of a higher id than all before.
+__device__ inline void add(Best& best, int id, float raw) {
+  const float logit = isnan(raw) ? -INFINITY : fminf(raw, FLT_MAX);
+  if (logit > best.logit) {
+    best.mass = best.logit == -INFINITY ? 1.0F : best.mass * expf(best.logit - logit) + 1.0F;
+    best.logit = logit;
+    best.id = id;
+  } else if (logit != -INFINITY) {
+    best.mass += expf(logit - best.logit);
+  }
 }
 
 __device__ inline Best block_best(Best mine, Best* room) {
@@ -75,16 +88,18 @@ __global__ __launch_bounds__(kThreads) void sample_greedy_kernel(
   const float* logits =
       static_cast<const float*>(a.sample.logits.data) + row * a.sample.logits.row_stride;
   Best mine{-INFINITY, INT_MAX, 0.0F};
-  for (int id = static_cast<int>(blockIdx.x * kThreads + threadIdx.x); id < a.sample.vocab;
-       id += static_cast<int>(gridDim.x) * kThreads) {
-    const float raw = __ldcg(logits + id);
-    const float logit = isnan(raw) ? -INFINITY : fminf(raw, FLT_MAX);
-    if (logit > mine.logit) {
-      mine.mass = mine.logit == -INFINITY ? 1.0F : mine.mass * expf(mine.logit - logit) + 1.0F;
-      mine.logit = logit;
-      mine.id = id;
-    } else if (logit != -INFINITY) {
-      mine.mass += expf(logit - mine.logit);
+  const int stride = static_cast<int>(gridDim.x) * kThreads;
+  for (int first = static_cast<int>(blockIdx.x * kThreads + threadIdx.x); first < a.sample.vocab;
+       first += kAhead * stride) {
+    float raw[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int id = first + i * stride;
+      raw[i] = id < a.sample.vocab ? __ldcg(logits + id) : -INFINITY;
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      add(mine, first + i * stride, raw[i]);
     }
   }
   mine = block_best(mine, room[0]);

@@ -8,6 +8,18 @@
 #include "base/hash.h"
 
 namespace monocle::qwen3_vl {
+namespace {
+
+// Every row of the step in order, as in steps of single tokens: nothing has to be gathered.
+bool samples_all(const StepInputs& step) {
+  bool all = step.sample_rows.size() == step.token_ids.size();
+  for (std::size_t i = 0; all && i < step.sample_rows.size(); ++i) {
+    all = step.sample_rows[i] == static_cast<std::int32_t>(i);
+  }
+  return all;
+}
+
+}  // namespace
 
 Decoder::Decoder(const Config& config, const DecoderWeights& weights, const RopeTable& rope,
                  Backend& backend, DType activation)
@@ -78,8 +90,9 @@ void Decoder::forward(const StepInputs& step, std::span<const KvView> kv, Worksp
 // Everything that the verbs of a step of single tokens depend on, but for the staged values.
 GraphKey Decoder::step_key(const StepInputs& step, std::span<const KvView> kv,
                            const TensorView& logits) {
-  const std::array<std::uint64_t, 6> parts{step.token_ids.size(),
+  const std::array<std::uint64_t, 7> parts{step.token_ids.size(),
                                            step.sample_rows.size(),
+                                           static_cast<std::uint64_t>(samples_all(step)),
                                            static_cast<std::uint64_t>(step.window),
                                            static_cast<std::uint64_t>(step.sinks),
                                            reinterpret_cast<std::uint64_t>(logits.data),
@@ -117,15 +130,19 @@ void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<con
     norm(weights_.norm, x, all);
     (*trace)("lm.final_norm", all);
   }
-  write_outputs(in, x, workspace, out);
+  write_outputs(step, in, x, workspace, out);
 }
 
-void Decoder::write_outputs(const Staged& in, ConstTensorView x, Workspace& workspace,
-                            const StepOutputs& out) {
-  const TensorView last = workspace.view(sampled_, out.logits.rows);
+void Decoder::write_outputs(const StepInputs& step, const Staged& in, ConstTensorView x,
+                            Workspace& workspace, const StepOutputs& out) {
   const TensorView last_normed = workspace.view(sampled_normed_, out.logits.rows);
-  backend_.gather_rows({.row = in.sample_rows, .x = x, .y = last});
-  norm(weights_.norm, last, last_normed);
+  if (samples_all(step)) {
+    norm(weights_.norm, x, last_normed);
+  } else {
+    const TensorView last = workspace.view(sampled_, out.logits.rows);
+    backend_.gather_rows({.row = in.sample_rows, .x = x, .y = last});
+    norm(weights_.norm, last, last_normed);
+  }
   backend_.linear({.x = last_normed, .w = weights_.head, .residual = {}, .y = out.logits});
   if (out.hidden.rows > 0) {
     const TensorView embedded = workspace.view(sampled_, out.hidden.rows);

@@ -36,8 +36,8 @@ class Decoder {
   Staged stage(const StepInputs& step, Workspace& workspace);
   static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv,
                            const TensorView& logits);
-  void write_outputs(const Staged& in, ConstTensorView x, Workspace& workspace,
-                     const StepOutputs& out);
+  void write_outputs(const StepInputs& step, const Staged& in, ConstTensorView x,
+                     Workspace& workspace, const StepOutputs& out);
   void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
                   Workspace& workspace, const StepOutputs& out, const TraceSink* trace);
   void attention(const DecoderLayer& w, const StepInputs& step, const Staged& in, const KvView& kv,
