@@ -196,7 +196,7 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
   }
   program.layers = static_cast<int>(layers);
   program.verbs = layers * kVerbs;
-  if (behind > 0 && program.int8) {
+  if (behind > 0) {
     program.head = head_of(verbs.last(kHeadVerbs), program);
     program.verbs += program.head.rows > 0 ? kHeadVerbs : 0;
   }

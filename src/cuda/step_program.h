@@ -69,9 +69,9 @@ struct StepProgram {
   std::array<LayerWeights, kMaxLayers> layer;
 };
 
-// The verbs as whole layers: norm, q k v, rope, attention, output, norm, gate and up, down; with
-// int8 weights the norm and linear of the head behind them too (bf16 is faster as a launch of its
-// own). Nothing when they are anything else, or of a shape or format that the kernel does not know.
+// The verbs as whole layers: norm, q k v, rope, attention, output, norm, gate and up, down; and the
+// norm and linear of the head behind them, where its format is the layers'. Nothing when they are
+// anything else, or of a shape or format that the kernel does not know.
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs);
 
 // Into how many parts at most the keys of each of so many rows of q times kv heads are divided.

@@ -92,25 +92,12 @@ TEST(StepProgram, LayersAreRecognised) {
   EXPECT_EQ(program->layer[1].gate_up[1], place(kWeights + 6));
 }
 
-void make_int8(LinearArgs& linear) {
-  for (WeightView& part : linear.w.part) {
-    part.format = QuantFormat::kInt8Channel;
-    part.aux = place(kNorms);
-  }
-}
-
-TEST(StepProgram, AHeadOfInt8BehindThemBelongsToThem) {
+TEST(StepProgram, AHeadBehindThemBelongsToThem) {
   const auto with_head = [](const std::function<void(NormArgs&, LinearArgs&)>& change) {
     auto verbs = layers(2);
-    for (RecordedVerb& verb : verbs) {
-      if (auto* linear = std::get_if<LinearArgs>(&verb)) {
-        make_int8(*linear);
-      }
-    }
     NormArgs norm = std::get<NormArgs>(verbs[0]);
     norm.y.data = place(kQ);
     LinearArgs head = linear(kQ, kHidden, {640}, kInside, DType::kF32, 40);
-    make_int8(head);
     change(norm, head);
     verbs.insert(verbs.end(), {norm, head});
     return recognise_layers(verbs);
@@ -131,7 +118,7 @@ TEST(StepProgram, AHeadOfInt8BehindThemBelongsToThem) {
   EXPECT_TRUE(layers_alone([](NormArgs&, LinearArgs& head) { head.x.data = place(kNormed); }));
   EXPECT_TRUE(layers_alone([](NormArgs&, LinearArgs& head) { head.w.part[0].rows = 630; }));
   EXPECT_TRUE(layers_alone(
-      [](NormArgs&, LinearArgs& head) { head.w.part[0].format = QuantFormat::kBF16; }));
+      [](NormArgs&, LinearArgs& head) { head.w.part[0].format = QuantFormat::kInt8Channel; }));
 }
 
 TEST(StepProgram, AnythingElseIsNot) {
