@@ -94,6 +94,9 @@ Json collect() {
   Json isas = Json::array();
   for (int i = 0; i < cpu::kIsaCount; ++i) {
     const auto isa = static_cast<cpu::Isa>(i);
+    if (!cpu::isa_built(isa)) {
+      continue;  // of another architecture
+    }
     isas.push_back({{"name", cpu::isa_name(isa)}, {"supported", cpu::isa_supported(isa)}});
   }
   const auto chosen = cpu::choose_isa(cpu::isa_from_environment());

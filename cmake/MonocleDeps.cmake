@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every third-party dependency is named here and nowhere else. All come from Debian (apt.txt).
+if(MONOCLE_KERNELS_ONLY)
+  include(MonocleKernelDeps)
+  return()
+endif()
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

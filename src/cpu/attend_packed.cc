@@ -36,8 +36,12 @@ Kernels<float, Out> kernels_f32(Isa isa) {
   if (vector_isa(isa) == Isa::kAvx512) {
     return MONOCLE_PACKED_KERNELS(float, Out, avx512);
   }
-  if (isa == Isa::kAvx2) {
+  if (vector_isa(isa) == Isa::kAvx2) {
     return MONOCLE_PACKED_KERNELS(float, Out, avx2);
+  }
+#elif MONOCLE_CPU_ARM
+  if (isa == Isa::kNeon) {
+    return MONOCLE_PACKED_KERNELS(float, Out, neon);
   }
 #endif
   static_cast<void>(isa);

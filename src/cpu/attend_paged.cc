@@ -26,7 +26,6 @@ struct Kernels {
 };
 
 Kernels pick(Isa isa, const AttendPagedArgs& args) {
-  const bool f32_cache = args.kv.dtype == DType::kF32;
   Kernels out;
   out.tile = MONOCLE_CPU_PICK(isa, tile_queries);
   out.prefill_bytes = MONOCLE_CPU_PICK(isa, prefill_scratch_bytes<float>);
@@ -46,6 +45,7 @@ Kernels pick(Isa isa, const AttendPagedArgs& args) {
   }
   out.combine = MONOCLE_CPU_PICK(isa, combine_head);
 #if MONOCLE_CPU_X86
+  const bool f32_cache = args.kv.dtype == DType::kF32;
   if (!f32_cache && args.q.dtype == DType::kBF16 && vector_isa(isa) == Isa::kAvx512) {
     const bool tiles = isa == Isa::kAmx && amx_attention();
     out.prefill_bytes = &avx512::prefill_scratch_bytes<std::uint16_t>;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "cpu/simd_includes.h"
 
 namespace monocle::cpu {
 namespace {
@@ -81,7 +82,7 @@ TEST_P(ConvertTest, ExpIsAccurateOverItsRangeAndExactAtItsEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, ConvertTest,
-                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512),
+                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kNeon),
                          [](const auto& param) { return isa_name(param.param); });
 
 TEST(IsaTest, ForcedTiers) {
@@ -91,8 +92,11 @@ TEST(IsaTest, ForcedTiers) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
   EXPECT_NE(unknown.error().message.find("sse9"), std::string::npos);
+  EXPECT_TRUE(isa_supported(best_isa()));
   for (int i = 0; i < kIsaCount; ++i) {
     const Isa isa = static_cast<Isa>(i);
+    EXPECT_LE(isa_supported(isa), isa_built(isa)) << isa_name(isa);
+    EXPECT_FALSE(isa_supported(isa) && isa > best_isa()) << isa_name(isa);
     const auto chosen = choose_isa(isa_name(isa));
     EXPECT_EQ(chosen.has_value(), isa_supported(isa));
     if (!chosen) {
@@ -100,6 +104,21 @@ TEST(IsaTest, ForcedTiers) {
     }
   }
 }
+
+#if MONOCLE_CPU_X86 && !MONOCLE_CPU_VNNI_EVEX
+// Machines of avx2vnni have VPDPBUSD behind a VEX prefix only, and most that run this test cannot
+// execute that: VEX.256.66.0F38.W0 50 /r, as inline assembly with the tier's spelling comes out.
+TEST(IsaTest, TheProductOfBytesHasTheEncodingOfAvxVnni) {
+  const std::uint8_t* code = nullptr;
+  asm("jmp 2f\n"
+      "1: " MONOCLE_VPDPBUSD
+      " %%ymm2, %%ymm1, %%ymm0\n"
+      "2: leaq 1b(%%rip), %0"
+      : "=r"(code));
+  const std::vector<std::uint8_t> expected = {0xc4, 0xe2, 0x75, 0x50, 0xc2};
+  EXPECT_EQ(std::vector<std::uint8_t>(code, code + expected.size()), expected);
+}
+#endif
 
 }  // namespace
 }  // namespace monocle::cpu

@@ -24,8 +24,8 @@ class CpuBackend final : public Backend {
       : context_(options.threads, options.pin, isa, options.batch_invariant),
         sampler_(context_.pool().size()) {
     capabilities_.name = std::string("cpu ") + isa_name(isa);
-    // Below avx512 there is no bf16 product: both factors would be widened first, for nothing.
-    capabilities_.activation = isa >= Isa::kAvx512 ? DType::kBF16 : DType::kF32;
+    // Where there is no bf16 product both factors would be widened first, for nothing.
+    capabilities_.activation = bf16_products(isa) ? DType::kBF16 : DType::kF32;
     capabilities_.kv = DType::kBF16;
     capabilities_.int8_kv = true;
     capabilities_.int4 = true;

@@ -5,7 +5,8 @@
 //   #define MONOCLE_CPU_KERNEL "cpu/kernels/convert-inl.h"
 //   #include "cpu/foreach_isa-inl.h"
 //
-// and the body then exists as monocle::cpu::{portable,avx2,avx512}::f. Regions, not per-file flags:
+// and the body then exists as monocle::cpu::{portable,avx2,avx512}::f, on Arm {portable,neon}::f.
+// avx2vnni and amx have files of their own: few bodies differ there. Regions, not per-file flags:
 // with -mavx512f on a file, weak symbols of the standard library (std::__rotate, ...) are compiled
 // for it too, and the linker may keep that copy for the whole program. Inside a region only our own
 // functions get the wider target. No include guard.
@@ -57,5 +58,25 @@ namespace monocle::cpu::avx512 {
 #pragma GCC pop_options
 
 #endif  // MONOCLE_CPU_X86
+
+#if MONOCLE_CPU_ARM
+
+#pragma GCC push_options
+#pragma GCC target("arch=armv8.2-a+dotprod+bf16")
+#define MONOCLE_ISA_PORTABLE 0
+#define MONOCLE_ISA_AVX2 0
+#define MONOCLE_ISA_AVX512 0
+#define MONOCLE_ISA_NEON 1
+namespace monocle::cpu::neon {
+#include "cpu/simd-inl.h"
+#include MONOCLE_CPU_KERNEL
+}  // namespace monocle::cpu::neon
+#undef MONOCLE_ISA_PORTABLE
+#undef MONOCLE_ISA_AVX2
+#undef MONOCLE_ISA_AVX512
+#undef MONOCLE_ISA_NEON
+#pragma GCC pop_options
+
+#endif  // MONOCLE_CPU_ARM
 
 #undef MONOCLE_CPU_KERNEL

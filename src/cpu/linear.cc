@@ -11,10 +11,20 @@
 #include "cpu/simd_includes.h"
 #define MONOCLE_CPU_KERNEL "cpu/kernels/linear-inl.h"
 #include "cpu/foreach_isa-inl.h"
+#define MONOCLE_CPU_KERNEL "cpu/kernels/linear_integer-inl.h"
+#include "cpu/avx2vnni_region-inl.h"
 
 namespace monocle::cpu {
 
 LinearFunction dot_function(LinearKind kind, Isa isa) {
+#if MONOCLE_CPU_X86
+  if (isa == Isa::kAvx2Vnni && kind == LinearKind::kInt8) {
+    return &avx2vnni::linear_int8;
+  }
+  if (isa == Isa::kAvx2Vnni && kind == LinearKind::kInt4) {
+    return &avx2vnni::linear_int4;
+  }
+#endif
   switch (kind) {
     case LinearKind::kF32:
       return MONOCLE_CPU_PICK(isa, linear_f32);

@@ -46,8 +46,8 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
       if (x == DType::kF32) {
         return {LinearKind::kWidened, "dot f32 x bf16 widened"};
       }
-      return {LinearKind::kBF16, vector_isa(isa) == Isa::kAvx512 ? "dot bf16 x bf16"
-                                                                 : "dot bf16 x bf16, both widened"};
+      return {LinearKind::kBF16,
+              bf16_products(isa) ? "dot bf16 x bf16" : "dot bf16 x bf16, both widened"};
     case QuantFormat::kInt8Channel:
       return {LinearKind::kInt8, "dot int8 x int8"};
     case QuantFormat::kInt4Group:

@@ -28,6 +28,9 @@ TEST(LinearTableTest, NamesSayWhatRuns) {
   };
   EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kAvx512, 1), "dot bf16 x bf16");
   EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kAvx2, 1), "dot bf16 x bf16, both widened");
+  EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kAvx2Vnni, 1),
+            "dot bf16 x bf16, both widened");
+  EXPECT_EQ(name(QuantFormat::kBF16, DType::kBF16, Isa::kNeon, 512), "dot bf16 x bf16");
   EXPECT_EQ(name(QuantFormat::kBF16, DType::kF32, Isa::kAmx, 512), "dot f32 x bf16 widened");
   EXPECT_EQ(name(QuantFormat::kInt8Channel, DType::kF32, Isa::kAvx2, 3), "dot int8 x int8");
   EXPECT_EQ(name(QuantFormat::kF16, DType::kBF16, Isa::kAvx512, 3), "rows unpacked, dot f32 x f32");
@@ -52,9 +55,24 @@ TEST(LinearTableTest, NamesSayWhatRuns) {
   EXPECT_TRUE(linear_native(QuantFormat::kInt8Channel));
 }
 
+// One body for both tiers would pass every comparison with the reference.
+TEST(LinearTableTest, TiersThatDifferHaveKernelsOfTheirOwn) {
+  const auto function = [](QuantFormat format, Isa isa) {
+    return linear_kernel({format, DType::kF32, isa, 1}).function;
+  };
+  const Isa narrow = isa_built(Isa::kNeon) ? Isa::kPortable : Isa::kAvx2;
+  const Isa wide = isa_built(Isa::kNeon) ? Isa::kNeon : Isa::kAvx2Vnni;
+  if (!isa_built(wide)) {
+    GTEST_SKIP() << "a build of portable alone";
+  }
+  for (QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kInt4Group}) {
+    EXPECT_NE(function(format, narrow), function(format, wide)) << format_info(format).name;
+  }
+}
+
 // What a server relies on: one kernel for a row alone and a row among many.
 TEST(LinearTableTest, BatchInvariantMeansOneKernelForBf16) {
-  for (int isa = 0; isa <= static_cast<int>(Isa::kAmx); ++isa) {
+  for (int isa = 0; isa < kIsaCount; ++isa) {
     const auto kernel = [&](std::int64_t m) {
       return linear_kernel({.format = QuantFormat::kBF16,
                             .x = DType::kBF16,

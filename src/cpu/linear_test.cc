@@ -348,7 +348,8 @@ TEST_P(LinearTest, BytesDoNotDependOnTheOtherRows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, LinearTest,
-                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kAmx),
+                         testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512,
+                                         Isa::kAmx, Isa::kNeon),
                          [](const auto& param) { return isa_name(param.param); });
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "cpu/simd_includes.h"
 #define MONOCLE_CPU_KERNEL "cpu/kernels/roof-inl.h"
 #include "cpu/foreach_isa-inl.h"
+#define MONOCLE_CPU_KERNEL "cpu/kernels/roof-inl.h"
+#include "cpu/avx2vnni_region-inl.h"
 
 #if MONOCLE_CPU_X86
 MONOCLE_AMX_REGION_BEGIN
@@ -125,6 +127,9 @@ Roof measure_roof(Context& context, const RoofOptions& options) {
   Loop bf16{MONOCLE_CPU_PICK(isa, roof_bf16), MONOCLE_CPU_PICK(isa, roof_bf16_flops)};
   Loop int8{MONOCLE_CPU_PICK(isa, roof_int8), MONOCLE_CPU_PICK(isa, roof_int8_flops)};
 #if MONOCLE_CPU_X86
+  if (isa == Isa::kAvx2Vnni) {
+    int8 = {avx2vnni::roof_int8, avx2vnni::roof_int8_flops};
+  }
   if (isa == Isa::kAmx) {
     bf16 = {amx::roof_bf16, amx::roof_bf16_flops};
     int8 = {amx::roof_int8, amx::roof_int8_flops};

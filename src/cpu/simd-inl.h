@@ -2,10 +2,11 @@
 // The vector vocabulary of one target region: the same names for every instruction set.
 //
 //   kLanes                       floats in a vector
-//   VF                           vector of kLanes floats; + - * / and unary - work on it
-//   VB                           vector of 2 kLanes bf16 bit patterns
-//   vzero() vset(x)
-//   vload(p) vstore(p, v)        any alignment; vload_n(p, n) zero-fills, vstore_n(p, v, n),
+//   kRegisters                   vector registers, which bound a block of sums
+//   kBF16Products                whether bdot is one instruction; elsewhere both factors are
+//   widened VF                           vector of kLanes floats; + - * / and unary - work on it VB
+//   vector of 2 kLanes bf16 bit patterns vzero() vset(x) vload(p) vstore(p, v)        any
+//   alignment; vload_n(p, n) zero-fills, vstore_n(p, v, n),
 //                                0 <= n <= kLanes
 //   vload_bf16(p) ...            bf16 in memory, float in the register; _n and store likewise
 //                                (nearest even)
@@ -40,6 +41,13 @@
 #include "cpu/simd_avx512-inl.h"
 #elif MONOCLE_ISA_AVX2
 #include "cpu/simd_avx2-inl.h"
+#ifdef MONOCLE_ISA_AVX2VNNI
+#include "cpu/simd_avx2vnni_dot-inl.h"
+#else
+#include "cpu/simd_avx2_dot-inl.h"
+#endif
+#elif defined(MONOCLE_ISA_NEON)
+#include "cpu/simd_neon-inl.h"
 #else
 #include "cpu/simd_portable-inl.h"
 #endif

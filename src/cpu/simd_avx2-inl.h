@@ -2,6 +2,8 @@
 // simd-inl.h for AVX2 with FMA.
 
 inline constexpr int kLanes = 8;
+inline constexpr int kRegisters = 16;
+inline constexpr bool kBF16Products = false;
 using VF = __m256;
 using VB = __m256i;
 
@@ -100,28 +102,7 @@ inline VF bdot(VF acc, VB a, VB b) {
   return vfma(odd_bf16(a), odd_bf16(b), vfma(even_bf16(a), even_bf16(b), acc));
 }
 
-// Integer dot products: both sides as 16-bit integers. VPMADDUBSW on bytes would saturate; the sign
-// trick that avoids it costs as many instructions as widening does, once activations are stored
-// widened.
-inline constexpr int kIntStep = 16;
-using IntX = std::int16_t;
-inline constexpr int kIntOffset = 0;
 using VI = __m256i;
-using VX = __m256i;
-inline VX xload(const IntX* p) {
-  return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(p)));
-}
-inline VX xset(int x) { return _mm256_set1_epi16(static_cast<short>(x)); }
-inline VX wload_i8(const std::int8_t* p) {
-  return _mm256_cvtepi8_epi16(
-      _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p))));
-}
-inline VX wload_i8_n(const std::int8_t* p, int n) {
-  std::int8_t part[kIntStep] = {};
-  std::memcpy(part, p, static_cast<std::size_t>(n));
-  return wload_i8(part);
-}
-inline VI idot(VI acc, VX x, VX w) { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
 inline std::int32_t isum(VI v) {
   const __m128i b = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
   const __m128i c = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4e));
@@ -132,12 +113,6 @@ inline void istore_sums(std::int32_t* p, VI v0, VI v1, VI v2, VI v3) {
   p[1] = isum(v1);
   p[2] = isum(v2);
   p[3] = isum(v3);
-}
-inline void vstore_int8(IntX* p, VF v) {
-  const __m256i wide = _mm256_cvtps_epi32(v);
-  _mm_storeu_si128(
-      static_cast<__m128i*>(static_cast<void*>(p)),
-      _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
 }
 
 // Lines of int4_group.h: kLanes outputs, four codes each.
@@ -154,11 +129,6 @@ inline VN nquad(const std::int8_t* p) {
   std::int32_t quad;
   std::memcpy(&quad, p, sizeof(quad));
   return _mm256_set1_epi32(quad);
-}
-// Codes up to 15: the pairs of VPMADDUBSW stay far from saturation.
-inline VI ndot(VI acc, VN codes, VN x) {
-  const __m256i pairs = _mm256_maddubs_epi16(codes, x);
-  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 inline VI nbits(VN v, unsigned shift) {
   return _mm256_and_si256(_mm256_srli_epi32(v, static_cast<int>(shift)), _mm256_set1_epi32(15));

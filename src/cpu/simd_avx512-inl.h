@@ -2,6 +2,8 @@
 // simd-inl.h for AVX-512 with BF16. No _mm512_reduce_*: GCC 12 warns falsely inside them.
 
 inline constexpr int kLanes = 16;
+inline constexpr int kRegisters = 32;
+inline constexpr bool kBF16Products = true;
 using VF = __m512;
 using VB = __m512i;
 

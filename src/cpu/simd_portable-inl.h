@@ -3,6 +3,8 @@
 // and NEON on aarch64.
 
 inline constexpr int kLanes = 4;
+inline constexpr int kRegisters = 16;
+inline constexpr bool kBF16Products = false;
 using VF = float __attribute__((vector_size(16)));
 using VI = std::int32_t __attribute__((vector_size(16)));
 using VU = std::uint32_t __attribute__((vector_size(16)));

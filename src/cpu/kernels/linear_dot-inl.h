@@ -9,50 +9,14 @@
 // that C rows of x and R of W stay in L1, with accumulators set aside in between. Neither changes
 // a bit of the result.
 
-inline constexpr int kBlockRows = 4;                           // R
-inline constexpr int kBlockCols = MONOCLE_ISA_AVX512 ? 6 : 3;  // C at most: R C + C + 1 registers
-inline constexpr std::int64_t kChunkBytes = 2048;              // of one row of x, for many rows
+inline constexpr int kBlockRows = 4;                         // R
+inline constexpr int kBlockCols = kRegisters == 32 ? 6 : 3;  // C at most: R C + C + 1 registers
+inline constexpr std::int64_t kChunkBytes = 2048;            // of one row of x, for many rows
 inline constexpr int kStreamTiles = 4;  // tiles that one worker streams as one stretch of W
 inline constexpr int kStreamRows = kStreamTiles * kTileRows;
 
 // How one kind of dot product loads, multiplies and adds up. kStep elements of k at a time; x is
 // padded, w is not.
-struct DotF32 {
-  using W = float;
-  using X = float;
-  using Acc = VF;
-  static constexpr std::int64_t kStep = kLanes;
-  static VF load_w(const W* p) { return vload(p); }
-  static VF load_w_n(const W* p, int n) { return vload_n(p, n); }
-  static VF load_x(const X* p) { return vload(p); }
-  static Acc zero() { return vzero(); }
-  static Acc mac(Acc acc, VF x, VF w) { return vfma(x, w, acc); }
-  static float sum(Acc acc) { return vsum(acc); }
-  static void store_sums(float* p, Acc a, Acc b, Acc c, Acc d) { vstore_sums(p, a, b, c, d); }
-};
-
-struct DotWidened : DotF32 {  // bf16 weights, float products
-  using W = std::uint16_t;
-  static VF load_w(const W* p) { return vload_bf16(p); }
-  static VF load_w_n(const W* p, int n) { return vload_bf16_n(p, n); }
-};
-
-#if MONOCLE_ISA_AVX512
-struct DotBF16 {
-  using W = std::uint16_t;
-  using X = std::uint16_t;
-  using Acc = VF;
-  static constexpr std::int64_t kStep = 2 * kLanes;
-  static VB load_w(const W* p) { return bload(p); }
-  static VB load_w_n(const W* p, int n) { return bload_n(p, n); }
-  static VB load_x(const X* p) { return bload(p); }
-  static Acc zero() { return vzero(); }
-  static Acc mac(Acc acc, VB x, VB w) { return bdot(acc, x, w); }
-  static float sum(Acc acc) { return vsum(acc); }
-  static void store_sums(float* p, Acc a, Acc b, Acc c, Acc d) { vstore_sums(p, a, b, c, d); }
-};
-#endif
-
 struct DotInt8 {
   using W = std::int8_t;
   using X = IntX;
@@ -358,18 +322,4 @@ void linear_dot(const LinearArgs& args, Context& context) {
   });
 }
 
-void linear_f32(const LinearArgs& args, Context& context) { linear_dot<DotF32>(args, context); }
-void linear_widened(const LinearArgs& args, Context& context) {
-  linear_dot<DotWidened>(args, context);
-}
-void linear_unpacked(const LinearArgs& args, Context& context) {
-  linear_dot<DotF32, true>(args, context);
-}
 void linear_int8(const LinearArgs& args, Context& context) { linear_dot<DotInt8>(args, context); }
-#if MONOCLE_ISA_AVX512
-void linear_bf16(const LinearArgs& args, Context& context) { linear_dot<DotBF16>(args, context); }
-#else
-void linear_bf16(const LinearArgs& args, Context& context) {
-  linear_dot<DotWidened>(args, context);
-}
-#endif

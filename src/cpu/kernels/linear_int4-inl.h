@@ -9,7 +9,7 @@
 // memory, read once for up to kInt4Cols rows of x: 4.25 bits a weight, at 31 instructions per 512
 // weights on avx512, less than half of what the memory leaves time for.
 
-inline constexpr int kInt4Cols = MONOCLE_ISA_AVX512 ? 8 : 4;  // rows of x at once
+inline constexpr int kInt4Cols = kRegisters == 32 ? 8 : 4;  // rows of x at once
 inline constexpr std::int64_t kInt4Ahead = 4 * kInt4BlockBytes;
 
 // x as int8, whole blocks, with the sums of its groups.
@@ -76,13 +76,9 @@ void int4_tile(const std::uint8_t* tile, const Int4X& x, std::int32_t (*sums)[kT
 
 using Int4TileFunction = void (*)(const std::uint8_t*, const Int4X&, std::int32_t (*)[kTileRows]);
 
-inline Int4TileFunction int4_tile_for(int cols) {
-#if MONOCLE_ISA_AVX512
-  constexpr Int4TileFunction kTiles[] = {int4_tile<1>, int4_tile<2>, int4_tile<3>, int4_tile<4>,
-                                         int4_tile<5>, int4_tile<6>, int4_tile<7>, int4_tile<8>};
-#else
-  constexpr Int4TileFunction kTiles[] = {int4_tile<1>, int4_tile<2>, int4_tile<3>, int4_tile<4>};
-#endif
+template <unsigned... I>
+Int4TileFunction int4_tile_for(int cols, std::integer_sequence<unsigned, I...>) {
+  constexpr Int4TileFunction kTiles[] = {int4_tile<I + 1>...};
   return kTiles[cols - 1];
 }
 
@@ -92,7 +88,8 @@ inline void int4_product(const WeightView& part, const TilePlace& place, const I
   alignas(64) std::int32_t sums[kInt4Cols][kTileRows];
   const auto* tile = static_cast<const std::uint8_t*>(part.data) +
                      place.begin / kInt4Rows * int4_tile_bytes(part.cols);
-  const Int4TileFunction product = int4_tile_for(cols);
+  const Int4TileFunction product =
+      int4_tile_for(cols, std::make_integer_sequence<unsigned, kInt4Cols>());
   for (int r = 0; r < place.rows; r += static_cast<int>(kInt4Rows)) {
     product(tile, x, reinterpret_cast<std::int32_t(*)[kTileRows]>(&sums[0][r]));
     tile += int4_tile_bytes(part.cols);

@@ -5,6 +5,8 @@
 #undef MONOCLE_KEEP
 #if MONOCLE_CPU_X86
 #define MONOCLE_KEEP(v) asm volatile("" : "+v"(v))
+#elif defined(__aarch64__)
+#define MONOCLE_KEEP(v) asm volatile("" : "+w"(v))
 #else
 #define MONOCLE_KEEP(v) asm volatile("" : "+m"(v))
 #endif
@@ -54,15 +56,20 @@ float roof_f32(std::int64_t rounds) {
 }
 std::int64_t roof_f32_flops(std::int64_t rounds) { return rounds * kRoofChains * kLanes * 2; }
 
-#if MONOCLE_ISA_AVX512
 float roof_bf16(std::int64_t rounds) {
+  if (!kBF16Products) {  // computed by widening
+    return roof_f32(rounds);
+  }
   VF acc[kRoofChains];
 #pragma GCC unroll 12
   for (int i = 0; i < kRoofChains; ++i) {
     acc[i] = vset(static_cast<float>(i));
   }
-  VB a = _mm512_set1_epi16(0x3f00);
-  VB b = _mm512_set1_epi16(0x3300);
+  std::uint16_t factors[2][2 * kLanes];
+  std::fill_n(factors[0], 2 * kLanes, std::uint16_t{0x3f00});
+  std::fill_n(factors[1], 2 * kLanes, std::uint16_t{0x3300});
+  VB a = bload(factors[0]);
+  const VB b = bload(factors[1]);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
     for (int i = 0; i < kRoofChains; ++i) {
@@ -77,11 +84,9 @@ float roof_bf16(std::int64_t rounds) {
   }
   return vsum(total);
 }
-std::int64_t roof_bf16_flops(std::int64_t rounds) { return rounds * kRoofChains * kLanes * 4; }
-#else
-float roof_bf16(std::int64_t rounds) { return roof_f32(rounds); }  // computed by widening
-std::int64_t roof_bf16_flops(std::int64_t rounds) { return roof_f32_flops(rounds); }
-#endif
+std::int64_t roof_bf16_flops(std::int64_t rounds) {
+  return rounds * kRoofChains * kLanes * (kBF16Products ? 4 : 2);
+}
 
 float roof_int8(std::int64_t rounds) {
   VI acc[kRoofChains] = {};
