@@ -77,7 +77,8 @@ struct PagedShape {
   int kv_heads;
 };
 
-void paged(benchmark::State& state, Isa isa, DType type, PagedShape shape) {
+void paged(benchmark::State& state, Isa isa, DType kv, PagedShape shape) {
+  const DType type = kv == DType::kI8 ? DType::kBF16 : kv;
   constexpr int kHeadDim = 128;
   constexpr int kBlockTokens = 16;
   Context context(threads(), false, isa);
@@ -85,23 +86,25 @@ void paged(benchmark::State& state, Isa isa, DType type, PagedShape shape) {
   const std::int32_t blocks = per_sequence * shape.sequences;
   const std::size_t elements = static_cast<std::size_t>(blocks) * kBlockTokens *
                                static_cast<std::size_t>(shape.kv_heads * kHeadDim);
-  const auto filled = [&](std::size_t count) {
-    std::vector<std::byte> out(count * monocle::dtype_size(type));
+  const auto filled = [&](std::size_t count, DType of) {
+    std::vector<std::byte> out(count * monocle::dtype_size(of));
     for (std::size_t i = 0; i < count; ++i) {
       const float value = value_at(i);
       const std::uint16_t bits = monocle::float_to_bf16(value);
-      std::memcpy(
-          out.data() + i * monocle::dtype_size(type),
-          type == DType::kF32 ? static_cast<const void*>(&value) : static_cast<const void*>(&bits),
-          monocle::dtype_size(type));
+      const auto code = static_cast<std::int8_t>(value * 127.0F);
+      const void* from = of == DType::kF32  ? static_cast<const void*>(&value)
+                         : of == DType::kI8 ? static_cast<const void*>(&code)
+                                            : &bits;
+      std::memcpy(out.data() + i * monocle::dtype_size(of), from, monocle::dtype_size(of));
     }
     return out;
   };
-  std::vector<std::byte> k = filled(elements);
-  std::vector<std::byte> v = filled(elements);
+  std::vector<std::byte> k = filled(elements, kv);
+  std::vector<std::byte> v = filled(elements, kv);
+  std::vector<float> scale(elements / kHeadDim, 1.0F / 127.0F);
   const std::int64_t rows = std::int64_t{shape.queries} * shape.sequences;
   const std::int64_t cols = std::int64_t{shape.heads} * kHeadDim;
-  std::vector<std::byte> q = filled(static_cast<std::size_t>(rows * cols));
+  std::vector<std::byte> q = filled(static_cast<std::size_t>(rows * cols), type);
   std::vector<std::byte> y(q.size());
   std::vector<std::int32_t> table(static_cast<std::size_t>(blocks));
   for (std::size_t i = 0; i < table.size(); ++i) {  // a permutation, as after some churn
@@ -115,7 +118,8 @@ void paged(benchmark::State& state, Isa isa, DType type, PagedShape shape) {
                                            shape.context);
   monocle::AttendPagedArgs args;
   args.q = monocle::ConstTensorView(q.data(), type, rows, cols);
-  args.kv = {k.data(), v.data(), type, blocks, kBlockTokens, shape.kv_heads, kHeadDim};
+  args.kv = {k.data(), v.data(), kv, blocks, kBlockTokens, shape.kv_heads, kHeadDim};
+  args.kv.k_scale = args.kv.v_scale = scale.data();
   args.heads = shape.heads;
   args.scale = 1.0F / std::sqrt(static_cast<float>(kHeadDim));
   args.query_start = start;
@@ -129,7 +133,7 @@ void paged(benchmark::State& state, Isa isa, DType type, PagedShape shape) {
   const double seen = shape.context - (shape.queries - 1) / 2.0;  // keys of an average query
   const double flops = 4.0 * seen * static_cast<double>(rows * cols);
   const double bytes = 2.0 * shape.sequences * shape.context * shape.kv_heads * kHeadDim *
-                       static_cast<double>(monocle::dtype_size(type));
+                       static_cast<double>(monocle::dtype_size(kv));
   state.counters["FLOP/s"] =
       benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["bytes/s"] =
@@ -142,19 +146,23 @@ void add_all() {
     if (!isa_supported(isa)) {
       continue;
     }
-    for (const DType type : {DType::kF32, DType::kBF16}) {
+    for (const DType type : {DType::kF32, DType::kBF16, DType::kI8}) {
       const std::string tail = std::string("/") + isa_name(isa) + "/" + monocle::dtype_name(type);
       const auto add = [&](const std::string& name, auto body) {
         benchmark::RegisterBenchmark((name + tail).c_str(), body)
             ->Unit(benchmark::kMillisecond)
             ->UseRealTime();
       };
-      add("packed/4096x16x64", [=](benchmark::State& s) { packed(s, isa, type, 4096, 64); });
-      add("packed/4096x16x72", [=](benchmark::State& s) { packed(s, isa, type, 4096, 72); });
+      if (type != DType::kI8) {  // a cache only
+        add("packed/4096x16x64", [=](benchmark::State& s) { packed(s, isa, type, 4096, 64); });
+        add("packed/4096x16x72", [=](benchmark::State& s) { packed(s, isa, type, 4096, 72); });
+      }
       add("prefill/512in2048/16-8",
           [=](benchmark::State& s) { paged(s, isa, type, {512, 2048, 1, 16, 8}); });
       add("decode/2048/16-8",
           [=](benchmark::State& s) { paged(s, isa, type, {1, 2048, 1, 16, 8}); });
+      add("decode/16384/16-8",
+          [=](benchmark::State& s) { paged(s, isa, type, {1, 16384, 1, 16, 8}); });
       add("decode/2048x32/16-8",
           [=](benchmark::State& s) { paged(s, isa, type, {1, 2048, 32, 16, 8}); });
       add("decode/2048x32/64-8",

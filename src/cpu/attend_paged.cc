@@ -5,7 +5,7 @@
 
 #include "cpu/attend_types.h"
 #include "cpu/simd_includes.h"
-#define MONOCLE_CPU_KERNEL "cpu/kernels/attend_decode-inl.h"
+#define MONOCLE_CPU_KERNEL "cpu/kernels/attend_decode_int8-inl.h"
 #include "cpu/foreach_isa-inl.h"
 #define MONOCLE_CPU_KERNEL "cpu/kernels/attend_paged-inl.h"
 #include "cpu/amx_region-inl.h"
@@ -35,7 +35,8 @@ Kernels pick(Isa isa, const AttendPagedArgs& args) {
   out.decode_bytes = MONOCLE_CPU_PICK(isa, decode_scratch_bytes);
   switch (args.kv.dtype) {
     case DType::kI8:
-      out.decode = MONOCLE_CPU_PICK(isa, decode_task<std::int8_t>);
+      out.decode_bytes = MONOCLE_CPU_PICK(isa, decode_int8_scratch_bytes);
+      out.decode = MONOCLE_CPU_PICK(isa, decode_int8_task);
       break;
     case DType::kBF16:
       out.decode = MONOCLE_CPU_PICK(isa, decode_task<std::uint16_t>);

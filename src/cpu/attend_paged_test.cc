@@ -154,13 +154,14 @@ TEST_P(AttendPaged, FloatQueriesReadABf16Cache) {
   check({DType::kF32, DType::kBF16}, DType::kF32, 6e-6F);
 }
 
+// A single query is taken as 14-bit numbers, and so are the weights of V.
 TEST_P(AttendPaged, FloatQueriesReadAnInt8Cache) {
-  check({DType::kF32, DType::kI8}, DType::kF32, 6e-6F);
+  check({DType::kF32, DType::kI8}, DType::kF32, 1e-3F);
 }
 
 // Here the keys and values of a chunk are narrowed to bf16 as well, which a cache of bf16 spares.
 TEST_P(AttendPaged, Bf16QueriesReadAnInt8Cache) {
-  check({DType::kBF16, DType::kI8}, DType::kBF16, 0x1.8p-7F);
+  check({DType::kBF16, DType::kI8}, DType::kBF16, 0x1.cp-7F);
 }
 
 TEST_P(AttendPaged, Bf16IsWithinItsRounding) {
@@ -191,6 +192,7 @@ const Case kCases[] = {
     {"DecodeSplitEdges", {{1, 255}, {1, 256}, {1, 257}, {1, 513}}, 8, 1, 64},
     {"DecodeOddGroup", {{1, 100}}, 7, 1, 80},
     {"DecodeNoGroup", {{1, 40}}, 3, 3, 16},
+    {"DecodeWide", {{1, 777}, {1, 3}}, 24, 2, 256},
     {"DecodeWindow", {{1, 700}, {1, 20}, {1, 64}}, 4, 2, 64, 16, 50, 0, true},
     {"DecodeWindowSinks", {{1, 700}, {1, 20}, {1, 54}, {1, 55}}, 4, 2, 64, 16, 50, 4, true},
     {"DecodeBlocksOfThree", {{1, 31}}, 2, 1, 32, 3},

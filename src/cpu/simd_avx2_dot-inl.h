@@ -29,7 +29,7 @@ inline void vstore_int8(IntX* p, VF v) {
       _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1)));
 }
 
-// Codes up to 15: the pairs of VPMADDUBSW stay far from saturation.
+// Codes up to 127: a pair of VPMADDUBSW is at most 2 x 127 x 128, just below saturation.
 inline VI ndot(VI acc, VN codes, VN x) {
   const __m256i pairs = _mm256_maddubs_epi16(codes, x);
   return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));

@@ -64,6 +64,7 @@ inline VF vround(VF v) {
 }
 #pragma GCC diagnostic pop
 inline VF vpow2(VF v) { return _mm512_scalef_ps(_mm512_set1_ps(1.0F), v); }
+inline VF vscale2(VF p, VF n) { return _mm512_scalef_ps(p, n); }
 inline VF vless_select(VF a, VF b, VF x, VF y) {
   return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), x);
 }
@@ -163,6 +164,16 @@ inline VN nquad(const std::int8_t* p) {
   return _mm512_set1_epi32(quad);
 }
 inline VI ndot(VI acc, VN codes, VN x) { return idot(acc, codes, x); }
+inline void nquads(const VN (&rows)[4], VN (&quads)[4]) {
+  const VN a = _mm512_unpacklo_epi8(rows[0], rows[1]);
+  const VN b = _mm512_unpackhi_epi8(rows[0], rows[1]);
+  const VN c = _mm512_unpacklo_epi8(rows[2], rows[3]);
+  const VN d = _mm512_unpackhi_epi8(rows[2], rows[3]);
+  quads[0] = _mm512_unpacklo_epi16(a, c);
+  quads[1] = _mm512_unpackhi_epi16(a, c);
+  quads[2] = _mm512_unpacklo_epi16(b, d);
+  quads[3] = _mm512_unpackhi_epi16(b, d);
+}
 inline VI nbits(VN v, unsigned shift) {
   return _mm512_and_si512(_mm512_srli_epi32(v, shift), _mm512_set1_epi32(15));
 }
@@ -170,6 +181,7 @@ inline VI iset(std::int32_t x) { return _mm512_set1_epi32(x); }
 inline VI iadd(VI a, VI b) { return _mm512_add_epi32(a, b); }
 inline VI isub(VI a, VI b) { return _mm512_sub_epi32(a, b); }
 inline VI imul(VI a, VI b) { return _mm512_mullo_epi32(a, b); }
+inline VF ifloat(VI v) { return _mm512_cvtepi32_ps(v); }
 inline void istore(std::int32_t* p, VI v) { _mm512_storeu_si512(p, v); }
 // (code - zero) step per byte. A pair of codes times a step stays inside its two bytes.
 inline VN nscale(VN codes, VI step, VI zero) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise functions on VF, written once on the vocabulary of simd-inl.h.
 
+#if !MONOCLE_ISA_AVX512
+inline VF vscale2(VF p, VF n) { return vless_select(n, vset(-126.0F), vzero(), p * vpow2(n)); }
+#endif
+
 // e^x, relative error below 2.5e-7. Exactly 0 below -87.33 (and for -inf), inf above 88.37
 // (2.4e38), NaN for NaN. x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts keeps r exact; the
 // polynomial is Taylor's to degree 7.

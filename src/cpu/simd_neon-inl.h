@@ -119,7 +119,17 @@ inline VN nquad(const std::int8_t* p) {
   std::memcpy(&quad, p, sizeof(quad));
   return vreinterpretq_u8_u32(vdupq_n_u32(quad));
 }
-// Codes are at most 15: signed bytes hold them too.
+inline void nquads(const VN (&rows)[4], VN (&quads)[4]) {
+  const uint16x8_t a = vreinterpretq_u16_u8(vzip1q_u8(rows[0], rows[1]));
+  const uint16x8_t b = vreinterpretq_u16_u8(vzip2q_u8(rows[0], rows[1]));
+  const uint16x8_t c = vreinterpretq_u16_u8(vzip1q_u8(rows[2], rows[3]));
+  const uint16x8_t d = vreinterpretq_u16_u8(vzip2q_u8(rows[2], rows[3]));
+  quads[0] = vreinterpretq_u8_u16(vzip1q_u16(a, c));
+  quads[1] = vreinterpretq_u8_u16(vzip2q_u16(a, c));
+  quads[2] = vreinterpretq_u8_u16(vzip1q_u16(b, d));
+  quads[3] = vreinterpretq_u8_u16(vzip2q_u16(b, d));
+}
+// Codes are at most 127: signed bytes hold them too.
 inline VI ndot(VI acc, VN codes, VN x) {
   return vdotq_s32(acc, vreinterpretq_s8_u8(codes), vreinterpretq_s8_u8(x));
 }
@@ -131,6 +141,7 @@ inline VI iset(std::int32_t x) { return vdupq_n_s32(x); }
 inline VI iadd(VI a, VI b) { return vaddq_s32(a, b); }
 inline VI isub(VI a, VI b) { return vsubq_s32(a, b); }
 inline VI imul(VI a, VI b) { return vmulq_s32(a, b); }
+inline VF ifloat(VI v) { return vcvtq_f32_s32(v); }
 inline void istore(std::int32_t* p, VI v) { vst1q_s32(p, v); }
 // (code - zero) step per byte.
 inline VN nscale(VN codes, VI step, VI zero) {

@@ -67,8 +67,8 @@ inline void softmax_p(const AttendBlock<std::uint16_t>& block,
     VF sum = vload(tile.sum + h * kLanes);
     for (int r = 0; r < block.keys; r += 2) {
       const float* s = block.s + r * kTile + h * kLanes;
-      const __m512i even = _mm512_castps_si512(vexp2<4>(vfma(vload(s), c, base)));
-      const __m512i odd = _mm512_castps_si512(vexp2<4>(vfma(vload(s + kTile), c, base)));
+      const __m512i even = _mm512_castps_si512(vexp2<3>(vfma(vload(s), c, base)));
+      const __m512i odd = _mm512_castps_si512(vexp2<3>(vfma(vload(s + kTile), c, base)));
       const __m512i low = _mm512_srli_epi32(_mm512_add_epi32(even, half), 16);
       // 0xf8: low or (upper and odd)
       const __m512i pair = _mm512_ternarylogic_epi32(low, upper, _mm512_add_epi32(odd, half), 0xf8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One query per sequence over one split of the paged cache: s = K q, p = 2^(c s - max), o = Σ p V,
-// for all heads of a kv group at once. Bound by memory: 2 D elements of K and V per key are read
-// once; two heads cost about as many cycles as 16 bytes per cycle and core need.
+// One query per sequence over one split of a paged cache of floats: s = K q, p = 2^(c s - max), o =
+// Σ p V, for all heads of a kv group at once. Bound by memory: 2 D elements of K and V per key are
+// read once; two heads cost about as many cycles as 16 bytes per cycle and core need.
 //
 // bf16 is widened without a shuffle: the even elements of a vector are its dwords shifted up, the
 // odd ones masked. So q is brought into that split order first and the sums of V come out in it.
@@ -39,20 +39,9 @@ inline void split_load(const float* p, int n, VF& a, VF& b) {
   a = vload_n(p, std::min(n, kLanes));
   b = n > kLanes ? vload_n(p + kLanes, n - kLanes) : vzero();
 }
-inline void split_load(const std::int8_t* p, int n, VF& a, VF& b) {
-  std::int8_t part[kChunk];
-  if (n < kChunk) {
-    std::memset(part, 0, sizeof(part));
-    std::memcpy(part, p, static_cast<std::size_t>(n));
-    p = part;
-  }
-  a = vload_i8(p);
-  b = vload_i8(p + kLanes);
-}
 // Where element i of a chunk goes in split order.
 inline int split_index(const std::uint16_t*, int i) { return (i & 1) * kLanes + i / 2; }
 inline int split_index(const float*, int i) { return i; }
-inline int split_index(const std::int8_t*, int i) { return i; }
 
 // The visible keys of [begin, end) as runs; returns their number. Keys of freed blocks are never
 // visible.
@@ -92,7 +81,7 @@ inline void score_run(const Kv* k, const Kv* next, int count, const float* q, in
       acc[g][1] = vzero();
     }
     for (int c = 0; c < head_dim; c += kChunk) {
-      __builtin_prefetch(next + c);
+      __builtin_prefetch(next + c, 0, 2);
       VF a;
       VF b;
       split_load(k + c, head_dim - c, a, b);
@@ -129,10 +118,10 @@ inline void weigh_run(const Kv* v, const Kv* next, int count, const float* p, in
     for (int i = 0; i < count; ++i) {
       const Kv* row = v + i * head_dim + c;
       VF x[4] = {vzero(), vzero(), vzero(), vzero()};
-      __builtin_prefetch(next + i * head_dim + c);
+      __builtin_prefetch(next + i * head_dim + c, 0, 2);
       split_load(row, head_dim - c, x[0], x[1]);
       if (second) {
-        __builtin_prefetch(next + i * head_dim + c + kChunk);
+        __builtin_prefetch(next + i * head_dim + c + kChunk, 0, 2);
         split_load(row + kChunk, head_dim - c - kChunk, x[2], x[3]);
       }
 #pragma GCC unroll 4
@@ -153,16 +142,6 @@ inline void weigh_run(const Kv* v, const Kv* next, int count, const float* p, in
         vstore(og + kChunk, acc[g][2]);
         vstore(og + kChunk + kLanes, acc[g][3]);
       }
-    }
-  }
-}
-
-// s[g][i] *= scale[i]: the rows of a run of int8 have one scale each.
-inline void scale_run(const float* scale, int count, int heads, float* s) {
-  for (int g = 0; g < heads; ++g, s += kSplitKeys) {
-    for (int i = 0; i < count; i += kLanes) {
-      const int lanes = std::min(kLanes, count - i);
-      vstore_n(s + i, vload_n(s + i, lanes) * vload_n(scale + i, lanes), lanes);
     }
   }
 }
@@ -239,9 +218,6 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
       score_run<heads>(k + runs[r].first, next, runs[r].count, q + g * padded, d,
                        s + g * kSplitKeys + keys);
     });
-    if constexpr (std::is_same_v<Kv, std::int8_t>) {
-      scale_run(args.kv.k_scale + runs[r].first / d, runs[r].count, group, s + keys);
-    }
   }
   const int stride = partial_floats(d);
   for (int g = 0; g < group; ++g) {
@@ -250,9 +226,6 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
   keys = 0;
   for (int r = 0; r < count; keys += runs[r++].count) {
     const Kv* next = v + runs[std::min(r + 1, count - 1)].first;
-    if constexpr (std::is_same_v<Kv, std::int8_t>) {
-      scale_run(args.kv.v_scale + runs[r].first / d, runs[r].count, group, s + keys);
-    }
     each_head_group(group, [&](int g, auto heads) {
       weigh_run<heads>(v + runs[r].first, next, runs[r].count, s + g * kSplitKeys + keys, d,
                        o + g * padded);
