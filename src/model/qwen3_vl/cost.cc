@@ -8,12 +8,13 @@ double prefill_flops(const TextConfig& c, std::int64_t tokens, std::int64_t past
   const auto q = static_cast<double>(c.q_dim());
   const auto kv = static_cast<double>(c.kv_dim());
   const auto n = static_cast<double>(tokens);
-  const double linear =
-      hidden * (2 * q + 2 * kv) + 3 * hidden * static_cast<double>(c.intermediate_size);
+  const double mlp = 3 * hidden * static_cast<double>(c.intermediate_size);
+  const double linear = hidden * (2 * q + 2 * kv) + mlp;
   // Query i sees past + i + 1 keys; scores and values are one product each.
   const double keys = n * static_cast<double>(past) + n * (n + 1) / 2;
   const double layer = 2 * linear * n + 2 * 2 * q * keys;
-  return layer * c.num_hidden_layers + 2 * hidden * static_cast<double>(c.vocab_size);
+  const double unread = 2 * mlp * (n - 1);  // of the last layer
+  return layer * c.num_hidden_layers - unread + 2 * hidden * static_cast<double>(c.vocab_size);
 }
 
 double vision_flops(const VisionConfig& c, const GridThw& grid) {

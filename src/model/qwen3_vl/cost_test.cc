@@ -15,6 +15,9 @@ TEST(Cost, TextOfThe2bShape) {
   EXPECT_NEAR(prefill_flops(config.text, 1, 0), 2.819e9 + 0.622e9 + 229376, 0.001e9);
   EXPECT_NEAR(prefill_flops(config.text, 1, 999) - prefill_flops(config.text, 1, 0), 229376.0 * 999,
               1);
+  // The last layer's MLP, 3 x 2048 x 6144 weights, for the sampled token only.
+  EXPECT_NEAR(prefill_flops(config.text, 512, 0),
+              512 * 2.819e9 - 511 * 75.5e6 + 0.622e9 + 229376.0 * 512 * 513 / 2, 1e9);
   EXPECT_DOUBLE_EQ(kv_read_bytes(config.text, 10, DType::kBF16), 114688.0 * 10);
   EXPECT_DOUBLE_EQ(kv_read_bytes(config.text, 10, DType::kI8), 28.0 * 2 * 8 * (128 + 4) * 10);
 }

@@ -114,14 +114,23 @@ void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<con
   if (trace != nullptr) {
     (*trace)("lm.inputs_embeds", x);
   }
-  for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
+  const std::size_t layers = weights_.layers.size();
+  const std::int32_t levels = has_media ? step.media->levels() : 0;
+  // Behind the last attention only the rows that are read matter: a prompt has one, or none yet.
+  const bool rest_unread =
+      trace == nullptr && static_cast<std::size_t>(levels) <= layers &&
+      step.sample_rows.size() + step.hidden_rows.size() < static_cast<std::size_t>(tokens);
+  for (std::size_t layer = 0; layer < layers; ++layer) {
     attention(weights_.layers[layer], step, in, kv[layer], x, workspace);
+    if (rest_unread && layer + 1 == layers) {
+      break;
+    }
     mlp(weights_.layers[layer], x, workspace);
     if (trace != nullptr) {
       (*trace)("lm.layer." + std::to_string(layer) + ".raw", x);
     }
     const auto level = static_cast<std::int32_t>(layer) + 1;
-    if (has_media && level < step.media->levels()) {
+    if (level < levels) {
       backend_.add_rows({.row = in.media_row, .source = step.media->level(level), .y = x});
     }
   }
@@ -130,24 +139,28 @@ void Decoder::run_layers(const StepInputs& step, const Staged& in, std::span<con
     norm(weights_.norm, x, all);
     (*trace)("lm.final_norm", all);
   }
-  write_outputs(step, in, x, workspace, out);
+  write_outputs(step, in, x, rest_unread, workspace, out);
 }
 
 void Decoder::write_outputs(const StepInputs& step, const Staged& in, ConstTensorView x,
-                            Workspace& workspace, const StepOutputs& out) {
+                            bool mlp_left, Workspace& workspace, const StepOutputs& out) {
+  const auto final_rows = [&](std::span<const std::int32_t> row) {
+    const TensorView rows = workspace.view(sampled_, std::ssize(row));
+    backend_.gather_rows({.row = row, .x = x, .y = rows});
+    if (mlp_left && !row.empty()) {
+      mlp(weights_.layers.back(), rows, workspace);
+    }
+    return rows;
+  };
   const TensorView last_normed = workspace.view(sampled_normed_, out.logits.rows);
   if (samples_all(step)) {
     norm(weights_.norm, x, last_normed);
   } else {
-    const TensorView last = workspace.view(sampled_, out.logits.rows);
-    backend_.gather_rows({.row = in.sample_rows, .x = x, .y = last});
-    norm(weights_.norm, last, last_normed);
+    norm(weights_.norm, final_rows(in.sample_rows), last_normed);
   }
   backend_.linear({.x = last_normed, .w = weights_.head, .residual = {}, .y = out.logits});
   if (out.hidden.rows > 0) {
-    const TensorView embedded = workspace.view(sampled_, out.hidden.rows);
-    backend_.gather_rows({.row = in.hidden_rows, .x = x, .y = embedded});
-    norm(weights_.norm, embedded, out.hidden);
+    norm(weights_.norm, final_rows(in.hidden_rows), out.hidden);
   }
 }
 

@@ -36,7 +36,8 @@ class Decoder {
   Staged stage(const StepInputs& step, Workspace& workspace);
   static GraphKey step_key(const StepInputs& step, std::span<const KvView> kv,
                            const TensorView& logits);
-  void write_outputs(const StepInputs& step, const Staged& in, ConstTensorView x,
+  // `mlp_left`: of x, the last layer's MLP is still to come.
+  void write_outputs(const StepInputs& step, const Staged& in, ConstTensorView x, bool mlp_left,
                      Workspace& workspace, const StepOutputs& out);
   void run_layers(const StepInputs& step, const Staged& in, std::span<const KvView> kv,
                   Workspace& workspace, const StepOutputs& out, const TraceSink* trace);
