@@ -45,3 +45,11 @@ quantize() { "$folder/llama.cpp/bin/llama-quantize" "$models/llama-bf16.gguf" "$
 for type in q8_0 q4_0 q4_K_M; do
   make_file "$models/llama-$type.gguf" quantize "$type"
 done
+
+# torchvision's wheels need the CUDA build of torch, and fail beside another one when they are imported.
+if [ ! -e "$models/openvino-int8" ]; then
+  environment openvino
+  "$folder/openvino/bin/python" -m pip uninstall --quiet --yes torchvision
+  make_file "$models/openvino-int8" "$folder/openvino/bin/optimum-cli" export openvino --model "$models/checkpoint" \
+    --task image-text-to-text --weight-format int8
+fi

