@@ -238,6 +238,7 @@ Result<std::vector<Judged>> judged_by(const ModelOptions& options,
 
 Json to_json(const DivergenceResult& result, const BenchDivergenceOptions& options) {
   return {
+      {"commit", MONOCLE_COMMIT},
       {"quant", options.model.quant},
       {"kv", options.model.kv},
       {"samples", result.samples},

@@ -3,6 +3,7 @@
 """Writes docs/user/quality.md from the summaries under bench/results/quality, so that no figure is typed by hand.
 
     python3 tools/quality/merge.py bench/results/quality/t1-bf16.json build/quality/*/summary.json
+    monocle bench divergence --quant int8 --json > bench/results/quality/divergence/int8.json
     python3 tools/quality/render.py          # rewrites the page
     python3 tools/quality/render.py --check  # fails when the page is not what the files say
 """
@@ -82,9 +83,29 @@ def section(path: pathlib.Path, result: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def divergence() -> str:
+    """One table of what each format costs, token by token; none without its files."""
+    results = [json.loads(path.read_text("utf8")) for path in sorted((RESULTS / "divergence").glob("*.json"))]
+    if not results:
+        return ""
+    first = results[0]
+    lines = ["## What a format costs, token by token", "", "```", "monocle bench divergence --quant int8 --kv int8 --json", "```", "",
+             f"and the like for each row: the {first['samples']} samples of the demo model, {first['tokens']} tokens of right answers, read by "
+             "the model as stored (bf16) and by the same model in the format of the row. KL is the divergence of the next token's "
+             f"distribution, in nats. Commit {first['commit']}.", "",
+             "| weights | keys and values | KL, mean | 99 % below | at most | same likeliest token | answers right | as stored |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for result in results:
+        weights = "as stored" if result["quant"] == "none" else result["quant"]
+        cache = "bf16" if result["kv"] == "auto" else result["kv"]
+        lines.append(f"| {weights} | {cache} | {result['kl_mean']:.5f} | {result['kl_p99']:.4f} | {result['kl_max']:.4f} | "
+                     f"{result['agreement'] * 100:.2f} % | {result['answers_right']} | {result['answers_right_as_stored']} |")
+    return "\n".join(lines) + "\n\n"
+
+
 def render() -> str:
     files = sorted(RESULTS.glob("*.json"), key=lambda path: (list(NOTE).index(path.stem.split("-")[0]), path.stem))
-    return INTRO + "\n" + "\n".join(section(path, json.loads(path.read_text("utf8"))) for path in files)
+    return INTRO + "\n" + divergence() + "\n".join(section(path, json.loads(path.read_text("utf8"))) for path in files)
 
 
 def main() -> None:
