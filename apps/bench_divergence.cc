@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <vector>
 
 #include "engine/batch_builder.h"
@@ -30,7 +31,7 @@ constexpr std::size_t kMaxSampleBytes = 16 << 20;
 std::size_t index_of(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 struct Sample {
-  std::string picture;  // path, or empty
+  std::vector<std::string> pictures;  // paths
   std::string question;
   std::string answer;
 };
@@ -48,10 +49,13 @@ Result<std::vector<Sample>> read_samples(const std::string& path) {
   try {
     const auto* text = reinterpret_cast<const char*>(bytes.data());
     for (const Json& entry : Json::parse(text, text + bytes.size())) {
-      const std::string file = entry.value("file", "");
-      out.push_back({file.empty() ? file : (folder / file).string(),
-                     entry.at("question").get<std::string>(),
-                     entry.at("answer").get<std::string>()});
+      Sample& sample = out.emplace_back();
+      std::istringstream files(entry.value("file", ""));
+      for (std::string file; files >> file;) {
+        sample.pictures.push_back((folder / file).string());
+      }
+      sample.question = entry.at("question").get<std::string>();
+      sample.answer = entry.at("answer").get<std::string>();
     }
   } catch (const Json::exception& error) {
     return fail(ErrorCode::kInvalidArgument, "{}: {}", path, error.what());
@@ -95,8 +99,8 @@ class Reader {
   Status add(const Sample& sample) {
     qwen3_vl::PromptMedia media;
     ChatMessage user;
-    if (!sample.picture.empty()) {
-      MONOCLE_ASSIGN(media.images.emplace_back(), load(sample.picture));
+    for (const std::string& picture : sample.pictures) {
+      MONOCLE_ASSIGN(media.images.emplace_back(), load(picture));
       user.parts.push_back({ContentPart::Kind::kImage, {}});
     }
     user.parts.push_back({ContentPart::Kind::kText, sample.question});
@@ -121,11 +125,12 @@ class Reader {
     for (std::size_t i = 0; i < sequences_.size(); ++i) {
       limits.step_tokens = std::max(limits.step_tokens, std::ssize(sequences_[i].tokens));
       limits.samples = std::max(limits.samples, std::ssize(answers_[i]));
+      std::int64_t rows = 0;
       for (const MediaItem& item : sequences_[i].request.prompt.media) {
         limits.patches = std::max(limits.patches, item.patches->grid.patches());
-        media_rows = std::max(media_rows,
-                              item.patches->grid.tokens(opened_.config.vision.spatial_merge_size));
+        rows += tokens_of(item);
       }
+      media_rows = std::max(media_rows, rows);
     }
     limits.blocks_per_sequence = (limits.step_tokens + kBlockTokens - 1) / kBlockTokens;
     max_blocks_ = static_cast<std::int32_t>(limits.blocks_per_sequence);
@@ -147,9 +152,11 @@ class Reader {
     for (std::int32_t block = 0; block < max_blocks_; ++block) {
       sequence.kv.table.push_back(block);
     }
+    std::int64_t row = 0;
     for (const MediaItem& item : sequence.request.prompt.media) {
-      MONOCLE_TRY(model_.encode_media(*item.patches, *media_, 0, nullptr));
-      sequence.media.push_back({0, 0});
+      MONOCLE_TRY(model_.encode_media(*item.patches, *media_, row, nullptr));
+      sequence.media.push_back({0, row});
+      row += tokens_of(item);
     }
     const auto rows = std::ssize(answers_[i]);
     StepPlan step;
@@ -163,6 +170,10 @@ class Reader {
     Judged out{std::vector<float>(index_of(logits.elements())), answers_[i]};
     opened_.backend->memory().read(out.logits.data(), logits_, out.logits.size() * sizeof(float));
     return out;
+  }
+
+  [[nodiscard]] std::int64_t tokens_of(const MediaItem& item) const {
+    return item.patches->grid.tokens(opened_.config.vision.spatial_merge_size);
   }
 
   const OpenedModel& opened_;
@@ -298,9 +309,10 @@ Action add_bench_divergence(CLI::App& app) {
       "Example: monocle bench divergence --quant int4 --kv int8\n"
       "Compares with the model as stored, on questions whose answers are known.");
   options->model.add(app);
-  app.add_option("--samples", options->samples,
-                 "JSON list of {file, question, answer} (default: samples/expected.json of the "
-                 "model)");
+  app.add_option(
+      "--samples", options->samples,
+      "JSON list of {file, question, answer}, several files separated by spaces (default: "
+      "samples/expected.json of the model)");
   app.add_flag("--json", *json, "Print one JSON object");
   return [options, json] { return run(*options, *json); };
 }

@@ -15,8 +15,8 @@ namespace monocle::app {
 
 struct BenchDivergenceOptions {
   ModelOptions model;   // as asked for; the other one has --quant none and --kv auto
-  std::string samples;  // JSON list of {file, question, answer}; empty: samples/expected.json
-                        // beside the weights
+  std::string samples;  // JSON list of {file, question, answer}, files separated by spaces; empty:
+                        // samples/expected.json beside the weights
 };
 
 struct DivergenceResult {

@@ -77,6 +77,22 @@ struct PagedShape {
   int kv_heads;
 };
 
+std::vector<std::byte> filled(std::size_t count, DType of) {
+  const std::size_t size = monocle::dtype_size(of);
+  std::vector<std::byte> out(count * size);
+  for (std::size_t i = 0; i < count; ++i) {
+    const float value = value_at(i);
+    const std::uint16_t bits = monocle::float_to_bf16(value);
+    const auto code = static_cast<std::int8_t>(value * 127.0F);
+    const void* from = &bits;
+    if (of != DType::kBF16) {
+      from = of == DType::kF32 ? static_cast<const void*>(&value) : &code;
+    }
+    std::memcpy(out.data() + i * size, from, size);
+  }
+  return out;
+}
+
 void paged(benchmark::State& state, Isa isa, DType kv, PagedShape shape) {
   const DType type = kv == DType::kI8 ? DType::kBF16 : kv;
   constexpr int kHeadDim = 128;
@@ -86,19 +102,6 @@ void paged(benchmark::State& state, Isa isa, DType kv, PagedShape shape) {
   const std::int32_t blocks = per_sequence * shape.sequences;
   const std::size_t elements = static_cast<std::size_t>(blocks) * kBlockTokens *
                                static_cast<std::size_t>(shape.kv_heads * kHeadDim);
-  const auto filled = [&](std::size_t count, DType of) {
-    std::vector<std::byte> out(count * monocle::dtype_size(of));
-    for (std::size_t i = 0; i < count; ++i) {
-      const float value = value_at(i);
-      const std::uint16_t bits = monocle::float_to_bf16(value);
-      const auto code = static_cast<std::int8_t>(value * 127.0F);
-      const void* from = of == DType::kF32  ? static_cast<const void*>(&value)
-                         : of == DType::kI8 ? static_cast<const void*>(&code)
-                                            : &bits;
-      std::memcpy(out.data() + i * monocle::dtype_size(of), from, monocle::dtype_size(of));
-    }
-    return out;
-  };
   std::vector<std::byte> k = filled(elements, kv);
   std::vector<std::byte> v = filled(elements, kv);
   std::vector<float> scale(elements / kHeadDim, 1.0F / 127.0F);

@@ -4,6 +4,7 @@
 
     monocle bench model --random 2b --quant int8 --json > bench/results/MACHINE/model-2b-int8.json
     bench/peers/run.py --machine MACHINE text-int8                # beside other engines
+    $EDITOR bench/results/MACHINE/notes.md                        # what the figures do not say: where the cycles go
     python3 tools/sizing/performance.py          # rewrites the page and its plots
     python3 tools/sizing/performance.py --check  # fails when they are not what the files say
 """
@@ -65,7 +66,9 @@ def render():
     files = sorted((ROOT / "bench/results").glob("*/model-*.json"))
     results = [(path, json.loads(path.read_text()) | {"machine": path.parent.name}) for path in files]
     load = [(path.parent.name, json.loads(path.read_text())) for path in sorted((ROOT / "bench/results").glob("*/serving-demo.json"))]
-    parts = [peers.section(*item) for item in beside.items()] + [serving.section(*item) for item in load] + [section(path, result) for path, result in results]
+    notes = [path.read_text() for path in sorted((ROOT / "bench/results").glob("*/notes.md"))]
+    parts = ([peers.section(*item) for item in beside.items()] + notes + [serving.section(*item) for item in load]
+             + [section(path, result) for path, result in results])
     out = {PAGE: INTRO + "\n" + "\n".join(parts)}
     for item in beside.items():
         out |= {IMAGES / name: text for name, text in peers.plots(*item).items()}
