@@ -30,14 +30,15 @@
 //   xload(p) wload_i8(p) wload_i8_n(p, n) idot(acc, x, w) isum(acc)    exact
 //   vstore_int8(p, v)            kLanes integral-valued floats in [-127, 127] as IntX, nearest even
 //   vstore_signed(p, v)          the same as int8
-//   iset(x) iadd isub imul istore(p, v) ifloat(v)                      VI lane by lane
+//   iset(x) iadd isub imul istore(p, v)                                VI lane by lane
 //
 //   VN                           4 kLanes bytes: four of each output of a line of int4_group.h
 //   nload(p) nstore(p, v) nlow(v) nhigh(v)     the bytes; their low and high halves, the codes
 //   nquad(p)                     four int8 of x for every output
 //   ndot(acc, codes, x)          acc[i] + Σ of four products, exact; codes in [0, 127], x signed
 //   nquads(rows, quads)          four rows of bytes side by side: lane 4g + i of quads[j] holds
-//                                element 16g + 4j + i of each row
+//                                element 16g + 4j + i of each row; like ifloat(VI), only where ndot
+//                                is one instruction: avx512 and neon
 //   nbits(v, shift)              four bits of every 32-bit lane
 //   nscale(codes, step, zero)    (code - zero) step modulo 256, step and zero per output
 //

@@ -130,16 +130,6 @@ inline VN nquad(const std::int8_t* p) {
   std::memcpy(&quad, p, sizeof(quad));
   return _mm256_set1_epi32(quad);
 }
-inline void nquads(const VN (&rows)[4], VN (&quads)[4]) {
-  const VN a = _mm256_unpacklo_epi8(rows[0], rows[1]);
-  const VN b = _mm256_unpackhi_epi8(rows[0], rows[1]);
-  const VN c = _mm256_unpacklo_epi8(rows[2], rows[3]);
-  const VN d = _mm256_unpackhi_epi8(rows[2], rows[3]);
-  quads[0] = _mm256_unpacklo_epi16(a, c);
-  quads[1] = _mm256_unpackhi_epi16(a, c);
-  quads[2] = _mm256_unpacklo_epi16(b, d);
-  quads[3] = _mm256_unpackhi_epi16(b, d);
-}
 inline VI nbits(VN v, unsigned shift) {
   return _mm256_and_si256(_mm256_srli_epi32(v, static_cast<int>(shift)), _mm256_set1_epi32(15));
 }
@@ -147,7 +137,6 @@ inline VI iset(std::int32_t x) { return _mm256_set1_epi32(x); }
 inline VI iadd(VI a, VI b) { return _mm256_add_epi32(a, b); }
 inline VI isub(VI a, VI b) { return _mm256_sub_epi32(a, b); }
 inline VI imul(VI a, VI b) { return _mm256_mullo_epi32(a, b); }
-inline VF ifloat(VI v) { return _mm256_cvtepi32_ps(v); }
 inline void istore(std::int32_t* p, VI v) {
   _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(p)), v);
 }

@@ -169,19 +169,11 @@ inline VI ndot(VI acc, VN codes, VN x) {
   acc = idot(acc, c & 255, (s << 8) >> 8);
   return idot(acc, c >> 8, s >> 8);
 }
-inline void nquads(const VN (&rows)[4], VN (&quads)[4]) {
-  for (int i = 0; i < 4; ++i) {
-    for (int b = 0; b < 4 * kLanes; ++b) {
-      quads[i][b] = rows[b % 4][4 * i + b / 4];
-    }
-  }
-}
 inline VI nbits(VN v, unsigned shift) { return __builtin_bit_cast(VI, v) >> shift & 15; }
 inline VI iset(std::int32_t x) { return VI{x, x, x, x}; }
 inline VI iadd(VI a, VI b) { return a + b; }
 inline VI isub(VI a, VI b) { return a - b; }
 inline VI imul(VI a, VI b) { return a * b; }
-inline VF ifloat(VI v) { return __builtin_convertvector(v, VF); }
 inline void istore(std::int32_t* p, VI v) { std::memcpy(p, &v, sizeof(v)); }
 // (code - zero) step per byte.
 inline VN nscale(VN codes, VI step, VI zero) {

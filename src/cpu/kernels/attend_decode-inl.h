@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One query per sequence over one split of a paged cache of floats: s = K q, p = 2^(c s - max), o =
-// Σ p V, for all heads of a kv group at once. Bound by memory: 2 D elements of K and V per key are
-// read once; two heads cost about as many cycles as 16 bytes per cycle and core need.
+// One query per sequence over one split of the paged cache: s = K q, p = 2^(c s - max), o = Σ p V,
+// for all heads of a kv group at once. Bound by memory: 2 D elements of K and V per key are read
+// once; two heads cost about as many cycles as 16 bytes per cycle and core need.
 //
 // bf16 is widened without a shuffle: the even elements of a vector are its dwords shifted up, the
 // odd ones masked. So q is brought into that split order first and the sums of V come out in it.
@@ -39,9 +39,20 @@ inline void split_load(const float* p, int n, VF& a, VF& b) {
   a = vload_n(p, std::min(n, kLanes));
   b = n > kLanes ? vload_n(p + kLanes, n - kLanes) : vzero();
 }
+inline void split_load(const std::int8_t* p, int n, VF& a, VF& b) {
+  std::int8_t part[kChunk];
+  if (n < kChunk) {
+    std::memset(part, 0, sizeof(part));
+    std::memcpy(part, p, static_cast<std::size_t>(n));
+    p = part;
+  }
+  a = vload_i8(p);
+  b = vload_i8(p + kLanes);
+}
 // Where element i of a chunk goes in split order.
 inline int split_index(const std::uint16_t*, int i) { return (i & 1) * kLanes + i / 2; }
 inline int split_index(const float*, int i) { return i; }
+inline int split_index(const std::int8_t*, int i) { return i; }
 
 // The visible keys of [begin, end) as runs; returns their number. Keys of freed blocks are never
 // visible.
@@ -146,6 +157,16 @@ inline void weigh_run(const Kv* v, const Kv* next, int count, const float* p, in
   }
 }
 
+// s[g][i] *= scale[i]: the rows of a run of int8 have one scale each.
+inline void scale_run(const float* scale, int count, int heads, float* s) {
+  for (int g = 0; g < heads; ++g, s += kSplitKeys) {
+    for (int i = 0; i < count; i += kLanes) {
+      const int lanes = std::min(kLanes, count - i);
+      vstore_n(s + i, vload_n(s + i, lanes) * vload_n(scale + i, lanes), lanes);
+    }
+  }
+}
+
 // Heads in fours, twos and ones: the rows of a run stay in L1 between them.
 template <class Body>
 inline void each_head_group(int heads, Body body) {
@@ -218,6 +239,9 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
       score_run<heads>(k + runs[r].first, next, runs[r].count, q + g * padded, d,
                        s + g * kSplitKeys + keys);
     });
+    if constexpr (std::is_same_v<Kv, std::int8_t>) {
+      scale_run(args.kv.k_scale + runs[r].first / d, runs[r].count, group, s + keys);
+    }
   }
   const int stride = partial_floats(d);
   for (int g = 0; g < group; ++g) {
@@ -226,6 +250,9 @@ inline void decode_task(const AttendPagedArgs& args, const DecodeTask& task, std
   keys = 0;
   for (int r = 0; r < count; keys += runs[r++].count) {
     const Kv* next = v + runs[std::min(r + 1, count - 1)].first;
+    if constexpr (std::is_same_v<Kv, std::int8_t>) {
+      scale_run(args.kv.v_scale + runs[r].first / d, runs[r].count, group, s + keys);
+    }
     each_head_group(group, [&](int g, auto heads) {
       weigh_run<heads>(v + runs[r].first, next, runs[r].count, s + g * kSplitKeys + keys, d,
                        o + g * padded);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_decode-inl.h for a cache of int8, in integers: a product of bytes takes four elements of K
-// or V where a float takes one, and nothing is widened. q and p become 14-bit numbers with a step
-// per head and split: finer than bf16 holds q, far finer than the cache holds K and V.
+// attend_decode-inl.h for a cache of int8, in integers where a product of bytes is one instruction:
+// it takes four elements of K or V where a float takes one, and nothing is widened. q and p become
+// 14-bit numbers with a step per head and split: finer than bf16 holds q, far finer than the cache
+// holds K and V.
 //
-//   code = 128 high + low, both halves in [0, 127], so that no instruction set saturates
+//   code = 128 high + low, both halves in [0, 127], which fits signed bytes too
 //   s    = 128 (Σ high k - 64 Σ k) + Σ low k        q is signed: its codes are 8,192 too large
 //   o    = 128 Σ high v + Σ low v                   by four keys at a time
 //
@@ -11,9 +12,10 @@
 
 #include "cpu/kernels/attend_decode-inl.h"
 
+#if MONOCLE_ISA_AVX512 || defined(MONOCLE_ISA_NEON)
+
 inline constexpr int kByteStep = 4 * kLanes;  // elements of a row that one step takes
-inline constexpr int kHeadsTogether = kRegisters == 32 ? 2 : 1;
-inline constexpr int kKeysTogether = kRegisters == 32 ? 4 : 1;  // of four, while scoring
+inline constexpr int kHeadsTogether = 2;
 inline constexpr int kPassKeys = 64;   // whose V stays in L1 from one step of columns to the next
 inline constexpr int kKeysAhead = 48;  // rows are asked for this early
 
@@ -116,46 +118,43 @@ inline void score_keys(const Int8Decode& task, int key, int head) {
   const std::int8_t sixty_four[4] = {64, 64, 64, 64};
   const VN middle = nquad(sixty_four);
   const std::int8_t* codes = task.q + 2 * head * task.padded;
+  VI offset[4];
+  VI high[std::size_t{kHeads}][4];
+  VI low[std::size_t{kHeads}][4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    offset[j] = iset(0);
+#pragma GCC unroll 2
+    for (int g = 0; g < kHeads; ++g) {
+      high[g][j] = iset(0);
+      low[g][j] = iset(0);
+    }
+  }
+  for (int c = 0; c < task.head_dim; c += kByteStep) {
+    VN query[std::size_t{kHeads}][2];
+#pragma GCC unroll 2
+    for (int g = 0; g < kHeads; ++g) {
+      const std::int8_t* from = codes + 2 * g * task.padded + c;
+      query[g][0] = load_row<true>(from, 0, kByteStep);
+      query[g][1] = load_row<true>(from, task.padded, kByteStep);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const VN k = load_row<kWhole>(task.k + task.row[key + j], c, task.head_dim);
+      offset[j] = ndot(offset[j], middle, k);
+#pragma GCC unroll 2
+      for (int g = 0; g < kHeads; ++g) {
+        high[g][j] = ndot(high[g][j], query[g][0], k);
+        low[g][j] = ndot(low[g][j], query[g][1], k);
+      }
+    }
+  }
   VI sums[std::size_t{kHeads}][4];
 #pragma GCC unroll 4
-  for (int first = 0; first < 4; first += kKeysTogether) {
-    VI offset[kKeysTogether];
-    VI high[std::size_t{kHeads}][kKeysTogether];
-    VI low[std::size_t{kHeads}][kKeysTogether];
-#pragma GCC unroll 4
-    for (int j = 0; j < kKeysTogether; ++j) {
-      offset[j] = iset(0);
+  for (int j = 0; j < 4; ++j) {
 #pragma GCC unroll 2
-      for (int g = 0; g < kHeads; ++g) {
-        high[g][j] = iset(0);
-        low[g][j] = iset(0);
-      }
-    }
-    for (int c = 0; c < task.head_dim; c += kByteStep) {
-      VN query[std::size_t{kHeads}][2];
-#pragma GCC unroll 2
-      for (int g = 0; g < kHeads; ++g) {
-        const std::int8_t* from = codes + 2 * g * task.padded + c;
-        query[g][0] = load_row<true>(from, 0, kByteStep);
-        query[g][1] = load_row<true>(from, task.padded, kByteStep);
-      }
-#pragma GCC unroll 4
-      for (int j = 0; j < kKeysTogether; ++j) {
-        const VN k = load_row<kWhole>(task.k + task.row[key + first + j], c, task.head_dim);
-        offset[j] = ndot(offset[j], middle, k);
-#pragma GCC unroll 2
-        for (int g = 0; g < kHeads; ++g) {
-          high[g][j] = ndot(high[g][j], query[g][0], k);
-          low[g][j] = ndot(low[g][j], query[g][1], k);
-        }
-      }
-    }
-#pragma GCC unroll 4
-    for (int j = 0; j < kKeysTogether; ++j) {
-#pragma GCC unroll 2
-      for (int g = 0; g < kHeads; ++g) {
-        sums[g][first + j] = iadd(imul(isub(high[g][j], offset[j]), iset(128)), low[g][j]);
-      }
+    for (int g = 0; g < kHeads; ++g) {
+      sums[g][j] = iadd(imul(isub(high[g][j], offset[j]), iset(128)), low[g][j]);
     }
   }
 #pragma GCC unroll 2
@@ -340,3 +339,12 @@ inline void decode_int8_task(const AttendPagedArgs& args, const DecodeTask& plac
     store_sums(task, g, place.partial + g * stride + kPartialHeader);
   }
 }
+#else
+inline std::size_t decode_int8_scratch_bytes(int head_dim, int group) {
+  return decode_scratch_bytes(head_dim, group);
+}
+inline void decode_int8_task(const AttendPagedArgs& args, const DecodeTask& place,
+                             std::byte* memory) {
+  decode_task<std::int8_t>(args, place, memory);
+}
+#endif
