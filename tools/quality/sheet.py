@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A contact sheet of answers as they are: the first cases of each task, not chosen by how they are answered.
 
-    python3 tools/quality/sheet.py build/cases build/quality/answers.json docs/images/answers.webp
+    python3 tools/quality/sheet.py build/cases docs/images/answers.webp build/quality/bf16/T1-*/answers.json
 
 Green is right, red is wrong, with what was expected.
 """
@@ -50,9 +50,10 @@ def card(folder: pathlib.Path, case: dict, answer: dict, font: ImageFont.FreeTyp
 
 
 def main() -> None:
-    folder, answers_path, out = map(pathlib.Path, sys.argv[1:4])
+    folder, out, *results = map(pathlib.Path, sys.argv[1:])
     cases = json.loads((folder / "cases.json").read_text("utf8"))["cases"]
-    answers = {row["id"]: row for row in json.loads(answers_path.read_text("utf8"))["answers"] if row["mode"] == "greedy"}
+    rows = [row for path in results for row in json.loads(path.read_text("utf8"))["answers"]]
+    answers = {row["id"]: row for row in rows if row["mode"] == "greedy"}
     font = ImageFont.truetype(FONT, 13)
     cards = []
     for task, number in TASKS.items():
