@@ -22,7 +22,7 @@ GOOD_STREAMS = 16
 RSS_LIMIT_MIB = 2048
 BOMB_LIMIT_S = 2.0
 ITL_LIMIT = 1.2
-ROUNDS = 8
+ROUNDS = 6
 PAUSE_S = 0.05  # between two bombs: their own client takes a share of the machine, too
 
 
