@@ -289,8 +289,18 @@ void Engine::encode_media(std::vector<TokenEvent>& events) {
   }
 }
 
+// A share of the vision tower that costs about as much as media_patches patches do in the whole of
+// it: the answers that run beside a large picture go on between two parts of it.
+LayerRange Engine::next_layers(const MediaPool::Handle& handle, const Patches& patches) const {
+  const std::int32_t all = model_.facts().vision_layers;
+  const std::int32_t begin = handle.entry == in_tower_ ? media_.layers(handle) : 0;
+  const std::int64_t share = limits_.media_patches * all / patches.grid.patches();
+  return {begin, static_cast<std::int32_t>(
+                     std::min<std::int64_t>(all, begin + std::max<std::int64_t>(share, 1)))};
+}
+
 // A picture that cannot be encoded fails its own request only: its slices are taken out of the
-// step.
+// step. So are those that read a picture whose last layers are still to come.
 bool Engine::encode(const MediaJob& job, std::vector<TokenEvent>& events) {
   Sequence& sequence = *job.sequence;
   const auto index = static_cast<std::size_t>(job.item);
@@ -299,7 +309,10 @@ bool Engine::encode(const MediaJob& job, std::vector<TokenEvent>& events) {
     return true;
   }
   const Patches& patches = *sequence.request.prompt.media[index].patches;
-  const Status status = model_.encode_media(patches, media_rows_, handle.first_row, nullptr);
+  const LayerRange layers = next_layers(handle, patches);
+  const Status status =
+      model_.encode_layers(patches, media_rows_, handle.first_row, layers, nullptr);
+  in_tower_ = handle.entry;
   if (!status) {
     plan_.drop(&sequence);
     std::erase(encoding_, &sequence);
@@ -309,7 +322,12 @@ bool Engine::encode(const MediaJob& job, std::vector<TokenEvent>& events) {
     finish(&sequence, std::move(event), events);
     return false;
   }
-  media_.mark_encoded(handle);
+  if (layers.end < model_.facts().vision_layers) {
+    media_.note_layers(handle, layers.end);
+    plan_.postpone(handle.entry);
+  } else {
+    media_.mark_encoded(handle);
+  }
   if (std::ranges::find(encoding_, &sequence) == encoding_.end()) {
     encoding_.push_back(&sequence);
   }

@@ -31,7 +31,7 @@ struct EngineLimits {
   std::int64_t kv_tokens = 0;          // cache size; 0 = one request of context_tokens per sequence
   std::int64_t media_rows = 0;         // encoded media kept; 0 = context_tokens
   std::int64_t patches = 0;            // largest image or video
-  std::int64_t media_patches = 1024;   // encoded in one step; a single larger picture goes alone
+  std::int64_t media_patches = 1024;   // encoded in one step; a larger picture takes several
   std::int32_t block_tokens = 16;
   std::int32_t window_tokens = 0;  // attention window besides sink_tokens; 0 = everything is seen
   std::int32_t sink_tokens = 0;
@@ -95,6 +95,8 @@ class Engine {
          const StepOutputs& outputs);
 
   bool encode(const MediaJob& job, std::vector<TokenEvent>& events);
+  [[nodiscard]] LayerRange next_layers(const MediaPool::Handle& handle,
+                                       const Patches& patches) const;
   void encode_media(std::vector<TokenEvent>& events);
   void run(const StepInputs& inputs);
   const std::uint32_t* mask_of(const Sequence& sequence, std::size_t row);
@@ -117,6 +119,7 @@ class Engine {
   StepOutputs outputs_;  // of the largest step
   KvLedger ledger_;
   MediaPool media_;
+  std::int32_t in_tower_ = -1;  // entry of media_ whose layers ran last
   Scheduler scheduler_;
   BatchBuilder builder_;
   StepPlan plan_;

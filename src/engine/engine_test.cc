@@ -33,6 +33,75 @@ TEST_F(EngineTest, ChunkedPrefillGivesTheSameTextAsOneChunk) {
   }
 }
 
+// Four layers over 24 patches: with 6 patches to a step, one layer each.
+TEST_F(EngineTest, AnswersGoOnBetweenTheLayersOfALargePicture) {
+  const auto whole = open({.context_tokens = 256, .patches = 64});
+  const Answer expected = alone(*whole, picture(4, 1.5F, 30));
+  FakeModel model;
+  auto engine = Engine::create(model, backend_,
+                               {.sequences = 4,
+                                .context_tokens = 256,
+                                .patches = 64,
+                                .media_patches = 6,
+                                .kv = DType::kF32});
+  ASSERT_TRUE(engine.has_value());
+  Request running = text({1, 2, 3}, 60);
+  running.stop_token_ids.clear();
+  const auto other = (*engine)->submit(std::move(running));
+  std::vector<TokenEvent> events;
+  (*engine)->step(events);
+  const auto id = (*engine)->submit(picture(4, 1.5F, 30));
+  const auto twin = (*engine)->submit(picture(4, 1.5F, 30));
+  ASSERT_TRUE(other.has_value() && id.has_value() && twin.has_value());
+  for (int layer = 1; layer <= 3; ++layer) {
+    events.clear();
+    (*engine)->step(events);
+    EXPECT_EQ(model.encodes, layer);
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events.front().request, *other);
+  }
+  events.clear();
+  auto answers = drain(**engine, std::move(events));
+  EXPECT_EQ(model.encodes, 4);
+  EXPECT_EQ(answers[*id].tokens, expected.tokens);
+  EXPECT_EQ(answers[*twin].tokens, expected.tokens);
+}
+
+// A picture that came later but is more urgent takes the tower; the first one's layers run again.
+TEST_F(EngineTest, APictureThatLostTheTowerIsReadAgain) {
+  const auto whole = open({.context_tokens = 256, .patches = 64});
+  const Answer expected = alone(*whole, picture(4, 1.5F, 30));
+  const auto engine =
+      open({.sequences = 4, .context_tokens = 256, .patches = 64, .media_patches = 6});
+  model_.encodes = 0;
+  std::vector<TokenEvent> events;
+  const auto first = engine->submit(picture(4, 1.5F, 30));
+  engine->step(events);
+  engine->step(events);
+  Request urgent = picture(4, 2.5F, 30);
+  urgent.priority = -1;
+  const auto second = engine->submit(std::move(urgent));
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  auto answers = drain(*engine, std::move(events));
+  EXPECT_EQ(model_.encodes, 2 + 4 + 4);
+  EXPECT_EQ(answers[*first].tokens, expected.tokens);
+  EXPECT_EQ(answers[*second].finish, expected.finish);
+}
+
+// Cancelled in the tower: the next picture takes its place in the pool and starts at the first
+// layer.
+TEST_F(EngineTest, ACancelledPictureLeavesTheTower) {
+  const auto whole = open({.context_tokens = 256, .patches = 64});
+  const Answer expected = alone(*whole, picture(4, 2.5F, 30));
+  const auto engine = open({.context_tokens = 256, .patches = 64, .media_patches = 6});
+  std::vector<TokenEvent> events;
+  const auto first = engine->submit(picture(4, 1.5F, 30));
+  ASSERT_TRUE(first.has_value());
+  engine->step(events);
+  engine->cancel(*first);
+  EXPECT_EQ(alone(*engine, picture(4, 2.5F, 30)).tokens, expected.tokens);
+}
+
 TEST_F(EngineTest, MixedRequestsGiveTheSameTextsAsAlone) {
   const auto engine = open(
       {.step_tokens = 24, .sequences = 4, .context_tokens = 128, .kv_tokens = 300, .patches = 64});

@@ -28,7 +28,7 @@ std::optional<MediaPool::Handle> MediaPool::acquire(const Hash128& hash, std::in
     return std::nullopt;
   }
   const std::size_t slot = unused_slot();
-  entries_[slot] = {hash, *gap, count, 1, false, ++clock_};
+  entries_[slot] = {hash, *gap, count, 1, false, 0, ++clock_};
   return Handle{static_cast<std::int32_t>(slot), *gap};
 }
 
@@ -46,6 +46,14 @@ bool MediaPool::encoded(const Handle& handle) const {
 
 void MediaPool::mark_encoded(const Handle& handle) {
   entries_[static_cast<std::size_t>(handle.entry)].encoded = true;
+}
+
+std::int32_t MediaPool::layers(const Handle& handle) const {
+  return entries_[static_cast<std::size_t>(handle.entry)].layers;
+}
+
+void MediaPool::note_layers(const Handle& handle, std::int32_t layers) {
+  entries_[static_cast<std::size_t>(handle.entry)].layers = layers;
 }
 
 std::int64_t MediaPool::pinned_rows() const {

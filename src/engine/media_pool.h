@@ -31,6 +31,9 @@ class MediaPool {
   // Whether the rows have been computed. The first user marks them after encoding.
   [[nodiscard]] bool encoded(const Handle& handle) const;
   void mark_encoded(const Handle& handle);
+  // Until then: layers of the vision tower that this content has passed. 0 for new content.
+  [[nodiscard]] std::int32_t layers(const Handle& handle) const;
+  void note_layers(const Handle& handle, std::int32_t layers);
 
   [[nodiscard]] std::int64_t pinned_rows() const;
 
@@ -41,6 +44,7 @@ class MediaPool {
     std::int64_t count = 0;  // 0 = the slot is unused
     std::int32_t users = 0;
     bool encoded = false;
+    std::int32_t layers = 0;
     std::uint64_t last_use = 0;
   };
   [[nodiscard]] std::optional<std::int64_t> find_gap(std::int64_t count) const;

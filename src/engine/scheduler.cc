@@ -7,9 +7,20 @@
 #include "engine/prompt_lookup.h"
 
 namespace monocle {
+
 void StepPlan::drop(const Sequence* sequence) {
   std::erase_if(slices, [&](const Slice& slice) { return slice.sequence == sequence; });
   std::erase_if(media, [&](const MediaJob& job) { return job.sequence == sequence; });
+}
+
+void StepPlan::postpone(std::int32_t media_entry) {
+  std::erase_if(slices, [&](const Slice& slice) {
+    const Sequence& sequence = *slice.sequence;
+    return std::ranges::any_of(sequence.request.prompt.spans, [&](const MediaSpan& span) {
+      return span.offset < slice.start + slice.count && span.offset + span.count > slice.start &&
+             sequence.media[static_cast<std::size_t>(span.item)].entry == media_entry;
+    });
+  });
 }
 
 Status Scheduler::check(Sequence& sequence) const {

@@ -30,7 +30,7 @@ struct SchedulerLimits {
   std::int64_t context_tokens = 0;    // longest prompt + output
   std::int32_t queue = 256;           // requests that may wait besides `sequences` running ones
   std::int32_t merge = 2;             // patches per media token and axis
-  std::int64_t media_patches = 1024;  // encoded in one step; a single larger picture goes alone
+  std::int64_t media_patches = 1024;  // encoded in one step; a larger picture goes alone
   std::int32_t draft_tokens = 0;      // guesses per sequence and step
   std::int32_t draft_rows = 0;        // guesses of all sequences in one step
 };
@@ -55,6 +55,8 @@ struct StepPlan {
   std::vector<Slice> slices;
   [[nodiscard]] bool empty() const { return slices.empty(); }
   void drop(const Sequence* sequence);
+  // Takes out the slices that read this entry of the media pool: it is not complete yet.
+  void postpone(std::int32_t media_entry);
 };
 
 struct SchedulerCounts {

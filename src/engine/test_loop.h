@@ -63,9 +63,9 @@ class BreakingModel final : public Model {
   const ModelFacts& facts() const override { return inner_.facts(); }
   Status plan(const PlanLimits& limits) override { return inner_.plan(limits); }
   std::size_t workspace_bytes() const override { return 0; }
-  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                      const TraceSink* trace) override {
-    return inner_.encode_media(patches, pool, first_row, trace);
+  Status encode_layers(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                       LayerRange layers, const TraceSink* trace) override {
+    return inner_.encode_layers(patches, pool, first_row, layers, trace);
   }
   void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                const TraceSink* trace) override {

@@ -32,6 +32,7 @@ class FakeModel final : public Model {
     facts_.kv_heads = 1;
     facts_.head_dim = 1;
     facts_.deepstack_levels = 1;
+    facts_.vision_layers = 4;
     facts_.max_positions = 4096;
   }
   const ModelFacts& facts() const override { return facts_; }
@@ -42,13 +43,23 @@ class FakeModel final : public Model {
   }
   std::size_t workspace_bytes() const override { return 0; }
 
-  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                      const TraceSink*) override {
+  Status encode_layers(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                       LayerRange layers, const TraceSink*) override {
     ++encodes;
     if (patches.values[0][0] < 0) {
       return fail(ErrorCode::kInternal, "the tower does not like this picture");
     }
     const std::int64_t count = patches.grid.tokens(2);
+    EXPECT_LT(layers.begin, layers.end);
+    if (layers.begin > 0) {
+      EXPECT_EQ(layers.begin, layers_run_) << "layers left out";
+      EXPECT_EQ(&patches, in_tower_) << "another picture's layers came in between";
+    }
+    in_tower_ = &patches;
+    layers_run_ = layers.end;
+    if (layers.end < facts_.vision_layers) {
+      return {};
+    }
     for (std::int32_t level = 0; level < 2; ++level) {
       const TensorView rows = pool.level(level).slice_rows(first_row, count);
       for (std::int64_t r = 0; r < count; ++r) {
@@ -137,6 +148,8 @@ class FakeModel final : public Model {
   }
 
   ModelFacts facts_;
+  const Patches* in_tower_ = nullptr;
+  std::int32_t layers_run_ = 0;
   std::int64_t max_blocks_ = 0;
   std::int64_t max_step_ = 0;
 };

@@ -125,7 +125,8 @@ TEST(HttpLimits, BadChunksAreRefused) {
         std::string("\r\nab\r\n0\r\n\r\n"), std::string("0x2\r\nab\r\n0\r\n\r\n"),
         std::string("2 \r\nab\r\n0\r\n\r\n"), std::string("fffffffffffffffff\r\nab\r\n0\r\n\r\n"),
         std::string("2\r\nabc\r\n0\r\n\r\n"), std::string("2\nab\n0\n\n"),
-        std::string("2\r\nab0\r\n\r\n"), "2;" + std::string(100'000, 'e') + "\r\nab\r\n0\r\n\r\n",
+        std::string("2\r\nab0\r\n\r\n"), std::string("2;a=\"\r\nab\r\n0\r\n\r\n"),
+        "2;" + std::string(100'000, 'e') + "\r\nab\r\n0\r\n\r\n",
         "0\r\nA: " + std::string(100'000, 'e') + "\r\n\r\n"}) {
     const Answer answer = ask(server.port(), head + body);
     EXPECT_TRUE(answer.status == 400 || answer.status == 413)

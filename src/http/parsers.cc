@@ -55,6 +55,20 @@ HttpVerdict refusal_of(const ErrorCodeOfBoost& error) {
   return HttpRefusal{400, "the request is malformed: " + error.message()};
 }
 
+// Whether the line of a chunk's size ends inside a quoted value of its extension. Beast would wait
+// for more and count the chunk's size against the limit again with every read.
+bool line_ends_in_quotes(std::string_view rest) {
+  if (rest.starts_with("\r\n")) rest.remove_prefix(2);  // of the chunk before
+  const std::size_t end = rest.find("\r\n");
+  if (end == std::string_view::npos) return false;
+  bool quoted = false;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (rest[i] == '"') quoted = !quoted;
+    if (rest[i] == '\\' && quoted) ++i;
+  }
+  return quoted;
+}
+
 }  // namespace
 
 struct RequestParser::Impl {
@@ -111,6 +125,9 @@ HttpVerdict RequestParser::body(std::string_view bytes, std::string* body, std::
     *consumed += used;
   }
   if (error && error != http::error::need_more) return refusal_of(error);
+  if (parser.chunked() && !parser.is_done() && line_ends_in_quotes(bytes.substr(*consumed))) {
+    return HttpRefusal{400, "the chunks of the request body are malformed"};
+  }
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/thread_priority.h"
 #include "http/connection.h"
 #include "http/core.h"
 #include "http/listener.h"
@@ -18,6 +19,7 @@ namespace monocle {
 namespace {
 
 void work(ServerCore& core) {
+  lower_thread_priority(core.options.worker_niceness);
   while (auto impl = core.queue.pop()) {
     if (impl->gone) continue;
     try {

@@ -112,6 +112,8 @@ struct HttpOptions {
   std::uint16_t port = 7860;          // 0 = any free one
   int io_threads = 1;
   int worker_threads = 2;
+  int worker_niceness =
+      0;  // the workers give way to all other threads, by so many steps of nice(2)
   HttpLimits limits;
   // Largest body by request head (method, path, headers are set). A larger one is refused with 413
   // before it is read.

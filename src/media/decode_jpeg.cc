@@ -70,6 +70,43 @@ void on_message(j_common_ptr jpeg, int level) {
 
 void on_output(j_common_ptr /*jpeg*/) {}
 
+// Of the marker at or after `at`, or the end of the file: 0xFF and a byte that is neither stuffing,
+// nor filling, nor a restart inside a scan.
+std::size_t next_marker(Bytes bytes, std::size_t at) {
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  while (at + 1 < bytes.size()) {
+    const void* found = std::memchr(data + at, 0xFF, bytes.size() - at - 1);
+    if (found == nullptr) {
+      break;
+    }
+    at = static_cast<std::size_t>(static_cast<const unsigned char*>(found) - data);
+    const unsigned char code = data[at + 1];
+    if (code != 0x00 && code != 0xFF && (code < JPEG_RST0 || code > JPEG_RST0 + 7)) {
+      return at;
+    }
+    at += code == 0xFF ? 1 : 2;
+  }
+  return bytes.size();
+}
+
+// By the markers alone, a pass over the bytes instead of one over the picture for each scan.
+int count_scans(Bytes bytes) {
+  constexpr std::uint32_t kStartOfScan = 0xDA;
+  constexpr std::size_t kMarkerBytes = 2;
+  int scans = 0;
+  for (std::size_t at = next_marker(bytes, kMarkerBytes); at + 4 <= bytes.size();) {
+    const std::uint32_t code = u8_at(bytes, at + 1);
+    if (code == JPEG_EOI) {
+      break;
+    }
+    scans += code == kStartOfScan ? 1 : 0;
+    at = next_marker(bytes, at + kMarkerBytes + be16(bytes, at + kMarkerBytes));
+  }
+  return scans;
+}
+
+// What count_scans() finds is refused before; this holds for files on which libjpeg and it
+// disagree.
 void on_progress(j_common_ptr jpeg) {
   JpegState& state = state_of(jpeg);
   if (state.jpeg.input_scan_number > kMaxScans) {
@@ -169,6 +206,10 @@ Result<ImageHeader> header(Bytes bytes) {
 }
 
 Result<Decoded> decode(Bytes bytes, const ImageHeader& header, AlphaPolicy /*JPEG has no alpha*/) {
+  if (count_scans(bytes) > kMaxScans) {
+    return fail(ErrorCode::kInvalidArgument,
+                "JPEG image cannot be decoded: it has more than {} scans", kMaxScans);
+  }
   const auto state = make_state(bytes);
   if (!guarded(*state, open_header)) {
     return damaged(*state);

@@ -26,6 +26,7 @@ struct ModelFacts {
   std::int32_t kv_heads = 0;
   std::int32_t head_dim = 0;
   std::int32_t deepstack_levels = 0;
+  std::int32_t vision_layers = 1;
   std::int64_t max_positions = 0;  // longest sequence the position encoding was made for
   std::size_t weight_bytes = 0;
   // Bytes of weights a decode step of one sequence reads: everything but the vision tower and, when
@@ -69,6 +70,12 @@ struct StepOutputs {
 // Receives named intermediate tensors, for parity checks. Null in production.
 using TraceSink = FunctionRef<void(std::string_view name, ConstTensorView value)>;
 
+// Layers [begin, end) of the vision tower.
+struct LayerRange {
+  std::int32_t begin = 0;
+  std::int32_t end = 0;
+};
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -80,8 +87,15 @@ class Model {
 
   // Vision tower and mergers for one image or video; rows [first_row, first_row + grid.tokens()) of
   // every level of `pool` receive the result.
-  virtual Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                              const TraceSink* trace) = 0;
+  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                      const TraceSink* trace) {
+    return encode_layers(patches, pool, first_row, {0, facts().vision_layers}, trace);
+  }
+  // The same in parts, with the same bits: ranges follow each other from 0 to facts().vision_layers
+  // and the rows are complete after the last. The workspace keeps what lies between two parts;
+  // forward() may run there, another picture may not.
+  virtual Status encode_layers(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                               LayerRange layers, const TraceSink* trace) = 0;
 
   // kv has one view per layer.
   virtual void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,

@@ -22,6 +22,8 @@ api::ParseLimits limits_for(const Served& served) {
   return limits;
 }
 
+HttpHeader no_sniff() { return {"X-Content-Type-Options", "nosniff"}; }
+
 // Answered before anything else (Service::immediate), also by the admin listener.
 bool is_immediate_route(std::string_view route) {
   constexpr std::array<std::string_view, 5> kRoutes{"health", "ready", "ping", "live", "metrics"};
@@ -59,27 +61,17 @@ void Service::attach(HttpOptions& options) {
     return large ? options_.chat_body_bytes : options_.other_body_bytes;
   };
   options.precheck = [this](const HttpRequest& head) -> std::optional<HttpReply> {
-    const std::optional<api::ApiError> refusal = guard_.check(head);
-    if (!refusal) {
-      return std::nullopt;
-    }
-    count_refusal(*refusal);
-    return error_reply(*refusal);
+    const std::optional<api::ApiError> error = guard_.check(head);
+    return error ? std::optional(refusal(*error, headers_for(head))) : std::nullopt;
   };
   options.immediate = [this](const HttpRequest& head) -> std::optional<HttpReply> {
     // Asked before precheck: /metrics wants a key too.
     std::optional<HttpReply> reply = immediate(head);
-    const std::optional<api::ApiError> refusal = reply ? guard_.check(head) : std::nullopt;
-    if (refusal) {
-      count_refusal(*refusal);
-      reply = error_reply(*refusal);
-    }
-    return reply;
+    const std::optional<api::ApiError> error = reply ? guard_.check(head) : std::nullopt;
+    return error ? refusal(*error, headers_for(head)) : reply;
   };
   options.render_error = [this](int status, std::string_view message) {
-    const api::ApiError error = api::from_status(status, message);
-    count_refusal(error);
-    return error_reply(error);
+    return refusal(api::from_status(status, message), {no_sniff()});
   };
 }
 
@@ -107,7 +99,7 @@ std::optional<HttpReply> Service::admin(const HttpRequest& request) {
   }
   return is_immediate_route(route_of(request.path))
              ? other_method(request, "GET")
-             : error_reply(api::unknown_route(request.method, request.path));
+             : refusal(api::unknown_route(request.method, request.path), headers_for(request));
 }
 
 HttpReply Service::metrics_reply() const {
@@ -158,14 +150,11 @@ void Service::handle(const Exchange& exchange) {
 }
 
 HttpReply Service::other_method(const HttpRequest& request, std::string_view method) {
-  HttpReply reply{204, headers_for(request), {}};
-  if (request.method != "OPTIONS") {
-    const api::ApiError error = api::method_not_allowed(request.method, request.path);
-    count_refusal(error);
-    reply.status = error.status;
-    reply.headers.push_back({"Content-Type", "application/json"});
-    reply.body = api::format_error(error);
-  }
+  std::vector<HttpHeader> headers = headers_for(request);
+  HttpReply reply =
+      request.method == "OPTIONS"
+          ? HttpReply{204, std::move(headers), {}}
+          : refusal(api::method_not_allowed(request.method, request.path), std::move(headers));
   reply.headers.push_back({"Allow", method == "GET" ? "OPTIONS, GET, HEAD" : "OPTIONS, POST"});
   return reply;
 }
@@ -179,28 +168,22 @@ std::vector<HttpHeader> Service::headers_for(const HttpRequest& request) const {
       std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c < 127; });
   headers.push_back({"x-request-id", usable ? std::string(given) : api::make_id("req_")});
   headers.push_back({"openai-version", "2020-10-01"});
-  headers.push_back({"X-Content-Type-Options", "nosniff"});
+  headers.push_back(no_sniff());
   return headers;
 }
 
-HttpReply Service::error_reply(const api::ApiError& error) const {
-  HttpReply reply{error.status, {{"Content-Type", "application/json"}}, api::format_error(error)};
-  reply.headers.push_back({"X-Content-Type-Options", "nosniff"});
+HttpReply Service::refusal(const api::ApiError& error, std::vector<HttpHeader> headers) {
+  count_refusal(error);
+  headers.push_back({"Content-Type", "application/json"});
   if (error.retry_after_ms) {
-    reply.headers.push_back(
-        {"Retry-After", fmt::format("{}", (*error.retry_after_ms + 999) / 1000)});
-    reply.headers.push_back({"retry-after-ms", fmt::format("{}", *error.retry_after_ms)});
+    headers.push_back({"Retry-After", fmt::format("{}", (*error.retry_after_ms + 999) / 1000)});
+    headers.push_back({"retry-after-ms", fmt::format("{}", *error.retry_after_ms)});
   }
-  return reply;
+  return {error.status, std::move(headers), api::format_error(error)};
 }
 
 void Service::refuse(const Exchange& exchange, const api::ApiError& error) {
-  count_refusal(error);
-  HttpReply reply = error_reply(error);
-  for (HttpHeader& header : headers_for(exchange->request())) {
-    reply.headers.push_back(std::move(header));
-  }
-  exchange->reply(std::move(reply));
+  exchange->reply(refusal(error, headers_for(exchange->request())));
 }
 
 void Service::count_refusal(const api::ApiError& error) {

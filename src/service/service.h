@@ -57,7 +57,8 @@ class Service {
 
   std::optional<HttpReply> immediate(const HttpRequest& request);
   HttpReply metrics_reply() const;
-  HttpReply error_reply(const api::ApiError& error) const;
+  // Counts a refusal and gives it its form, behind these headers.
+  HttpReply refusal(const api::ApiError& error, std::vector<HttpHeader> headers);
   // To a method that is not the route's own: OPTIONS gets the list, others a refusal.
   HttpReply other_method(const HttpRequest& request, std::string_view method);
   void refuse(const Exchange& exchange, const api::ApiError& error);

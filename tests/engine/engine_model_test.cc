@@ -193,6 +193,20 @@ TEST_P(EngineModel, MixedRequestsGiveTheSameTokensAsAlone) {
   EXPECT_GT(shared.engine->stats().prefix_hit_tokens, 0);
 }
 
+// The vision tower in parts of a layer each, decode steps of others in between.
+TEST_P(EngineModel, APictureReadLayerByLayerGivesTheSameTokensAsWhole) {
+  const Machine whole = machine(kAlone);
+  const Machine parts =
+      machine({.step_tokens = 40, .sequences = 4, .kv_tokens = 400, .media_patches = 1});
+  Answers expected;
+  for (int i = 0; i < 9; ++i) {
+    const auto id = parts.engine->submit(request(i));
+    ASSERT_TRUE(id.has_value()) << id.error().message;
+    expected[*id] = alone(*whole.engine, request(i));
+  }
+  EXPECT_EQ(drain(*parts.engine), expected);
+}
+
 TEST_P(EngineModel, TheSecondQuestionAboutAPictureIsAnsweredAsCold) {
   const Machine warm = machine({.step_tokens = 256, .sequences = 1});
   const Machine cold = machine(kAlone);

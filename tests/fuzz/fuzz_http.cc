@@ -56,7 +56,8 @@ class Reader {
     if (verdict) {
       return refuse(*verdict);
     }
-    MONOCLE_CHECK(!request_.method.empty() && request_.path.starts_with('/'));
+    MONOCLE_CHECK(!request_.method.empty());
+    MONOCLE_CHECK(request_.path.starts_with('/') || request_.path == "*");
     MONOCLE_CHECK(count_headers(request_, "host") <= 1);
     MONOCLE_CHECK(count_headers(request_, "content-length") <= 1);
     input_.erase(0, length);

@@ -22,6 +22,7 @@ ModelFacts model_facts(const Config& config) {
       .kv_heads = t.num_key_value_heads,
       .head_dim = t.head_dim,
       .deepstack_levels = static_cast<std::int32_t>(config.vision.deepstack_visual_indexes.size()),
+      .vision_layers = config.vision.depth,
       .max_positions = t.max_position_embeddings};
 }
 
@@ -95,13 +96,13 @@ Status Qwen3Vl::plan(const PlanLimits& limits) {
   return workspace_.commit();
 }
 
-Status Qwen3Vl::encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                             const TraceSink* trace) {
+Status Qwen3Vl::encode_layers(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                              LayerRange layers, const TraceSink* trace) {
   if (patches.grid.patches() > tower_->max_patches()) {
     return fail(ErrorCode::kTooLarge, "a picture of {} patches exceeds the planned {}",
                 patches.grid.patches(), tower_->max_patches());
   }
-  tower_->encode(patches, workspace_, pool, first_row, trace);
+  tower_->encode({patches, pool, first_row}, layers, workspace_, trace);
   return {};
 }
 

@@ -37,8 +37,8 @@ class Qwen3Vl final : public Model {
   [[nodiscard]] const ModelFacts& facts() const override { return facts_; }
   Status plan(const PlanLimits& limits) override;
   [[nodiscard]] std::size_t workspace_bytes() const override { return workspace_.bytes(); }
-  Status encode_media(const Patches& patches, MediaRows& pool, std::int64_t first_row,
-                      const TraceSink* trace) override;
+  Status encode_layers(const Patches& patches, MediaRows& pool, std::int64_t first_row,
+                       LayerRange layers, const TraceSink* trace) override;
   void forward(const StepInputs& step, std::span<const KvView> kv, const StepOutputs& out,
                const TraceSink* trace) override;
 

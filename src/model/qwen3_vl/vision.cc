@@ -96,42 +96,47 @@ TensorView VisionTower::stage_pixels(const Patches& patches, Workspace& workspac
   return y;
 }
 
-void VisionTower::encode(const Patches& patches, Workspace& workspace, MediaRows& pool,
-                         std::int64_t first_row, const TraceSink* trace) {
+void VisionTower::encode(const Job& job, LayerRange layers, Workspace& workspace,
+                         const TraceSink* trace) {
   const VisionConfig& v = config_.vision;
-  const std::int64_t n = patches.grid.patches();
-  MONOCLE_CHECK(n > 0 && n <= max_patches_);
-  const auto out = [&](std::int32_t level) {
-    return pool.level(level).slice_rows(first_row, patches.grid.tokens(v.spatial_merge_size));
-  };
-
+  const std::int64_t n = job.patches.grid.patches();
+  const std::int64_t tokens = job.patches.grid.tokens(v.spatial_merge_size);
+  MONOCLE_CHECK(n > 0 && n <= max_patches_ && layers.end <= std::ssize(weights_.blocks));
   const TensorView x = workspace.view(x_, n);
+  const Positions positions = stage_positions(job.patches.grid, workspace);
+  if (layers.begin == 0) {
+    embed(job.patches, positions, x, workspace, trace);
+  }
+  for (std::int32_t i = layers.begin; i < layers.end; ++i) {
+    block(weights_.blocks[static_cast<std::size_t>(i)], positions, x, workspace);
+    emit(trace, "block." + std::to_string(i), x);
+    const auto found = std::ranges::find(v.deepstack_visual_indexes, i);
+    if (found != v.deepstack_visual_indexes.end()) {
+      const auto level = static_cast<std::int32_t>(found - v.deepstack_visual_indexes.begin());
+      const TensorView rows = job.pool.level(1 + level).slice_rows(job.first_row, tokens);
+      merge(weights_.deepstack[static_cast<std::size_t>(level)], true, x, workspace, rows);
+      emit(trace, "deepstack." + std::to_string(level), rows);
+    }
+  }
+  if (layers.end == std::ssize(weights_.blocks)) {
+    const TensorView rows = job.pool.level(0).slice_rows(job.first_row, tokens);
+    merge(weights_.merger, false, x, workspace, rows);
+    emit(trace, "merger", rows);
+  }
+}
+
+// Patches and where they stand become the first layer's input.
+void VisionTower::embed(const Patches& patches, const Positions& positions, TensorView x,
+                        Workspace& workspace, const TraceSink* trace) {
   backend_.linear({.x = stage_pixels(patches, workspace),
                    .w = weights_.patch_embed.w,
                    .bias = weights_.patch_embed.bias,
                    .residual = {},
                    .y = x});
   emit(trace, "patch_embed", x);
-
-  const Positions positions = stage_positions(patches.grid, workspace);
   backend_.blend_rows(
       {.index = positions.index, .weight = positions.weight, .table = weights_.pos_embed, .y = x});
   emit(trace, "after_pos_embed", x);
-
-  std::int32_t level = 0;
-  for (std::size_t i = 0; i < weights_.blocks.size(); ++i) {
-    block(weights_.blocks[i], positions, x, workspace);
-    emit(trace, "block." + std::to_string(i), x);
-    if (std::ranges::find(v.deepstack_visual_indexes, static_cast<std::int32_t>(i)) !=
-        v.deepstack_visual_indexes.end()) {
-      const TensorView rows = out(1 + level);
-      merge(weights_.deepstack[static_cast<std::size_t>(level)], true, x, workspace, rows);
-      emit(trace, "deepstack." + std::to_string(level), rows);
-      ++level;
-    }
-  }
-  merge(weights_.merger, false, x, workspace, out(0));
-  emit(trace, "merger", out(0));
 }
 
 void VisionTower::block(const VisionBlock& w, const Positions& positions, TensorView x,

@@ -24,9 +24,13 @@ class VisionTower {
   void plan(Workspace& workspace, std::int64_t max_patches);
   [[nodiscard]] std::int64_t max_patches() const { return max_patches_; }
 
-  // pool has 1 + deepstack levels. The patch count must not exceed max_patches().
-  void encode(const Patches& patches, Workspace& workspace, MediaRows& pool, std::int64_t first_row,
-              const TraceSink* trace);
+  struct Job {
+    const Patches& patches;  // at most max_patches()
+    MediaRows& pool;         // of 1 + deepstack levels
+    std::int64_t first_row;
+  };
+  // Some of the layers; those before them ran last, on the same job and workspace.
+  void encode(const Job& job, LayerRange layers, Workspace& workspace, const TraceSink* trace);
 
  private:
   struct Positions {
@@ -38,6 +42,8 @@ class VisionTower {
   };
   Positions stage_positions(const GridThw& grid, Workspace& workspace);
   TensorView stage_pixels(const Patches& patches, Workspace& workspace);
+  void embed(const Patches& patches, const Positions& positions, TensorView x, Workspace& workspace,
+             const TraceSink* trace);
   void block(const VisionBlock& weights, const Positions& positions, TensorView x,
              Workspace& workspace);
   void merge(const Merger& weights, bool join_first, TensorView x, Workspace& workspace,

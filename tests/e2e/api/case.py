@@ -13,6 +13,8 @@ class Case(unittest.TestCase):
         self.assertEqual(set(reply.error), {"message", "type", "param", "code"})
         self.assertTrue(reply.error["message"])
         self.assertIn("application/json", reply.headers["content-type"])
+        names = [name.lower() for name in reply.headers.keys()]
+        self.assertEqual(sorted(set(names)), sorted(names), "a header that comes twice")
         if code is not None:
             self.assertEqual(reply.error["code"], code)
         if param is not None:

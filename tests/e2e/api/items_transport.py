@@ -26,6 +26,8 @@ class Transport(case.Case):
         self.assert_error(self.client.chat("hi", temperature="hot"), 400, param="temperature")
         self.assert_error(self.client.chat("hi", model="gpt-none"), 404, "model_not_found", "model")
         self.assert_error(self.client.get("/v1/models/gpt-none"), 404, "model_not_found")
+        self.assert_error(self.client.get("/v1/models/%07"), 400)
+        self.assert_error(self.client.get("/v1/models/" + "x" * 9000), 414)
         self.assert_error(self.client.post("/v1/detokenize", "[" * (16 << 20)), 413)
 
     def test_06_context_length(self):

@@ -65,8 +65,13 @@ function CostLine() {
 }
 
 function Tasks() {
+  const row = useRef<HTMLDivElement>(null);
+  // On a phone the row is wider than the screen; a task may also be picked elsewhere.
+  useLayoutEffect(() => {
+    row.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [task.value]);
   return (
-    <div class="tasks" role="group" aria-label={t("task.label")}>
+    <div class="tasks" role="group" aria-label={t("task.label")} ref={row}>
       {TASKS.map((id) => (
         <button key={id} type="button" aria-pressed={task.value === id} title={t(taskHint(id))} onClick={() => pickTask(id)}>
           <Icon name={id} size={16} />

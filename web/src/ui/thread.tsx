@@ -61,6 +61,7 @@ function useFollow(): preact.RefObject<HTMLDivElement | null> {
     };
     let busyAt = 0;
     const follow = (): void => {
+      if (path.peek().length === 0) return; // the tasks to choose from are read from their top
       if (answering.peek()) busyAt = performance.now();
       if (near.current && performance.now() - busyAt < AFTER_END_MS) host.scrollTop = host.scrollHeight;
     };
