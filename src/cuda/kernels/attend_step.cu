@@ -104,9 +104,11 @@ __device__ inline void attend_share(const AttendPagedArgs& a, const Share& share
   }
 }
 
-__device__ inline HeadsOf heads_of(const RopeAppendArgs& a, int row, bool store_q) {
+__device__ inline HeadsOf heads_of(const StepArgs& args, int row, bool store_q) {
+  const RopeAppendArgs& a = args.rope;
   HeadsOf of{};
   of.x = static_cast<const float*>(a.qkv.data) + row * a.qkv.row_stride;
+  of.heads = args.attend.heads;
   of.q_norm = a.q_norm;
   of.k_norm = a.k_norm;
   of.eps = a.eps;
@@ -212,8 +214,7 @@ __global__ __launch_bounds__(kThreads,
       pdl_wait();
       pdl_launch_next();
     }
-    make_heads<kD>(heads_of(args.rope, row, rank == 0), a.heads, a.kv, share, turn, room.q,
-                   room.fresh);
+    make_heads<kD>(heads_of(args, row, rank == 0), a.kv, share, turn, room.q, room.fresh);
     __syncthreads();
     load_heads<kD, true>(&room.q[0][0], group, q);
   } else {

@@ -136,6 +136,7 @@ __device__ inline void make_head(const float* x, const float* weight, float eps,
 // What a block makes its heads from and where the current token's key and value go.
 struct HeadsOf {
   const float* x;  // the row of qkv
+  int heads;       // of q
   const float* q_norm;
   const float* k_norm;
   float eps;
@@ -148,10 +149,10 @@ struct HeadsOf {
 // The query heads of the group, and in the block that owns the last key the current key and value,
 // shared out to the block's warps.
 template <int kD>
-__device__ inline void make_heads(const HeadsOf& of, int heads, const KvView& kv,
-                                  const Share& share, const Turn<kD>& turn,
-                                  std::uint16_t (&q)[kHeads][kD], std::uint16_t (&fresh)[2][kD]) {
-  const int group = heads / kv.kv_heads;
+__device__ inline void make_heads(const HeadsOf& of, const KvView& kv, const Share& share,
+                                  const Turn<kD>& turn, std::uint16_t (&q)[kHeads][kD],
+                                  std::uint16_t (&fresh)[2][kD]) {
+  const int group = of.heads / kv.kv_heads;
   const int warps = static_cast<int>(blockDim.x / 32);
   const bool owner = share.begin <= share.fresh && share.fresh < share.end;
   for (int job = static_cast<int>(threadIdx.x / 32); job < group + (owner ? 2 : 0); job += warps) {
@@ -167,7 +168,7 @@ __device__ inline void make_heads(const HeadsOf& of, int heads, const KvView& kv
       out = static_cast<std::uint16_t*>(is_key ? of.k : of.v) +
             cache_row(kv, of.slot, share.kv_head) * kD;
     }
-    const int head = heads + (is_key ? 0 : kv.kv_heads) + share.kv_head;
+    const int head = of.heads + (is_key ? 0 : kv.kv_heads) + share.kv_head;
     make_head<kD>(of.x + head * kD, is_key ? of.k_norm : nullptr, of.eps, turn, fresh[job - group],
                   out);
   }

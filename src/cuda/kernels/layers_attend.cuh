@@ -82,6 +82,7 @@ struct ChunkKeys {
 __device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeights& w, int row) {
   step::HeadsOf of{};
   of.x = static_cast<const float*>(p.rope.qkv.data) + std::int64_t{row} * (p.q_dim + 2 * p.kv_dim);
+  of.heads = p.attend.heads;
   of.q_norm = w.q_norm;
   of.k_norm = w.k_norm;
   of.eps = p.rope.eps;
@@ -238,8 +239,8 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
         barrier.wait();
         waited = true;
       }
-      step::make_heads<kLayerHead>(heads_of(p, w, item.row), a.heads, p.rope.kv, item.share,
-                                   item.turn, shared.q, shared.fresh);
+      step::make_heads<kLayerHead>(heads_of(p, w, item.row), p.rope.kv, item.share, item.turn,
+                                   shared.q, shared.fresh);
       __syncthreads();
       std::uint32_t q[kLayerHead / 16][2];
       step::load_heads<kLayerHead, true>(&shared.q[0][0], a.heads / a.kv.kv_heads, q);
