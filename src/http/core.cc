@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address_v6.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -123,7 +124,11 @@ HttpReply ServerCore::error_reply(const HttpRefusal& refusal) const {
 }
 
 IoThread::IoThread(ServerCore& core_in)
-    : core(core_in), work(boost::asio::make_work_guard(context)), scratch(kScratchBytes) {}
+    : core(core_in), work(boost::asio::make_work_guard(context)), scratch(kScratchBytes) {
+  // A loop's own descriptors are taken now and not with its first connection, when none may be
+  // left.
+  const boost::asio::steady_timer first(context);
+}
 
 void IoThread::run() {
   thread = std::thread([this] { context.run(); });
