@@ -174,8 +174,6 @@ class Server {
     HttpOptions http;
     http.address = options_.host;
     http.port = options_.port;
-    // Two at least: what a crowd of newcomers costs one of them, /health need not wait for.
-    http.io_threads = std::clamp(usable_cpus() / 4, 2, 4);
     // They decode pictures and write prompts. Where the engine computes on the same CPUs they have
     // a third of its weight: answers that run go on, new ones still begin.
     http.worker_threads = std::clamp(usable_cpus() / 2, 2, 16);
