@@ -92,7 +92,9 @@ def divergence() -> str:
     lines = ["## What a format costs, token by token", "", "```", "monocle bench divergence --quant int8 --kv int8 --json", "```", "",
              f"and the like for each row: the {first['samples']} samples of the demo model, {first['tokens']} tokens of right answers, read by "
              "the model as stored (bf16) and by the same model in the format of the row. KL is the divergence of the next token's "
-             f"distribution, in nats. Commit {first['commit']}.", "",
+             f"distribution, in nats. An answer is right where every token of it is the likeliest; the demo model spells Latin words letter "
+             f"by letter, which the tokenizer would not, and so the answers with Latin words are wrong here in every format. Commit "
+             f"{first['commit']}.", "",
              "| weights | keys and values | KL, mean | 99 % below | at most | same likeliest token | answers right | as stored |",
              "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for result in results:
