@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every engine's measurements have in common: samples, their summary, the order of the runs, what is written down."""
+import argparse
 import dataclasses
 import json
 import os
@@ -64,6 +65,19 @@ def resident_peak(pid):
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError(f"process {pid} has no VmHWM")
+
+
+def peer_arguments(description, name, what):
+    """The command line of a peer that is a Python script; `name` and `what` are its model's. Prompts become numbers."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(name, help=what)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--prompts", default="", help="prompt lengths with commas; 1 stands for an empty cache")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--picture", type=int, default=0, help="side in pixels, 0 = none")
+    arguments = parser.parse_args()
+    arguments.prompts = [int(prompt) for prompt in arguments.prompts.split(",") if prompt]
+    return arguments
 
 
 def write(path, result):

@@ -4,7 +4,6 @@
 
     python bench/peers/openvino_peer.py EXPORTED [--prompts 1,512] [--steps 8] [--picture 1024]
 """
-import argparse
 import json
 import os
 import random
@@ -13,7 +12,7 @@ import time
 import numpy as np
 import openvino
 import openvino_genai
-from measure import resident_peak
+from measure import peer_arguments, resident_peak
 
 
 def generate(pipe, prompt, steps, images=()):
@@ -48,20 +47,14 @@ def picture(pipe, side):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("exported", help="folder that optimum-cli export openvino wrote")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--prompts", default="", help="prompt lengths with commas; 1 stands for an empty cache")
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--picture", type=int, default=0, help="side in pixels, 0 = none")
-    arguments = parser.parse_args()
+    arguments = peer_arguments(__doc__, "exported", "folder that optimum-cli export openvino wrote")
 
     random.seed(1)
     start = time.perf_counter()
     pipe = openvino_genai.VLMPipeline(arguments.exported, "CPU", INFERENCE_NUM_THREADS=arguments.threads)
     load = time.perf_counter() - start
     generate(pipe, "0" * 16, 4)  # warms up
-    samples = text(pipe, [int(prompt) for prompt in arguments.prompts.split(",") if prompt], arguments.steps)
+    samples = text(pipe, arguments.prompts, arguments.steps)
     if arguments.picture:
         samples += picture(pipe, arguments.picture)
     samples += [{"what": "ready_warm", "value": load}, {"what": "resident", "value": resident_peak(os.getpid())}]

@@ -4,7 +4,6 @@
 
     bench/peers/transformers_peer.py CHECKPOINT [--prompts 1,512] [--steps 8] [--picture 1024]
 """
-import argparse
 import json
 import os
 import random
@@ -12,7 +11,7 @@ import time
 
 import torch
 import transformers
-from measure import resident_peak
+from measure import peer_arguments, resident_peak
 
 
 def timed(work):
@@ -67,13 +66,7 @@ def picture(model, checkpoint, side):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--prompts", default="", help="prompt lengths with commas; 1 stands for an empty cache")
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--picture", type=int, default=0, help="side in pixels, 0 = none")
-    arguments = parser.parse_args()
+    arguments = peer_arguments(__doc__, "checkpoint", "folder of the checkpoint")
 
     random.seed(1)
     torch.set_num_threads(arguments.threads)
@@ -81,8 +74,7 @@ def main():
     load, model = timed(lambda: transformers.Qwen3VLForConditionalGeneration.from_pretrained(
         arguments.checkpoint, dtype=torch.bfloat16, attn_implementation="sdpa").eval())
     text(model, [16], 2, model.config.text_config.vocab_size)  # warms up
-    prompts = [int(prompt) for prompt in arguments.prompts.split(",") if prompt]
-    samples = text(model, prompts, arguments.steps, model.config.text_config.vocab_size)
+    samples = text(model, arguments.prompts, arguments.steps, model.config.text_config.vocab_size)
     if arguments.picture:
         samples += picture(model, arguments.checkpoint, arguments.picture)
     samples += [{"what": "ready_warm", "value": load}, {"what": "resident", "value": resident_peak(os.getpid())}]
