@@ -70,10 +70,12 @@ void ModelOptions::add(CLI::App& app) {
   app.add_option("-m,--model", path,
                  "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
       ->group("Model");
-  app.add_option("--quant", quant,
-                 "Weight format of the text layers: none (as stored), f32, bf16, int8, int4")
+  app.add_option(
+         "--quant", quant,
+         "Weight format of the text layers: none (as stored), f32, bf16, int8, int4, fp8 (for "
+         "GPUs; works on a CPU, slowly)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"none", "f32", "bf16", "int8", "int4"}))
+      ->check(CLI::IsMember({"none", "f32", "bf16", "int8", "int4", "fp8"}))
       ->group("Model");
   app.add_option("--compute", compute, "Arithmetic: auto, or f32 (slower, for comparisons)")
       ->capture_default_str()

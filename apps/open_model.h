@@ -22,7 +22,7 @@ namespace monocle::app {
 
 struct ModelOptions {
   std::string path;              // empty: the demo model
-  std::string quant = "none";    // none, f32, bf16, int8, int4
+  std::string quant = "none";    // none, f32, bf16, int8, int4, fp8
   std::string compute = "auto";  // auto, f32
   std::string kv = "auto";       // auto, f32, bf16, int8
   DeviceOptions device;

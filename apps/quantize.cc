@@ -112,7 +112,7 @@ Action add_quantize(CLI::App& app) {
   app.add_option("-f,--format", options->format,
                  "Format of the text layers, embedding and head; with int4 the latter two are int8")
       ->capture_default_str()
-      ->check(CLI::IsMember({"int8", "int4", "bf16"}));
+      ->check(CLI::IsMember({"int8", "int4", "fp8", "bf16"}));
   app.add_option("--vision", options->vision,
                  "Format of the vision tower; int8 costs accuracy on fine print")
       ->capture_default_str()

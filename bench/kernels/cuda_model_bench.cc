@@ -217,6 +217,14 @@ struct Bench {
   std::unique_ptr<Engine> engine;
 };
 
+Result<qwen3_vl::WeightOptions> weights_named(const std::string& format) {
+  const FormatInfo* info = find_format(format);
+  if (info == nullptr) {
+    return fail(ErrorCode::kInvalidArgument, "'{}' is not a weight format", format);
+  }
+  return qwen3_vl::weights_in(info->format);
+}
+
 Status run(const std::string& preset, const std::string& format,
            const std::vector<std::int32_t>& batches, const std::string& parts, Json& out) {
   const auto wanted = [&](const char* part) { return parts.find(part) != std::string::npos; };
@@ -228,11 +236,7 @@ Status run(const std::string& preset, const std::string& format,
                                    {.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr,
                                     .whole_layers = std::getenv("MONOCLE_NO_LAYERS") == nullptr}));
   bench.backend = std::make_unique<Partial>(std::move(backend));
-  qwen3_vl::WeightOptions weights;
-  if (format == "int8") {
-    weights.text = QuantFormat::kInt8Channel;
-    weights.vision = QuantFormat::kBF16;
-  }
+  MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, weights_named(format));
   ThreadPool pool(16);
   const auto source = [&](std::string_view name,
                           std::span<const std::int64_t> shape) -> Result<LoadedTensor> {

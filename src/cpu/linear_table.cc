@@ -53,6 +53,7 @@ Choice choice(QuantFormat format, DType x, Isa isa) {
     case QuantFormat::kInt4Group:
       return {LinearKind::kInt4, "int4 groups x int8"};
     case QuantFormat::kF16:
+    case QuantFormat::kFp8Channel:
       break;
   }
   return {LinearKind::kUnpacked, "rows unpacked, dot f32 x f32"};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weight number formats. A weight matrix is [rows, cols] = [outputs, inputs] (y = x Wᵀ). The
-// formats that checkpoints are published in, and int8, are row-major, so that a mapped file can be
-// used where it lies on every backend and instruction set; int4 has tiles of rows. A format says
+// formats that checkpoints are published in, int8 and fp8 are row-major, so that a mapped file can
+// be used where it lies on every backend and instruction set; int4 has tiles of rows. A format says
 // what a matrix costs, how to pack a row from float and how to read it back; everything else looks
 // it up here. A new format is one file that fills a FormatInfo and one line in registry.cc.
 #pragma once
@@ -19,7 +19,13 @@ enum class QuantFormat : std::uint8_t {
   kBF16,
   kInt8Channel,  // symmetric int8, one float scale per output row; see int8_channel.h
   kInt4Group,    // 16 levels per 32 columns, which are int8 values of the row; see int4_group.h
+  kFp8Channel,   // e4m3, one float scale per output row; see fp8_channel.h
 };
+
+// Rows of one byte a weight with a float scale for each, which are all or the beginning of aux.
+constexpr bool is_byte_channel(QuantFormat format) {
+  return format == QuantFormat::kInt8Channel || format == QuantFormat::kFp8Channel;
+}
 
 // A weight where it lies. Does not own. `aux` is what the format needs beside the data (scales, row
 // sums), or null.

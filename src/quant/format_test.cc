@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
 
+#include "base/dtype.h"
+#include "quant/fp8_channel.h"
 #include "quant/int4_group.h"
 #include "quant/int8_channel.h"
 
@@ -145,6 +148,103 @@ TEST(Int8Channel, SubnormalRowsStayInRange) {
   EXPECT_GE(data[1], -127);
   EXPECT_TRUE(
       kInt8ChannelInfo.aux_valid({data.data(), aux.data(), QuantFormat::kInt8Channel, 1, 3}));
+}
+
+// A row whose largest is 448 has the scale 1: the codes are those of the numbers.
+std::vector<std::uint8_t> fp8_codes(std::vector<float> row) {
+  row.push_back(448.0F);
+  const auto cols = static_cast<std::int64_t>(row.size());
+  std::vector<std::uint8_t> data(row.size());
+  float scale = 0.0F;
+  kFp8ChannelInfo.pack_row(row.data(), 0, 1, cols, data.data(), &scale);
+  EXPECT_EQ(scale, 1.0F);
+  EXPECT_EQ(data.back(), 0x7e);
+  data.pop_back();
+  return data;
+}
+
+TEST(Fp8Channel, EveryValueSurvivesARoundTrip) {
+  std::vector<std::uint8_t> codes;
+  std::vector<float> values;
+  for (unsigned code = 0; code < 256; ++code) {
+    if ((code & 0x7fU) != 0x7fU) {
+      codes.push_back(static_cast<std::uint8_t>(code));
+      values.push_back(f8_e4m3_to_float(codes.back()));
+    }
+  }
+  EXPECT_EQ(fp8_codes(values), codes);
+  const float one = 1.0F;
+  std::vector<float> back(codes.size());
+  kFp8ChannelInfo.unpack_row(
+      {codes.data(), &one, QuantFormat::kFp8Channel, 1, static_cast<std::int64_t>(codes.size())}, 0,
+      back.data());
+  for (std::size_t i = 0; i < back.size(); ++i) {
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(back[i]), std::bit_cast<std::uint32_t>(values[i]));
+  }
+}
+
+// Between all neighbours: below the middle, in it (to the even code) and above, of both signs.
+TEST(Fp8Channel, RoundsToNearestEven) {
+  for (unsigned code = 0; code < 0x7e; ++code) {
+    const float low = f8_e4m3_to_float(static_cast<std::uint8_t>(code));
+    const float high = f8_e4m3_to_float(static_cast<std::uint8_t>(code + 1));
+    const float middle = (low + high) / 2;
+    const std::vector<float> row{std::nextafter(middle, 0.0F), middle, std::nextafter(middle, high),
+                                 -middle};
+    const auto even = static_cast<std::uint8_t>(code + code % 2);
+    const std::vector<std::uint8_t> expected{static_cast<std::uint8_t>(code), even,
+                                             static_cast<std::uint8_t>(code + 1),
+                                             static_cast<std::uint8_t>(even | 0x80U)};
+    ASSERT_EQ(fp8_codes(row), expected) << code;
+  }
+}
+
+TEST(Fp8Channel, AgreesWithTheScalarConversion) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> exponent(-12.0F, 8.8F);
+  std::vector<float> row;
+  std::vector<std::uint8_t> expected;
+  for (int i = 0; i < 20000; ++i) {
+    const float value = (i % 2 == 0 ? 1.0F : -1.0F) * std::exp2(exponent(random));
+    row.push_back(value);
+    expected.push_back(float_to_f8_e4m3(value));
+  }
+  EXPECT_EQ(fp8_codes(row), expected);
+}
+
+TEST(Fp8Channel, CodesOfNoNumberStaySo) {
+  const std::vector<std::uint8_t> codes{0x7f, 0xff};
+  const float scale = 2.0F;
+  std::vector<float> row(2);
+  kFp8ChannelInfo.unpack_row({codes.data(), &scale, QuantFormat::kFp8Channel, 1, 2}, 0, row.data());
+  EXPECT_TRUE(std::isnan(row[0]) && std::isnan(row[1]));
+}
+
+TEST(Fp8Channel, RowsWithoutAScaleAreInvalid) {
+  for (const float bad : {INFINITY, -INFINITY, NAN}) {
+    const std::vector<float> rows{1.0F, 2.0F, 3.0F, bad};
+    std::vector<std::uint8_t> data(4);
+    std::vector<float> aux(2);
+    const WeightView view{data.data(), aux.data(), QuantFormat::kFp8Channel, 2, 2};
+    kFp8ChannelInfo.pack_row(rows.data(), 0, 2, 2, data.data(), aux.data());
+    EXPECT_TRUE(kFp8ChannelInfo.aux_valid(view));
+    kFp8ChannelInfo.pack_row(rows.data() + 2, 1, 2, 2, data.data(), aux.data());
+    EXPECT_FALSE(kFp8ChannelInfo.aux_valid(view)) << bad;
+  }
+}
+
+TEST(Fp8Channel, SubnormalRowsStayNumbers) {
+  const std::vector<float> row{1e-45F, -1e-44F, 0.0F};
+  std::vector<std::uint8_t> data(3);
+  float scale = 1.0F;
+  const WeightView view{data.data(), &scale, QuantFormat::kFp8Channel, 1, 3};
+  kFp8ChannelInfo.pack_row(row.data(), 0, 1, 3, data.data(), &scale);
+  EXPECT_TRUE(kFp8ChannelInfo.aux_valid(view));
+  std::vector<float> back(3);
+  kFp8ChannelInfo.unpack_row(view, 0, back.data());
+  for (const float value : back) {
+    EXPECT_LE(std::fabs(value), 1e-43F);
+  }
 }
 
 // 0.3 / 15 = 0.02 a level, and the row's scale makes that a whole step: nothing is rounded.

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "quant/int8_channel.h"
+#include "quant/largest.h"
 
 namespace monocle {
 namespace {
@@ -123,18 +124,6 @@ void clear_row(std::int64_t row, std::int64_t cols, std::uint8_t* data) {
       std::fill_n(at + line, 4, std::uint8_t{0});
     }
   }
-}
-
-float largest_magnitude(const float* source, std::int64_t cols) {
-  float largest = 0.0F;
-  for (std::int64_t c = 0; c < cols; ++c) {
-    const float size = std::fabs(source[c]);
-    largest = size <= largest ? largest : size;  // a NaN stays
-    if (std::isnan(largest)) {
-      break;
-    }
-  }
-  return largest;
 }
 
 std::int32_t pack_codes(const float* source, std::int64_t row, std::int64_t cols, float inverse,

@@ -2,10 +2,11 @@
 #include "quant/int8_channel.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "quant/largest.h"
 
 namespace monocle {
 namespace {
@@ -17,21 +18,10 @@ std::size_t aux_bytes(std::int64_t rows, std::int64_t) {
   return static_cast<std::size_t>(rows) * (sizeof(float) + sizeof(std::int32_t));
 }
 
-// Largest magnitude as its bit pattern: positive floats order like integers, and an integer maximum
-// vectorises where a float one may not be reordered. Infinities and NaNs come out on top.
-std::uint32_t largest_bits(const float* source, std::int64_t cols) {
-  std::uint32_t largest = 0;
-  for (std::int64_t c = 0; c < cols; ++c) {
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(source[c]) & 0x7fffffffU);
-  }
-  return largest;
-}
-
 void pack_row(const float* source, std::int64_t row, std::int64_t rows, std::int64_t cols,
               void* data, void* aux) {
-  const std::uint32_t bits = largest_bits(source, cols);
-  const bool finite = bits < 0x7f800000U;
-  const float amax = std::bit_cast<float>(bits);
+  const float amax = largest_magnitude(source, cols);
+  const bool finite = std::isfinite(amax);
   // Kept finite for subnormal rows, or a zero times it would be no number.
   const float inverse =
       finite && amax > 0.0F ? std::min(127.0F / amax, std::numeric_limits<float>::max()) : 0.0F;

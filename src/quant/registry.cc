@@ -4,13 +4,15 @@
 #include "base/check.h"
 #include "quant/float_formats.h"
 #include "quant/format.h"
+#include "quant/fp8_channel.h"
 #include "quant/int4_group.h"
 #include "quant/int8_channel.h"
 
 namespace monocle {
 
 std::span<const FormatInfo> formats() {
-  static const std::array table{kF32Info, kF16Info, kBF16Info, kInt8ChannelInfo, kInt4GroupInfo};
+  static const std::array table{kF32Info,         kF16Info,       kBF16Info,
+                                kInt8ChannelInfo, kInt4GroupInfo, kFp8ChannelInfo};
   return table;
 }
 

@@ -269,7 +269,8 @@ constexpr Setup kReference[] = {{"f32", "reference", std::nullopt, kF32, 16, 5e-
 constexpr Setup kCpu[] = {{"f32", "cpu", std::nullopt, kF32, 60, 5e-5},
                           {"bf16", "cpu", QuantFormat::kBF16, kAuto, 60, 0.025},
                           {"int8", "cpu", QuantFormat::kInt8Channel, kAuto, 60, 0.09},
-                          {"int4", "cpu", QuantFormat::kInt4Group, kAuto, 60, 0.5}};
+                          {"int4", "cpu", QuantFormat::kInt4Group, kAuto, 60, 0.5},
+                          {"fp8", "cpu", QuantFormat::kFp8Channel, kAuto, 60, 0.25}};
 
 std::string name_of(const testing::TestParamInfo<Setup>& setup) { return setup.param.name; }
 

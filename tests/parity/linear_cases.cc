@@ -155,6 +155,10 @@ double output_error(const Setup& setup, std::int64_t row, std::int64_t col, cons
   return gate_error * std::fabs(up) + std::fabs(gate) * up_error + gate_error * up_error;
 }
 
+// What the tensor cores lose of a sum of fp8 products, for each square root of its length: they
+// keep 14 bits of it.
+constexpr double kFp8Sums = 0x1p-13;
+
 struct Oracle {
   HostTensor expected;
   HostTensor z;
@@ -176,8 +180,11 @@ Oracle exact_oracle(const Setup& setup, const Data& data) {
   return out;
 }
 
-// Integer sums are exact: only the two scales, the bias and the conversions round.
-Oracle w8a8_oracle(const Setup& setup, const Data& data) {
+// x rounded as W is. Integer sums are exact: only the two scales, the bias and the conversions
+// round. Sums of fp8 products lose what `lost` says of the products' spread.
+Oracle narrow_oracle(const Setup& setup, const Data& data) {
+  const bool fp8 = setup.format == QuantFormat::kFp8Channel;
+  const auto linear = fp8 ? reference::linear_fp8 : reference::linear_w8a8;
   Oracle out;
   out.expected = HostTensor(setup.m, setup.n(), setup.y, setup.padding);
   LinearArgs args;
@@ -192,11 +199,15 @@ Oracle w8a8_oracle(const Setup& setup, const Data& data) {
     args.residual = data.residual.view();
   }
   args.y = out.expected.view();
-  reference::linear_w8a8(args);
-  out.z = products(setup, data, reference::linear_w8a8);
+  linear(args);
+  out.z = products(setup, data, linear);
+  const HostTensor squares = squared_products(setup, data);
+  const double lost = fp8 ? kFp8Sums * std::sqrt(static_cast<double>(setup.k)) : 0.0;
   for (std::int64_t r = 0; r < out.z.rows(); ++r) {
     for (std::int64_t c = 0; c < out.z.cols(); ++c) {
-      out.error.push_back(8.0 * kUnitF32 * (1.0 + std::fabs(static_cast<double>(out.z.at(r, c)))));
+      const double size = std::fabs(static_cast<double>(out.z.at(r, c)));
+      const double spread = std::sqrt(static_cast<double>(squares.at(r, c)));
+      out.error.push_back(8.0 * kUnitF32 * (1.0 + size) + lost * std::max(size, spread));
     }
   }
   return out;
@@ -215,8 +226,9 @@ double distance(const HostTensor& a, const HostTensor& b) {
 void check_linear(const Setup& setup, const HostTensor& actual) {
   const Data data = make_data(setup);
   Oracle oracle = exact_oracle(setup, data);
-  if (format_info(setup.format).unpack_int8 != nullptr) {
-    Oracle quantised = w8a8_oracle(setup, data);
+  if (format_info(setup.format).unpack_int8 != nullptr ||
+      setup.format == QuantFormat::kFp8Channel) {
+    Oracle quantised = narrow_oracle(setup, data);
     if (distance(actual, quantised.expected) < distance(actual, oracle.expected)) {
       oracle =
           std::move(quantised);  // either scheme will do, but it must be one of them throughout
@@ -319,7 +331,8 @@ std::vector<Case> linear_cases() {
       }
     }
   }
-  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+  for (const QuantFormat format :
+       {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
     for (const Shape& shape : kDecodeShapes) {
       for (std::size_t variant = 0; variant < kVariants; ++variant) {
         cases.push_back(linear_case(format_info(format), DType::kBF16, shape, variant));

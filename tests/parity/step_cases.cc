@@ -287,10 +287,11 @@ void add_replayed(std::vector<StepSetup>& all) {
   const auto add = [&](StepSetup setup, QuantFormat format) {
     setup.replay = true;
     setup.format = format;
-    setup.name += format == QuantFormat::kBF16 ? "_bf16" : "_int8";
+    setup.name += fmt::format("_{}", format_info(format).name);
     all.push_back(setup);
   };
-  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+  for (const QuantFormat format :
+       {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
     add({"one", {1}, 4, 2, 128, 256, 384, 0, 0, 3}, format);
     add({"one_headed", {200}, 4, 2, 128, 256, 384, 0, 0, 2, 2560}, format);
     add({"two_headed_oddly", {9, 140}, 4, 2, 128, 256, 384, 0, 0, 1, 1000}, format);

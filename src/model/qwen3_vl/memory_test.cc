@@ -2,6 +2,7 @@
 // What is planned is what a load takes, to the byte.
 #include "model/qwen3_vl/memory.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
@@ -51,6 +52,27 @@ constexpr auto kAllBf16 = [](std::string_view) -> Result<QuantFormat> {
   return QuantFormat::kBF16;
 };
 
+TEST(Weights, WhatHasNoScaleIsRefusedWhenItIsQuantised) {
+  const Config config = *preset_config("tiny");
+  HeapMemory memory;
+  ThreadPool pool(2);
+  const auto source = [&](std::string_view name, std::span<const std::int64_t> shape) {
+    LoadedTensor loaded = random_tensor(name, shape, pool);
+    if (name.ends_with("layers.0.mlp.up_proj.weight")) {
+      static_cast<std::uint16_t*>(static_cast<void*>(loaded.owned.data()))[5] = 0x7f80;  // infinity
+    }
+    return Result<LoadedTensor>(std::move(loaded));
+  };
+  for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+    const auto weights = Weights::load(config, weights_in(format), source, memory, pool);
+    ASSERT_FALSE(weights.has_value());
+    EXPECT_EQ(weights.error().message,
+              fmt::format("tensor model.language_model.layers.0.mlp.up_proj.weight holds a value "
+                          "that is not a finite number: {} has no scale for it",
+                          format_info(format).name));
+  }
+}
+
 TEST(PlanLoad, IsWhatALoadTakes) {
   const Config config = *preset_config("tiny");
   ReferenceBackend backend;
@@ -62,7 +84,8 @@ TEST(PlanLoad, IsWhatALoadTakes) {
       {},
       {.text = QuantFormat::kInt8Channel, .head = {}, .vision = QuantFormat::kBF16},
       {.text = QuantFormat::kF32, .head = {}, .vision = QuantFormat::kF32},
-      weights_in(QuantFormat::kInt4Group)};
+      weights_in(QuantFormat::kInt4Group),
+      weights_in(QuantFormat::kFp8Channel)};
   for (const WeightOptions& options : formats) {
     CountingMemory memory(backend.memory().info().granule);
     const auto weights = Weights::load(config, options, source, memory, pool);

@@ -72,8 +72,11 @@ class RepackTest : public testing::Test {
   std::uint64_t total = 0;
 };
 
-TEST_F(RepackTest, Int8WithinItsErrorBound) {
-  const auto summary = run({});
+class RepackFormat : public RepackTest, public testing::WithParamInterface<QuantFormat> {};
+
+TEST_P(RepackFormat, IsWithinItsErrorBound) {
+  const RepackOptions options{.text = GetParam(), .head = {}};
+  const auto summary = run(options);
   ASSERT_TRUE(summary) << summary.error().message;
   EXPECT_EQ(summary->tensors, tensors.size());
   EXPECT_EQ(calls, tensors.size());
@@ -88,7 +91,7 @@ TEST_F(RepackTest, Int8WithinItsErrorBound) {
     const auto loaded = packed->load(tensors[i].name);
     ASSERT_TRUE(loaded) << loaded.error().message;
     EXPECT_EQ(loaded->shape, tensors[i].shape);
-    const QuantFormat expected = packed_format(kinds[i], QuantFormat::kF32, {});
+    const QuantFormat expected = packed_format(kinds[i], QuantFormat::kF32, options);
     EXPECT_EQ(loaded->view.format, expected) << tensors[i].name;
     std::vector<float> row(static_cast<std::size_t>(loaded->view.cols));
     for (std::int64_t r = 0; r < loaded->view.rows; ++r) {
@@ -105,6 +108,12 @@ TEST_F(RepackTest, Int8WithinItsErrorBound) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Bytes, RepackFormat,
+                         testing::Values(QuantFormat::kInt8Channel, QuantFormat::kFp8Channel),
+                         [](const auto& param) {
+                           return std::string(format_info(param.param).name);
+                         });
 
 TEST_F(RepackTest, FormatsByKind) {
   const RepackOptions int8;

@@ -34,6 +34,7 @@ WeightOptions weights_in(QuantFormat format) {
     case QuantFormat::kBF16:
       return {.text = format, .head = {}, .vision = format};
     case QuantFormat::kInt8Channel:
+    case QuantFormat::kFp8Channel:
       break;
     case QuantFormat::kInt4Group:
       return {.text = format, .head = QuantFormat::kInt8Channel, .vision = QuantFormat::kBF16};
@@ -69,7 +70,7 @@ class WeightLoader {
                 std::int64_t cols, std::optional<QuantFormat> format, LinearWeight& out);
   Status vision_linear(const std::string& name, std::int64_t rows, std::int64_t cols, Linear& out);
   Status vector(const std::string& name, std::int64_t size, const float*& out);
-  WeightView convert(const WeightView& stored, QuantFormat format);
+  Result<WeightView> convert(const std::string& name, const WeightView& stored, QuantFormat format);
 
   Weights& weights_;
   const Config& config_;
@@ -87,7 +88,8 @@ Result<LoadedTensor> WeightLoader::tensor(const std::string& name, const Shape& 
   return stored;
 }
 
-WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
+Result<WeightView> WeightLoader::convert(const std::string& name, const WeightView& stored,
+                                         QuantFormat format) {
   const FormatInfo& from = format_info(stored.format);
   const FormatInfo& to = format_info(format);
   WeightView out{nullptr, nullptr, format, stored.rows, stored.cols};
@@ -109,6 +111,11 @@ WeightView WeightLoader::convert(const WeightView& stored, QuantFormat format) {
   });
   out.data = data;
   out.aux = aux;
+  if (to.aux_valid != nullptr && !to.aux_valid(out)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor {} holds a value that is not a finite number: {} has no scale for it", name,
+                to.name);
+  }
   return out;
 }
 
@@ -117,7 +124,7 @@ Status WeightLoader::matrix(const std::string& name, const Shape& shape,
   MONOCLE_ASSIGN(LoadedTensor stored, tensor(name, shape));
   WeightView host = stored.view;
   if (format && *format != host.format) {
-    host = convert(host, *format);
+    MONOCLE_ASSIGN(host, convert(name, host, *format));
   } else if (stored.owned.size() > 0) {
     weights_.owned_.push_back(std::move(stored.owned));
   }

@@ -30,7 +30,11 @@ void sample(const SampleArgs& args);
 // the scheme.
 void linear_w8a8(const LinearArgs& args);
 
-// The part that both share: `column` fills out[i] = (x Wᵀ)[i, row of part] for every row i of x;
+// The same for fp8 weights: the rows of x are rounded as those of W were (quant/fp8_channel.h), the
+// products are added in double.
+void linear_fp8(const LinearArgs& args);
+
+// The part that they share: `column` fills out[i] = (x Wᵀ)[i, row of part] for every row i of x;
 // bias, epilogue, residual and the store follow.
 using LinearColumn = FunctionRef<void(int part, std::int64_t row, std::span<double> out)>;
 void linear_with(const LinearArgs& args, LinearColumn column);
