@@ -18,7 +18,7 @@ constexpr int kBoxRows = 8;
 
 std::vector<CUtensorMap> make_maps(const StepProgram& p) {
   std::vector<CUtensorMap> maps;
-  const int element = p.int8 ? 1 : 2;
+  const int element = is_byte_channel(p.format) ? 1 : 2;
   const auto add = [&](const void* data, std::int64_t rows, std::int64_t cols) {
     maps.push_back(make_tensor_map({.data = data,
                                     .element_bytes = element,

@@ -40,10 +40,10 @@ bool tiles(const LinearArgs& args) {
 // The copy engine reads rows of x and W at multiples of 16 bytes, and columns of y are stored eight
 // at a time.
 bool fits_sm90(const LinearArgs& args) {
-  const bool int8 = args.w.format() == QuantFormat::kInt8Channel;
-  bool fits = args.x.rows >= kSm90Rows && (int8 || args.w.format() == QuantFormat::kBF16) &&
-              (int8 || args.x.dtype == DType::kBF16 || args.x.cols >= kSplitColumns) &&
-              args.x.cols % (int8 ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
+  const bool bytes = is_byte_channel(args.w.format());
+  bool fits = args.x.rows >= kSm90Rows && (bytes || args.w.format() == QuantFormat::kBF16) &&
+              (bytes || args.x.dtype == DType::kBF16 || args.x.cols >= kSplitColumns) &&
+              args.x.cols % (bytes ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
               aligned(args.x.data) && args.y.row_stride % 8 == 0 && aligned(args.y.data) &&
               args.residual.row_stride % 8 == 0 && aligned(args.residual.data) &&
               aligned(args.bias);
@@ -88,7 +88,7 @@ std::int64_t linear_sm90_columns(const LinearArgs& args, int tile) {
 Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors) {
   const std::int64_t rows = (args.x.rows + kSm90TileRows - 1) / kSm90TileRows;
   const std::int64_t running = std::max(1, multiprocessors / 2);
-  const std::int64_t columns = args.w.format() == QuantFormat::kInt8Channel ? 128 : 64;
+  const std::int64_t columns = is_byte_channel(args.w.format()) ? 128 : 64;
   const std::int64_t steps = (args.x.cols + columns - 1) / columns;
   Sm90Tiling best;
   std::int64_t least = 0;

@@ -12,9 +12,10 @@ namespace monocle::cuda {
 
 enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
-  kStream,  // bf16 and int8, up to 64 rows of x: at the speed of reading W
+  kStream,  // bf16, int8 and fp8, up to 64 rows of x: at the speed of reading W
   kTiles,   // bf16 on the tensor cores
-  kSm90,    // many rows, bf16, float32 x and int8 W on the tensor cores of compute capability 9.0
+  kSm90,    // many rows, bf16, float32 x, int8 and fp8 W on the tensor cores of compute
+            // capability 9.0
 };
 
 struct LinearDevice {

@@ -38,10 +38,10 @@ TEST(LinearTable, RowsThatDoNotFitSharedMemoryTile) {
 
 TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
   EXPECT_EQ(choose_linear(args_of(1, 2044), kOld), LinearKernel::kSimple);
-  EXPECT_EQ(choose_linear(args_of(1, 2048, QuantFormat::kInt8Channel), kOld),
-            LinearKernel::kStream);
-  EXPECT_EQ(choose_linear(args_of(1, 2056, QuantFormat::kInt8Channel), kOld),
-            LinearKernel::kSimple);
+  for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+    EXPECT_EQ(choose_linear(args_of(1, 2048, format), kOld), LinearKernel::kStream);
+    EXPECT_EQ(choose_linear(args_of(1, 2056, format), kOld), LinearKernel::kSimple);
+  }
   LinearArgs wide = args_of(1, 2048);
   wide.x.dtype = DType::kF32;
   EXPECT_EQ(choose_linear(wide, kOld), LinearKernel::kSimple);
@@ -57,10 +57,10 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
   EXPECT_EQ(choose_linear(args_of(65, 2048), kHopper), LinearKernel::kSm90);
   EXPECT_EQ(choose_linear(args_of(64, 2048), kHopper), LinearKernel::kStream);
   EXPECT_EQ(choose_linear(args_of(65, 2048), kOld), LinearKernel::kTiles);
-  EXPECT_EQ(choose_linear(args_of(65, 2048, QuantFormat::kInt8Channel), kHopper),
-            LinearKernel::kSm90);
-  EXPECT_EQ(choose_linear(args_of(65, 2056, QuantFormat::kInt8Channel), kHopper),
-            LinearKernel::kSimple);
+  for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+    EXPECT_EQ(choose_linear(args_of(65, 2048, format), kHopper), LinearKernel::kSm90);
+    EXPECT_EQ(choose_linear(args_of(65, 2056, format), kHopper), LinearKernel::kSimple);
+  }
   LinearArgs wide = args_of(65, 2048);
   wide.x.dtype = DType::kF32;
   EXPECT_EQ(choose_linear(wide, kHopper), LinearKernel::kSm90);

@@ -44,12 +44,12 @@ struct Layer {
 };
 
 bool fits(const LinearArgs& linear, const StepProgram& p, int parts, std::int64_t unit) {
-  const QuantFormat format = p.int8 ? QuantFormat::kInt8Channel : QuantFormat::kBF16;
-  bool fits = linear.w.parts == parts && linear.w.format() == format && linear.bias == nullptr &&
+  bool fits = linear.w.parts == parts && linear.w.format() == p.format && linear.bias == nullptr &&
               linear.x.cols % 64 == 0 && linear.x.row_stride == linear.x.cols;
   for (int i = 0; i < parts && fits; ++i) {
     const WeightView& part = linear.w.part[static_cast<std::size_t>(i)];
-    fits = part.rows % unit == 0 && aligned(part.data) && (!p.int8 || part.aux != nullptr);
+    fits = part.rows % unit == 0 && aligned(part.data) &&
+           (!is_byte_channel(p.format) || part.aux != nullptr);
   }
   return fits;
 }
@@ -143,7 +143,7 @@ LayerWeights weights_of(const Layer& l) {
 StepProgram begin(const Layer& first) {
   StepProgram p;
   p.rows = static_cast<int>(first.before->x.rows);
-  p.int8 = first.project->w.format() == QuantFormat::kInt8Channel;
+  p.format = first.project->w.format();
   p.hidden = static_cast<int>(first.before->x.cols);
   p.q_dim = static_cast<int>(first.attend->y.cols);
   p.kv_dim = first.rope->kv.kv_heads * first.rope->kv.head_dim;
@@ -183,7 +183,8 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
     return std::nullopt;
   }
   StepProgram program = begin(Layer(verbs.first(kVerbs)));
-  if (program.rows < 1 || program.rows > kLayerRows || program.hidden > kWidest ||
+  if ((program.format != QuantFormat::kBF16 && !is_byte_channel(program.format)) ||
+      program.rows < 1 || program.rows > kLayerRows || program.hidden > kWidest ||
       program.hidden % 16 != 0) {
     return std::nullopt;
   }

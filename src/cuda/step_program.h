@@ -24,7 +24,7 @@ inline constexpr int kLayerHeads = 8;   // query heads of a kv head, at most
 // Tensor maps of a layer's weights, in this order.
 enum LayerMap : int { kProjectMap = 0, kOutMap = 3, kGateUpMap = 4, kDownMap = 6, kLayerMaps = 7 };
 
-// What one layer does not share with the others. W is bf16, or int8 with a scale per row.
+// What one layer does not share with the others. W is bf16, or int8 or fp8 with a scale per row.
 struct LayerWeights {
   std::array<const std::uint8_t*, 3> qkv;
   std::array<const float*, 3> qkv_scale;
@@ -55,7 +55,7 @@ struct StepProgram {
   std::size_t verbs = 0;  // of the list, from its beginning
   int rows = 0;
   int layers = 0;
-  bool int8 = false;
+  QuantFormat format = QuantFormat::kBF16;  // of all weights: bf16, int8 or fp8
   int hidden = 0;
   int q_dim = 0;
   int kv_dim = 0;

@@ -86,7 +86,7 @@ TEST(StepProgram, LayersAreRecognised) {
   EXPECT_EQ(program->q_dim, 512);
   EXPECT_EQ(program->kv_dim, 256);
   EXPECT_EQ(program->inner, kInner);
-  EXPECT_FALSE(program->int8);
+  EXPECT_EQ(program->format, QuantFormat::kBF16);
   EXPECT_EQ(program->x, place(kX));
   EXPECT_EQ(program->layer[2].k, place(kWeights + 8));
   EXPECT_EQ(program->layer[1].gate_up[1], place(kWeights + 6));
@@ -119,6 +119,30 @@ TEST(StepProgram, AHeadBehindThemBelongsToThem) {
   EXPECT_TRUE(layers_alone([](NormArgs&, LinearArgs& head) { head.w.part[0].rows = 630; }));
   EXPECT_TRUE(layers_alone(
       [](NormArgs&, LinearArgs& head) { head.w.part[0].format = QuantFormat::kInt8Channel; }));
+}
+
+// Weights of one format, whose rows have scales where they are bytes.
+TEST(StepProgram, LayersOfBytesHaveScales) {
+  const auto in = [](QuantFormat format, const void* aux) {
+    auto verbs = layers(1);
+    for (RecordedVerb& verb : verbs) {
+      if (auto* linear = std::get_if<LinearArgs>(&verb)) {
+        for (WeightView& part : linear->w.part) {
+          part.format = format;
+          part.aux = aux;
+        }
+      }
+    }
+    return recognise_layers(verbs);
+  };
+  for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+    const auto program = in(format, place(0));
+    ASSERT_TRUE(program.has_value());
+    EXPECT_EQ(program->format, format);
+    EXPECT_EQ(program->layer[0].out_scale, place(0));
+    EXPECT_FALSE(in(format, nullptr).has_value());
+  }
+  EXPECT_FALSE(in(QuantFormat::kF16, nullptr).has_value());
 }
 
 TEST(StepProgram, AnythingElseIsNot) {

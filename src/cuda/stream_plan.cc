@@ -21,10 +21,10 @@ bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(poin
 
 // Copies of 16 bytes, and eight neighbouring rows of W lie in one part.
 bool streams(const LinearArgs& args) {
-  const bool int8 = args.w.format() == QuantFormat::kInt8Channel;
+  const bool bytes = is_byte_channel(args.w.format());
   bool fits = args.x.rows <= kStreamRows && args.x.dtype == DType::kBF16 &&
-              (int8 || args.w.format() == QuantFormat::kBF16) &&
-              args.x.cols % (int8 ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
+              (bytes || args.w.format() == QuantFormat::kBF16) &&
+              args.x.cols % (bytes ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
               aligned(args.x.data);
   for (int i = 0; i < args.w.parts; ++i) {
     const WeightView& part = args.w.part[static_cast<std::size_t>(i)];
@@ -82,7 +82,7 @@ StreamPlan plan_stream(const LinearArgs& args, const StreamDevice& device) {
   }
   const std::int64_t group = args.epilogue == Epilogue::kSwiGlu ? kTileRows / 2 : kTileRows;
   const Sizes sizes{args.x.rows, args.x.cols, (args.y.cols + group - 1) / group,
-                    args.w.format() == QuantFormat::kInt8Channel ? 1 : 2};
+                    is_byte_channel(args.w.format()) ? 1 : 2};
   const auto x_bytes = [&](const StreamPlan& plan) {
     return static_cast<std::size_t>(2 * sizes.rows * plan.pitch);
   };

@@ -49,7 +49,8 @@ TEST(StreamPlan, TwoBlocksFitSideBySide) {
 
 TEST(StreamPlan, BlocksCoverAllColumnsAndRows) {
   for (const StreamDevice& device : {kHopper, kAmpere}) {
-    for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+    for (const QuantFormat format :
+         {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
       for (const std::int64_t rows : {1, 2, 7, 8, 9, 16, 17, 33, 64}) {
         for (const std::int64_t cols : {16, 64, 144, 1152, 2048, 4304, 6144}) {
           for (const std::int64_t n : {1, 8, 131, 2048, 151936}) {
@@ -75,6 +76,7 @@ TEST(StreamPlan, RefusesWhatItCannotRead) {
   EXPECT_FALSE(plan_stream(args_of(65, 2048, {64}), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2044, {64}), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2056, {64}, QuantFormat::kInt8Channel), kHopper).fits);
+  EXPECT_FALSE(plan_stream(args_of(1, 2056, {64}, QuantFormat::kFp8Channel), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2048, {12, 8}), kHopper).fits);  // a group of rows in two
   EXPECT_TRUE(plan_stream(args_of(1, 2048, {8, 12}), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2048, {64}, QuantFormat::kF16), kHopper).fits);

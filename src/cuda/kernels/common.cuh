@@ -103,7 +103,13 @@ __device__ inline void store(void* data, DType dtype, std::int64_t index, float 
   }
 }
 
-// One weight as float, whatever its format. int8: without the row's scale.
+// e4m3 as float: the bits at their places make 2^-120 of it.
+__device__ inline float fp8_value(std::uint8_t code) {
+  const std::uint32_t bits = (code & 0x80U) << 24 | (code & 0x7fU) << 20;
+  return __uint_as_float(bits) * 0x1p120F;
+}
+
+// One weight as float, whatever its format; without its row's scale.
 __device__ inline float load_weight(const void* data, QuantFormat format, std::int64_t index) {
   switch (format) {
     case QuantFormat::kF32:
@@ -114,10 +120,17 @@ __device__ inline float load_weight(const void* data, QuantFormat format, std::i
       return bf16_value(static_cast<const std::uint16_t*>(data)[index]);
     case QuantFormat::kInt8Channel:
       return static_cast<float>(static_cast<const std::int8_t*>(data)[index]);
+    case QuantFormat::kFp8Channel:
+      return fp8_value(static_cast<const std::uint8_t*>(data)[index]);
     case QuantFormat::kInt4Group:
       break;  // never on a GPU: DeviceMemory::place makes int8 of it
   }
   return 0.0F;
+}
+
+// The scale of a row of weights.
+__device__ inline float weight_scale(const WeightView& w, std::int64_t row) {
+  return is_byte_channel(w.format) ? static_cast<const float*>(w.aux)[row] : 1.0F;
 }
 
 // Eight consecutive elements, 16-byte aligned, as floats.

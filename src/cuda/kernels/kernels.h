@@ -32,7 +32,8 @@ void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& til
 // Rows of x for linear_sm90 where they are not bf16, packed with no space between: see
 // narrow_rows.cu.
 std::int64_t narrow_row_bytes(const LinearArgs& args);
-void quantise_rows(const Launch& at, const ConstTensorView& x, void* narrow, float* scale);
+void quantise_rows(const Launch& at, const ConstTensorView& x, QuantFormat format, void* narrow,
+                   float* scale);
 void split_rows(const Launch& at, const ConstTensorView& x, void* narrow, std::int64_t row_bytes);
 
 // singles_only: sequences with more than one query are left to attend_prefill.

@@ -58,7 +58,7 @@ __device__ inline float put_fixed(const uint4& value, bool exists, std::uint8_t*
 template <class S>
 __device__ inline void multiply_fixed(std::uint32_t stage, std::uint32_t x, int plane,
                                       const float (&scale)[2], typename S::Sums& sum) {
-  static_assert(S::kInt8 && S::kTokenTiles == 1);
+  static_assert(S::kFormat == QuantFormat::kInt8Channel && S::kTokenTiles == 1);
   const int lane = static_cast<int>(threadIdx.x % 32);
   int high[2][4] = {};
   int low[2][4] = {};

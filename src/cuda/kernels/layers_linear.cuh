@@ -8,6 +8,7 @@
 
 #include "cuda/kernels/attend_step.cuh"
 #include "cuda/kernels/layers_fixed.cuh"
+#include "cuda/kernels/layers_half.cuh"
 
 namespace monocle::cuda::layers {
 
@@ -28,9 +29,14 @@ struct Between {
 // Eight columns of a row into the room of x. All lanes of a warp must call it, for the same row.
 template <class K>
 __device__ inline void put_x(const uint4& value, int row, int c, bool exists, Shared<K>& shared) {
-  if constexpr (K::kInt8) {
-    std::uint8_t* high = shared.x + row * K::kPitch + c;
-    const float scale = put_fixed(value, exists, high, high + K::kPlane);
+  if constexpr (K::kBytes) {
+    std::uint8_t* to = shared.x + row * K::kPitch + (K::kInt8 ? 1 : 2) * c;
+    float scale = 0.0F;
+    if constexpr (K::kInt8) {
+      scale = put_fixed(value, exists, to, to + K::kPlane);
+    } else {
+      scale = put_half(value, exists, to);
+    }
     if (exists && threadIdx.x % 32 == 0) {
       shared.scales[(row * K::kColumns + c) / 256] = scale;
     }
@@ -177,7 +183,7 @@ __device__ inline Beside load_beside(const StepProgram& p, const LayerWeights& w
     out.residual = __ldcg(p.x + std::int64_t{at.row} * p.hidden + at.col);
     out.weight = out.norm_follows ? __ldg(next_norm + at.col) : 0.0F;
   }
-  if constexpr (K::kInt8) {
+  if constexpr (K::kBytes) {
     const float* scale = phase == kOut ? w.out_scale : phase == kDown ? w.down_scale : p.head.scale;
     int row = at.col;
     if (phase == kProject) {
@@ -233,9 +239,9 @@ struct XAt {
   __device__ explicit XAt(const Shared<K>& shared) {
     const int lane = static_cast<int>(threadIdx.x % 32);
     const int first = static_cast<int>(threadIdx.x / 32) * K::Stream::kColumns;
-    const int token = (K::kInt8 ? lane / 4 : lane % 8) % K::kRows;
-    base = shared.x + token * K::kPitch + K::Stream::kElement * first +
-           (K::kInt8 ? lane % 4 : lane / 8) * 16;
+    const int token = (K::kBytes ? lane / 4 : lane % 8) % K::kRows;
+    base = shared.x + token * K::kPitch + (K::kInt8 ? 1 : 2) * first +
+           (K::kBytes ? lane % 4 : lane / 8) * (K::kFp8 ? 32 : 16);
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       scale[i] = shared.scales + ((lane % 4 * 2 + i) % K::kRows * K::kColumns + first) / 256;
@@ -243,10 +249,16 @@ struct XAt {
   }
   // The warp's stage that belongs to columns [column, column + K::kStep) of the room.
   __device__ void multiply(std::uint32_t stage, int column, typename K::Stream::Sums& sum) const {
-    if constexpr (K::kInt8) {
+    if constexpr (K::kBytes) {
       const float scales[2] = {scale[0][column / 256], scale[1][column / 256]};
-      multiply_fixed<typename K::Stream>(
-          stage, shared_address(base) + static_cast<std::uint32_t>(column), K::kPlane, scales, sum);
+      const std::uint32_t x = shared_address(base);
+      if constexpr (K::kInt8) {
+        multiply_fixed<typename K::Stream>(stage, x + static_cast<std::uint32_t>(column), K::kPlane,
+                                           scales, sum);
+      } else {
+        multiply_half<typename K::Stream>(stage, x + static_cast<std::uint32_t>(2 * column), scales,
+                                          sum);
+      }
     } else {
       const std::uint16_t* const at[1] = {reinterpret_cast<const std::uint16_t*>(base) + column};
       multiply_bf16<typename K::Stream>(stage, at, 1, sum);

@@ -2,12 +2,12 @@
 // All decoder layers of a step of single tokens, and the head behind them, in one launch: a block
 // per multiprocessor stays for the whole step.
 //
-// Reads every weight once, 2 bytes each (1 of int8), and the cache of every sequence. Launch by
-// launch the memory would idle from the end of one to the first products of the next, five times a
-// layer. Here the weights are one stream (layers_stream.cuh) that no barrier stops: while a block
-// waits for the others, loads x or attends, what it will multiply next arrives. Between the phases
-// of a layer the blocks meet in memory (grid_barrier.cuh), which needs all of them to be running:
-// no more blocks than multiprocessors, and nothing beside this stream.
+// Reads every weight once, 2 bytes each (1 of int8 and fp8), and the cache of every sequence.
+// Launch by launch the memory would idle from the end of one to the first products of the next,
+// five times a layer. Here the weights are one stream (layers_stream.cuh) that no barrier stops:
+// while a block waits for the others, loads x or attends, what it will multiply next arrives.
+// Between the phases of a layer the blocks meet in memory (grid_barrier.cuh), which needs all of
+// them to be running: no more blocks than multiprocessors, and nothing beside this stream.
 #include "cuda/kernels/layers.h"
 #include "cuda/kernels/layers_attend.cuh"
 
@@ -90,9 +90,9 @@ __global__ __launch_bounds__(kThreads,
   barrier.leave();
 }
 
-template <int kRows, bool kInt8>
+template <int kRows, QuantFormat kFormat>
 void launch_layers(const Launch& at, const LayersArgs& args) {
-  using K = Kind<kRows, kInt8>;
+  using K = Kind<kRows, kFormat>;
   auto* kernel = layers_kernel<K>;
   allow_shared(kernel, sizeof(Shared<K>));
   launch(at, kernel,
@@ -103,12 +103,18 @@ void launch_layers(const Launch& at, const LayersArgs& args) {
 // One or two rows beside bf16 weights are faster launch by launch (linear_narrow.cu).
 constexpr int kNarrowRows = 2;
 
+template <QuantFormat kFormat>
+void choose_rows(const Launch& at, const LayersArgs& args) {
+  args.program.rows <= kNarrowRows ? launch_layers<kNarrowRows, kFormat>(at, args)
+                                   : launch_layers<kLayerRows, kFormat>(at, args);
+}
+
 }  // namespace
 
 bool run_layers_fits(const Launch& at, const StepProgram& program) {
   const std::size_t most = static_cast<std::size_t>(program.rows) * kMostItemParts *
                            static_cast<std::size_t>(program.q_dim);
-  return at.clusters && (program.int8 || program.rows > kNarrowRows) &&
+  return at.clusters && (is_byte_channel(program.format) || program.rows > kNarrowRows) &&
          program.rows <= kLayerRows && program.hidden / 16 <= kMostUnits &&
          most < at.scratch_floats - kSums;
 }
@@ -124,12 +130,13 @@ void run_layers(const Launch& at, const StepProgram& program, const CUtensorMap*
   args.barrier = at.counters;
   args.maps = maps;
   args.program = program;
-  if (!program.int8) {
-    launch_layers<kLayerRows, false>(at, args);
-  } else if (program.rows <= kNarrowRows) {
-    launch_layers<kNarrowRows, true>(at, args);
-  } else {
-    launch_layers<kLayerRows, true>(at, args);
+  switch (program.format) {
+    case QuantFormat::kInt8Channel:
+      return choose_rows<QuantFormat::kInt8Channel>(at, args);
+    case QuantFormat::kFp8Channel:
+      return choose_rows<QuantFormat::kFp8Channel>(at, args);
+    default:
+      return launch_layers<kLayerRows, QuantFormat::kBF16>(at, args);
   }
 }
 

@@ -40,25 +40,28 @@ inline constexpr int kBoxBytes = 8 * 128;  // 8 rows of W
 inline constexpr int kBoxes = 4;           // of a stage
 
 // A stage is 16 rows of W, 256 bytes of each, as the copy engine writes boxes.
-template <bool kInt8, int kStages>
-struct LayerStream : StreamKind<kStreamWarps, 1, false, kInt8, 256, kStages> {
+template <QuantFormat kFormat, int kStages>
+struct LayerStream : StreamKind<kStreamWarps, 1, false, kFormat, 256, kStages> {
   __device__ static constexpr int place(int row, int piece) {
     return (piece / 8 * 2 + row / 8) * kBoxBytes + row % 8 * 128 + (piece % 8 ^ row % 8) * 16;
   }
 };
 
-template <int kRows_, bool kInt8_>
+template <int kRows_, QuantFormat kFormat>
 struct Kind {
   static constexpr int kRows = kRows_;  // of x there is room for: 2 or 8
-  static constexpr bool kInt8 = kInt8_;
+  static constexpr bool kInt8 = kFormat == QuantFormat::kInt8Channel;
+  static constexpr bool kFp8 = kFormat == QuantFormat::kFp8Channel;
+  static constexpr bool kBytes = kInt8 || kFp8;
   static constexpr int kStages = kRows == 2 ? 4 : 3;  // what fits shared memory
   static constexpr int kColumns = 6144;               // of x at a time
   // Bytes of a row of x, so far apart that lanes that load together meet different banks; beside
-  // int8 weights x is two planes of bytes (layers_fixed.cuh).
+  // int8 weights x is two planes of bytes (layers_fixed.cuh), beside fp8 ones f16
+  // (layers_half.cuh).
   static constexpr int kPitch = kInt8 ? kColumns + 64 : 2 * (kColumns + 8);
   static constexpr int kPlane = kInt8 ? kRows * kPitch : 0;
   static constexpr int kXBytes = kRows * kPitch + kPlane;
-  using Stream = LayerStream<kInt8, kStages>;
+  using Stream = LayerStream<kFormat, kStages>;
   static constexpr int kStep = kStreamWarps * Stream::kColumns;  // columns of all warps' stages
   static constexpr int kKeyBytes = 16 * 2 * kLayerHead * 2;      // 16 keys and values for each warp
   static constexpr int kRoomBytes =                              // x, or keys and values
@@ -77,8 +80,8 @@ struct Shared {
   LayerWeights layer[kMaxLayers];
   alignas(8) std::uint64_t arrived[kWarps][K::kStages];  // stages of W
   float factors[kLayerRows];
-  bool last;                                                  // of an item's blocks
-  float scales[K::kInt8 ? K::kRows * K::kColumns / 256 : 1];  // [row][256 columns of x]
+  bool last;                                                   // of an item's blocks
+  float scales[K::kBytes ? K::kRows * K::kColumns / 256 : 1];  // [row][256 columns of x]
 };
 
 struct WeightStream {

@@ -142,10 +142,10 @@ __global__ __launch_bounds__(kThreads,
   }
 }
 
-template <bool kSwiGlu, bool kInt8>
+template <bool kSwiGlu, QuantFormat kFormat>
 void launch_narrow(const Launch& at, const StreamArgs& args) {
   auto* kernel = linear_narrow_kernel<
-      StreamKind<kStreamWarps, 1, kSwiGlu, kInt8, kNarrowRing.row_bytes, kNarrowRing.stages>>;
+      StreamKind<kStreamWarps, 1, kSwiGlu, kFormat, kNarrowRing.row_bytes, kNarrowRing.stages>>;
   allow_shared(kernel, args.plan.shared_bytes);
   launch(at, kernel,
          {dim3(static_cast<unsigned>(args.plan.groups)), dim3(kThreads), args.plan.shared_bytes},
@@ -155,12 +155,10 @@ void launch_narrow(const Launch& at, const StreamArgs& args) {
 }  // namespace
 
 void linear_narrow(const Launch& at, const StreamArgs& args) {
-  const bool int8 = args.linear.w.format() == QuantFormat::kInt8Channel;
-  if (args.linear.epilogue == Epilogue::kSwiGlu) {
-    int8 ? launch_narrow<true, true>(at, args) : launch_narrow<true, false>(at, args);
-  } else {
-    int8 ? launch_narrow<false, true>(at, args) : launch_narrow<false, false>(at, args);
-  }
+  with_stream_format(args.linear.w.format(), [&]<QuantFormat kFormat>() {
+    args.linear.epilogue == Epilogue::kSwiGlu ? launch_narrow<true, kFormat>(at, args)
+                                              : launch_narrow<false, kFormat>(at, args);
+  });
 }
 
 void linear_stream(const Launch& at, const LinearArgs& args, const StreamPlan& plan,

@@ -32,10 +32,7 @@ __device__ void load_tiles(const LinearArgs& a, bool pairs, std::int64_t k0,
     float value = 0.0F;
     if (inside && at.part >= 0) {
       const WeightView& w = a.w.part.data()[at.part];
-      value = load_weight(w.data, w.format, at.row * k + k0 + c);
-      if (w.format == QuantFormat::kInt8Channel) {
-        value *= static_cast<const float*>(w.aux)[at.row];
-      }
+      value = load_weight(w.data, w.format, at.row * k + k0 + c) * weight_scale(w, at.row);
     }
     ws[c][r] = value;
   }

@@ -28,16 +28,16 @@ void launch_sm90(const Launch& at, Sm90Args& args, std::size_t room) {
       args);
 }
 
-template <bool kInt8>
+template <QuantFormat kFormat>
 void launch_tile(const Launch& at, Sm90Args& args, int tile, std::size_t room) {
   switch (tile) {
     case 256:
-      return launch_sm90<Plan<256, 4, kInt8>>(at, args, room);
+      return launch_sm90<Plan<256, 4, kFormat>>(at, args, room);
     case 128:
-      return launch_sm90<Plan<128, 6, kInt8>>(at, args, room);
+      return launch_sm90<Plan<128, 6, kFormat>>(at, args, room);
     default:
       MONOCLE_CHECK(tile == 64);
-      return launch_sm90<Plan<64, 8, kInt8>>(at, args, room);
+      return launch_sm90<Plan<64, 8, kFormat>>(at, args, room);
   }
 }
 
@@ -50,8 +50,7 @@ struct NarrowX {
 };
 
 void run(const Launch& at, const LinearArgs& linear, const Sm90Tiling& tiling, const NarrowX& x) {
-  const bool int8 = linear.w.format() == QuantFormat::kInt8Channel;
-  const int columns = int8 ? 128 : 64;
+  const int columns = is_byte_channel(linear.w.format()) ? 128 : 64;
   Sm90Args args{};
   args.linear = linear;
   args.x_scale = x.scale;
@@ -73,8 +72,14 @@ void run(const Launch& at, const LinearArgs& linear, const Sm90Tiling& tiling, c
   args.parts = at.scratch + x.used;
   args.counters = at.counters;
   const std::size_t room = at.scratch_floats - x.used;
-  int8 ? launch_tile<true>(at, args, tiling.rows, room)
-       : launch_tile<false>(at, args, tiling.rows, room);
+  switch (linear.w.format()) {
+    case QuantFormat::kInt8Channel:
+      return launch_tile<QuantFormat::kInt8Channel>(at, args, tiling.rows, room);
+    case QuantFormat::kFp8Channel:
+      return launch_tile<QuantFormat::kFp8Channel>(at, args, tiling.rows, room);
+    default:
+      return launch_tile<QuantFormat::kBF16>(at, args, tiling.rows, room);
+  }
 }
 
 LinearArgs rows_of(const LinearArgs& args, std::int64_t begin, std::int64_t count) {
@@ -90,9 +95,9 @@ LinearArgs rows_of(const LinearArgs& args, std::int64_t begin, std::int64_t coun
 }  // namespace
 
 void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling) {
-  const bool int8 = args.w.format() == QuantFormat::kInt8Channel;
+  const bool bytes = is_byte_channel(args.w.format());
   const std::int64_t k = args.x.cols;
-  if (!int8 && args.x.dtype == DType::kBF16) {
+  if (!bytes && args.x.dtype == DType::kBF16) {
     return run(at, args, tiling,
                {{args.x.data, 2, args.x.rows, k, 2 * args.x.row_stride, kM}, nullptr, 0});
   }
@@ -110,8 +115,8 @@ void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& til
     float* scale = at.scratch;
     void* narrow = at.scratch + each;
     const auto used = static_cast<std::size_t>(each + each * row_bytes / 4);
-    if (int8) {
-      quantise_rows(at, part.x, narrow, scale);
+    if (bytes) {
+      quantise_rows(at, part.x, args.w.format(), narrow, scale);
       run(at, part, tiling, {{narrow, 1, count, k, row_bytes, kM}, scale, used});
     } else {
       split_rows(at, part.x, narrow, row_bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // linear() for many rows on compute capability 9.0: y = epilogue(x Wᵀ + bias) + residual; bf16 with
-// float32 sums, or int8 with integer sums and a scale for each row of x and of W.
+// float32 sums, or int8 with integer sums or fp8 with float32 ones and a scale for each row of x
+// and of W.
 //
 // A block computes tiles of 128 rows of x times kN rows of W, one after the other. One thread asks
 // the copy engine for stages of 128 bytes of every row; two warpgroups of 64 rows each multiply
@@ -37,7 +38,7 @@ struct Sm90Args {
   CUtensorMap x;
   CUtensorMap w[3];
   LinearArgs linear;
-  const float* x_scale;  // int8: of each row of x
+  const float* x_scale;  // bytes: of each row of x
   int tiles_m;           // in clusters
   int tiles_n;
   int steps;    // of 128 bytes, over x
@@ -59,19 +60,20 @@ __device__ inline Unit unit_at(const Sm90Args& a, int index) {
   return {index / a.splits, split, split * a.steps / a.splits, (split + 1) * a.steps / a.splits};
 }
 
-template <int kN_, int kStages_, bool kInt8_>
+template <int kN_, int kStages_, QuantFormat kFormat_>
 struct Plan {
   static constexpr int kN = kN_;
   static constexpr int kStages = kStages_;
-  static constexpr bool kInt8 = kInt8_;
+  static constexpr QuantFormat kFormat = kFormat_;
+  static constexpr bool kBytes = is_byte_channel(kFormat);  // both operands, with scales
   static constexpr int kSums = kN / 2;
   static constexpr int kStageBytes = (kM + kN) * kRowBytes;
   // Stages lie at multiples of 1024 bytes; barriers and what belongs to columns follow.
   static constexpr int kColumnsAt = kStages * kStageBytes + 16 * kStages;
   static constexpr int kSharedBytes =
       1024 + kColumnsAt + kGroups * static_cast<int>(sizeof(Columns<kN>));
-  static constexpr int kColumns = kRowBytes / (kInt8 ? 1 : 2);  // of a stage
-  using Sum = std::conditional_t<kInt8, int, float>;
+  static constexpr int kColumns = kRowBytes / (kBytes ? 1 : 2);  // of a stage
+  using Sum = std::conditional_t<kFormat == QuantFormat::kInt8Channel, int, float>;
 };
 
 struct TileAt {
@@ -179,8 +181,10 @@ __device__ inline void multiply(typename P::Sum (&sum)[P::kSums], std::uint32_t 
   products_begin();
 #pragma unroll
   for (int k = 0; k < kRowBytes / 32; ++k) {
-    if constexpr (P::kInt8) {
+    if constexpr (P::kFormat == QuantFormat::kInt8Channel) {
       product_int8(sum, matrix(x + 32 * k), matrix(w + 32 * k), add || k > 0 ? 1 : 0);
+    } else if constexpr (P::kFormat == QuantFormat::kFp8Channel) {
+      product_fp8(sum, matrix(x + 32 * k), matrix(w + 32 * k), add || k > 0 ? 1 : 0);
     } else {
       product_bf16(sum, matrix(x + 32 * k), matrix(w + 32 * k), add || k > 0 ? 1 : 0);
     }
@@ -208,7 +212,7 @@ __device__ inline void prepare_store(const Sm90Args& a, const TileAt& at, const 
     const int row = at.row + (pairs ? c % (P::kN / 2) : c);
     const bool inside = row < static_cast<int>(w.rows);
     columns.bias[c] = l.bias != nullptr && inside ? l.bias[at.col + c] : 0.0F;
-    if (P::kInt8) {
+    if (P::kBytes) {
       columns.scale[c] = inside ? static_cast<const float*>(w.aux)[row] : 0.0F;
     }
   }
@@ -300,7 +304,7 @@ __device__ inline void consume(const Sm90Args& a, const Ring& ring, unsigned ran
     if (a.splits == 1 ||
         join_splits<P>(a, unit, (unit.tile * kCluster + static_cast<int>(rank)) * kGroups + group,
                        columns, sum)) {
-      store_tile<P::kN>(a.linear, store, columns, sum);
+      store_tile<P::kN, P::kBytes>(a.linear, store, columns, sum);
     }
   }
 }

@@ -3,8 +3,6 @@
 // its own, so that the code that runs stays in the instruction cache.
 #pragma once
 
-#include <type_traits>
-
 #include "cuda/kernels/linear_rows.cuh"
 
 namespace monocle::cuda {
@@ -22,7 +20,7 @@ struct StoreAt {
 template <int kN>
 struct alignas(16) Columns {
   float bias[kN];
-  float scale[kN];  // of rows of W, with integer sums
+  float scale[kN];  // of rows of W, where they are bytes
   bool last;        // of the splits of a tile
 };
 
@@ -119,10 +117,9 @@ __device__ inline void store_row(const LinearArgs& l, const Value& value, const 
   }
 }
 
-template <Epilogue kEpilogue, int kN, class Sum>
+template <Epilogue kEpilogue, int kN, bool kScaled, class Sum>
 __device__ inline void store_rows(const LinearArgs& l, const StoreAt& at,
                                   const Columns<kN>& columns, const Sum (&sum)[kN / 2]) {
-  constexpr bool kScaled = std::is_same_v<Sum, int>;
   constexpr bool kPairs = kEpilogue == Epilogue::kSwiGlu;
   const std::int64_t row0 = at.row + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
 #pragma unroll
@@ -146,18 +143,18 @@ __device__ inline void store_rows(const LinearArgs& l, const StoreAt& at,
   }
 }
 
-template <int kN, class Sum>
+template <int kN, bool kScaled, class Sum>
 __device__ inline void store_tile(const LinearArgs& l, const StoreAt& at,
                                   const Columns<kN>& columns, const Sum (&sum)[kN / 2]) {
   switch (l.epilogue) {
     case Epilogue::kNone:
-      return store_rows<Epilogue::kNone, kN>(l, at, columns, sum);
+      return store_rows<Epilogue::kNone, kN, kScaled>(l, at, columns, sum);
     case Epilogue::kGeluTanh:
-      return store_rows<Epilogue::kGeluTanh, kN>(l, at, columns, sum);
+      return store_rows<Epilogue::kGeluTanh, kN, kScaled>(l, at, columns, sum);
     case Epilogue::kGeluErf:
-      return store_rows<Epilogue::kGeluErf, kN>(l, at, columns, sum);
+      return store_rows<Epilogue::kGeluErf, kN, kScaled>(l, at, columns, sum);
     case Epilogue::kSwiGlu:
-      return store_rows<Epilogue::kSwiGlu, kN>(l, at, columns, sum);
+      return store_rows<Epilogue::kSwiGlu, kN, kScaled>(l, at, columns, sum);
   }
 }
 

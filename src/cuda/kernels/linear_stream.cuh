@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What linear_narrow and linear_wide share: linear() for up to 64 rows of x (decode), y =
-// epilogue(x Wᵀ + bias) + residual; x bf16, W bf16 or int8 with a scale per row, sums in float32.
+// epilogue(x Wᵀ + bias) + residual; x bf16, W bf16, or int8 or fp8 with a scale per row, sums in
+// float32.
 //
-// The time is that of reading W once: 2 n k bytes (n k of int8); how blocks, warps and clusters
-// share W is in cuda/stream_plan.h. Every warp streams its own 16 rows through a ring in shared
-// memory by asynchronous 16-byte copies and needs no barrier for it. The ring is filled before the
-// launch ahead has ended: W does not depend on it. For that, blocks of both must fit one
+// The time is that of reading W once: 2 n k bytes (n k of int8 and fp8); how blocks, warps and
+// clusters share W is in cuda/stream_plan.h. Every warp streams its own 16 rows through a ring in
+// shared memory by asynchronous 16-byte copies and needs no barrier for it. The ring is filled
+// before the launch ahead has ended: W does not depend on it. For that, blocks of both must fit one
 // multiprocessor side by side.
 //
 // The products run on the tensor cores with W as the 16-row operand and 8 rows of x as the other;
-// x lies in shared memory. int8: which column of the sum a register stands for is free as long as
-// both operands agree, so a thread's 16 bytes of W are the columns of four instructions.
+// x lies in shared memory. int8 and fp8 become bf16 first, exactly: which column of the sum a
+// register stands for is free as long as both operands agree, so a thread's 16 bytes of W are the
+// columns of four instructions.
 //
 // An RMS norm ahead can be computed here: each block loads its columns of x in float32, multiplies
 // them by the norm's weights and applies the factor of each row to the finished sums.
@@ -32,15 +34,17 @@ inline constexpr int kStreamThreads = 32 * kStreamWarps;
 __device__ constexpr int stream_swizzle(int row) { return (row & 1) << 2 | (row >> 1 & 3); }
 
 // kSharing: warps that share a tile's columns.
-template <int kSharing_, int kTokenTiles_, bool kSwiGlu_, bool kInt8_, int kRowBytes_, int kStages_>
+template <int kSharing_, int kTokenTiles_, bool kSwiGlu_, QuantFormat kFormat_, int kRowBytes_,
+          int kStages_>
 struct StreamKind {
   static constexpr int kSharing = kSharing_;
   static constexpr int kTokenTiles = kTokenTiles_;
   static constexpr bool kSwiGlu = kSwiGlu_;
-  static constexpr bool kInt8 = kInt8_;
+  static constexpr QuantFormat kFormat = kFormat_;
+  static constexpr bool kBytes = is_byte_channel(kFormat);
   static constexpr int kRowBytes = kRowBytes_;  // of a row of a stage
   static constexpr int kStages = kStages_;
-  static constexpr int kElement = kInt8 ? 1 : 2;
+  static constexpr int kElement = kBytes ? 1 : 2;
   static constexpr int kPieces = kRowBytes / 16;
   static constexpr int kRowsAtOnce = 32 / kPieces;
   static constexpr int kCopies = 16 / kRowsAtOnce;  // of a lane per stage
@@ -136,16 +140,30 @@ __device__ inline std::uint32_t widen(std::uint32_t pair) {
                                        *reinterpret_cast<const __nv_bfloat162*>(&base));
   return *reinterpret_cast<const std::uint32_t*>(&value);
 }
+// Two e4m3, each the upper byte of a half, as bf16: the bits at their places make 2^-120 of it.
+__device__ inline std::uint32_t widen_fp8(std::uint32_t pair) {
+  const std::uint32_t small = (pair & 0x80008000U) | (pair >> 4 & 0x07f007f0U);
+  const std::uint32_t factor = 0x7b807b80U;  // 2^120
+  const __nv_bfloat162 value = __hmul2(*reinterpret_cast<const __nv_bfloat162*>(&small),
+                                       *reinterpret_cast<const __nv_bfloat162*>(&factor));
+  return *reinterpret_cast<const std::uint32_t*>(&value);
+}
+template <QuantFormat kFormat>
 __device__ inline void widen(std::uint32_t four, std::uint32_t& low, std::uint32_t& high) {
-  low = widen(__byte_perm(four, 0U, 0x4140));
-  high = widen(__byte_perm(four, 0U, 0x4342));
+  if constexpr (kFormat == QuantFormat::kFp8Channel) {
+    low = widen_fp8(__byte_perm(four, 0U, 0x1404));
+    high = widen_fp8(__byte_perm(four, 0U, 0x3424));
+  } else {
+    low = widen(__byte_perm(four, 0U, 0x4140));
+    high = widen(__byte_perm(four, 0U, 0x4342));
+  }
 }
 
-// Four int8 columns per register of one load become two instructions' columns.
+// Four columns of a byte per register of one load become two instructions' columns.
 template <class K>
-__device__ inline void multiply_int8(std::uint32_t stage,
-                                     const std::uint16_t* const (&x)[K::kTokenTiles], int step,
-                                     typename K::Sums& sum) {
+__device__ inline void multiply_bytes(std::uint32_t stage,
+                                      const std::uint16_t* const (&x)[K::kTokenTiles], int step,
+                                      typename K::Sums& sum) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
   for (int j = 0; j < K::kPieces / 4; ++j) {
@@ -159,8 +177,8 @@ __device__ inline void multiply_int8(std::uint32_t stage,
     std::uint32_t w[4][4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      widen(l[i], w[i][0], w[i][2]);
-      widen(h[i], w[i][1], w[i][3]);
+      widen<K::kFormat>(l[i], w[i][0], w[i][2]);
+      widen<K::kFormat>(h[i], w[i][1], w[i][3]);
     }
 #pragma unroll
     for (int i = 0; i < K::kTokenTiles; ++i) {
@@ -209,8 +227,8 @@ struct XSource {
   __device__ XSource(const StreamArgs& a, const std::uint16_t* xs, const std::uint16_t* zeros)
       : step(1) {
     const int lane = static_cast<int>(threadIdx.x % 32);
-    const int token = K::kInt8 ? lane / 4 : lane % 8;
-    const int first = K::kInt8 ? lane % 4 * 16 : lane / 8 * 8;
+    const int token = K::kBytes ? lane / 4 : lane % 8;
+    const int first = K::kBytes ? lane % 4 * 16 : lane / 8 * 8;
 #pragma unroll
     for (int i = 0; i < K::kTokenTiles; ++i) {
       base[i] = xs + (8 * i + token) * a.plan.pitch + first;
@@ -226,8 +244,8 @@ struct XSource {
     for (int i = 0; i < K::kTokenTiles; ++i) {
       at[i] = base[i] + step * column;
     }
-    if constexpr (K::kInt8) {
-      multiply_int8<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
+    if constexpr (K::kBytes) {
+      multiply_bytes<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
     } else {
       multiply_bf16<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
     }
@@ -261,7 +279,7 @@ __device__ inline void put_sums(float* room, typename K::Sums& sum) {
 // What a result needs beside the sums.
 struct Extra {
   float residual;
-  float2 scale;  // int8: of the row of W, of the row of up
+  float2 scale;  // bytes: of the row of W, of the row of up
 };
 
 // Result `item` of a tile, of those of all rows of x.
@@ -287,7 +305,7 @@ __device__ inline Extra load_extra(const StreamArgs& a, const Place<K>& at) {
     out.residual = __ldcg(static_cast<const float*>(l.residual.data) +
                           at.token * l.residual.row_stride + at.col);
   }
-  if (K::kInt8 && at.exists) {
+  if (K::kBytes && at.exists) {
     out.scale.x = scale_of(a, at.col);
     out.scale.y = K::kSwiGlu ? scale_of(a, at.col + l.y.cols) : 1.0F;
   }
@@ -304,6 +322,19 @@ __device__ inline void store_result(const StreamArgs& a, const Place<K>& at, con
       K::kSwiGlu ? silu(sum.x) * sum.y
                  : activate(l.epilogue, l.bias != nullptr ? sum.x + l.bias[at.col] : sum.x);
   store(l.y.data, l.y.dtype, at.token * l.y.row_stride + at.col, value + extra.residual);
+}
+
+// Calls `body` with the format as a constant.
+template <class Body>
+void with_stream_format(QuantFormat format, const Body& body) {
+  switch (format) {
+    case QuantFormat::kInt8Channel:
+      return body.template operator()<QuantFormat::kInt8Channel>();
+    case QuantFormat::kFp8Channel:
+      return body.template operator()<QuantFormat::kFp8Channel>();
+    default:  // plan_stream() takes no other
+      return body.template operator()<QuantFormat::kBF16>();
+  }
 }
 
 void linear_narrow(const Launch& at, const StreamArgs& args);

@@ -163,10 +163,10 @@ __global__ __launch_bounds__(kThreads,
   part(alone);
 }
 
-template <bool kSwiGlu, bool kInt8, int kTokenTiles>
+template <bool kSwiGlu, QuantFormat kFormat, int kTokenTiles>
 void launch_wide(const Launch& at, const StreamArgs& args) {
   auto* kernel = linear_wide_kernel<
-      StreamKind<1, kTokenTiles, kSwiGlu, kInt8, kWideRing.row_bytes, kWideRing.stages>>;
+      StreamKind<1, kTokenTiles, kSwiGlu, kFormat, kWideRing.row_bytes, kWideRing.stages>>;
   allow_shared(kernel, args.plan.shared_bytes);
   launch(at, kernel,
          {dim3(static_cast<unsigned>(args.plan.groups * args.plan.cluster)), dim3(kThreads),
@@ -174,29 +174,27 @@ void launch_wide(const Launch& at, const StreamArgs& args) {
          args);
 }
 
-template <bool kSwiGlu, bool kInt8>
+template <bool kSwiGlu, QuantFormat kFormat>
 void choose_wide(const Launch& at, const StreamArgs& args) {
   switch (args.plan.token_tiles) {
     case 1:
-      return launch_wide<kSwiGlu, kInt8, 1>(at, args);
+      return launch_wide<kSwiGlu, kFormat, 1>(at, args);
     case 2:
-      return launch_wide<kSwiGlu, kInt8, 2>(at, args);
+      return launch_wide<kSwiGlu, kFormat, 2>(at, args);
     case 4:
-      return launch_wide<kSwiGlu, kInt8, 4>(at, args);
+      return launch_wide<kSwiGlu, kFormat, 4>(at, args);
     default:
-      return launch_wide<kSwiGlu, kInt8, 8>(at, args);
+      return launch_wide<kSwiGlu, kFormat, 8>(at, args);
   }
 }
 
 }  // namespace
 
 void linear_wide(const Launch& at, const StreamArgs& args) {
-  const bool int8 = args.linear.w.format() == QuantFormat::kInt8Channel;
-  if (args.linear.epilogue == Epilogue::kSwiGlu) {
-    int8 ? choose_wide<true, true>(at, args) : choose_wide<true, false>(at, args);
-  } else {
-    int8 ? choose_wide<false, true>(at, args) : choose_wide<false, false>(at, args);
-  }
+  with_stream_format(args.linear.w.format(), [&]<QuantFormat kFormat>() {
+    args.linear.epilogue == Epilogue::kSwiGlu ? choose_wide<true, kFormat>(at, args)
+                                              : choose_wide<false, kFormat>(at, args);
+  });
 }
 
 }  // namespace monocle::cuda

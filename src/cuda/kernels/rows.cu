@@ -28,9 +28,7 @@ __global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
     return;
   }
   const std::int64_t id = a.ids.data()[t];
-  const float scale = a.table.format == QuantFormat::kInt8Channel
-                          ? static_cast<const float*>(a.table.aux)[id]
-                          : 1.0F;
+  const float scale = weight_scale(a.table, id);
   for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
     y[c] = scale * load_weight(a.table.data, a.table.format, id * a.table.cols + c);
   }

@@ -77,6 +77,15 @@ __device__ inline void product_int8(int (&d)[64], std::uint64_t a, std::uint64_t
 __device__ inline void product_int8(int (&d)[32], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n64k32", "s32.s8.s8", 32, "+r", d, a, b, add, 32, 33, 34, "");
 }
+__device__ inline void product_fp8(float (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n256k32", "f32.e4m3.e4m3", 128, "+f", d, a, b, add, 128, 129, 130, ", 1, 1");
+}
+__device__ inline void product_fp8(float (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n128k32", "f32.e4m3.e4m3", 64, "+f", d, a, b, add, 64, 65, 66, ", 1, 1");
+}
+__device__ inline void product_fp8(float (&d)[32], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n64k32", "f32.e4m3.e4m3", 32, "+f", d, a, b, add, 32, 33, 34, ", 1, 1");
+}
 // A in registers; B across k.
 __device__ inline void product_across(float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b, int add) {
   MONOCLE_PRODUCT_R("m64n128k16", 64, d, a, b, add, 64, 65, 66, 67, 68, 69, ", 1, 1, 1");
