@@ -133,6 +133,7 @@ class CudaBackend final : public Backend {
     return true;
   }
   void run_recorded();
+  void run_batch(const LinearArgs& args, const SplitNorm& norm);
   template <class Args>
   void run(const Args& args, void (*verb)(const Launch&, const Args&)) {
     validate(args);
@@ -155,7 +156,7 @@ class CudaBackend final : public Backend {
   std::vector<RecordedVerb> issued_;
   bool records_ = false;
   bool layers_ = false;         // layers inside replay() may be one launch
-  bool behind_stream_ = false;  // the last launch is a linear_stream
+  bool behind_stream_ = false;  // the last launch is a linear_stream or linear_batch
   cudaEvent_t done_ = nullptr;
   Ticket ticket_ = 0;
 };
@@ -173,8 +174,21 @@ void CudaBackend::run_recorded() {
     behind_stream_ = false;
   }
   const bool records = std::exchange(records_, false);
-  for (const RecordedVerb& verb :
-       std::span(issued_).subspan(maps != nullptr ? program->verbs : 0)) {
+  auto verbs = std::span<const RecordedVerb>(issued_).subspan(maps != nullptr ? program->verbs : 0);
+  SplitNorm split;
+  for (; !verbs.empty(); verbs = verbs.subspan(1)) {
+    if (split.ahead != nullptr || splits_norm(verbs, linear_device_.batch_multiprocessors)) {
+      const auto& args = std::get<LinearArgs>(verbs.front());
+      split.behind = splits_norm(verbs, linear_device_.batch_multiprocessors)
+                         ? &std::get<NormArgs>(verbs[1])
+                         : nullptr;
+      prepare();
+      run_batch(args, split);
+      split = {split.behind, square_parts(plan_batch(args, linear_device_.batch_multiprocessors)),
+               nullptr};
+      verbs = verbs.subspan(split.ahead != nullptr ? 1 : 0);  // the norm has been taken care of
+      continue;
+    }
     std::visit(
         [this](const auto& args) {
           using Args = std::remove_cvref_t<decltype(args)>;
@@ -188,7 +202,7 @@ void CudaBackend::run_recorded() {
             attend_paged(args);
           }
         },
-        verb);
+        verbs.front());
   }
   records_ = records;
 }
@@ -236,11 +250,19 @@ void CudaBackend::linear(const LinearArgs& args) {
                     norm ? &*norm : nullptr);
       behind_stream_ = true;
       return;
+    case LinearKernel::kBatch:
+      return run_batch(args, {});
     case LinearKernel::kTiles:
       return linear_tiles(launch_, args);
     case LinearKernel::kSm90:
       return linear_sm90(launch_, args, linear_sm90_tiling(args, launch_.multiprocessors));
   }
+}
+
+// By linear_batch. What starts behind it, too, knows that everything ahead of it has ended.
+void CudaBackend::run_batch(const LinearArgs& args, const SplitNorm& norm) {
+  linear_batch(launch_, args, plan_batch(args, linear_device_.batch_multiprocessors), norm);
+  behind_stream_ = true;
 }
 
 void CudaBackend::attend_paged(const AttendPagedArgs& args) {
@@ -313,9 +335,11 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.kv = DType::kBF16;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
+  const bool sm90 = runs_sm90a(properties) && has_tensor_maps();
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
-      runs_sm90a(properties) && has_tensor_maps()};
+      sm90,
+      sm90 ? launch.multiprocessors : 0};
   return std::make_unique<CudaBackend>(options, std::move(capabilities), launch, linear_device,
                                        std::move(ring), std::move(results));
 }

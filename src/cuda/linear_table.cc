@@ -57,6 +57,9 @@ bool fits_sm90(const LinearArgs& args) {
 }  // namespace
 
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device) {
+  if (plan_batch(args, device.batch_multiprocessors).fits) {
+    return LinearKernel::kBatch;
+  }
   if (device.sm90 && fits_sm90(args)) {
     return LinearKernel::kSm90;
   }

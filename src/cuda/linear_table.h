@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "cuda/batch_plan.h"
 #include "cuda/stream_plan.h"
 #include "ops/args.h"
 
@@ -13,6 +14,7 @@ namespace monocle::cuda {
 enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
   kStream,  // bf16, int8 and fp8, up to 64 rows of x: at the speed of reading W
+  kBatch,   // bf16, 9 to 32 rows on compute capability 9.0: likewise
   kTiles,   // bf16 on the tensor cores
   kSm90,    // many rows, bf16, float32 x, int8 and fp8 W on the tensor cores of compute
             // capability 9.0
@@ -20,15 +22,16 @@ enum class LinearKernel : std::uint8_t {
 
 struct LinearDevice {
   StreamDevice stream;
-  bool sm90 = false;  // the code and the driver for kSm90 are there
+  bool sm90 = false;              // the code and the driver for kSm90 are there
+  int batch_multiprocessors = 0;  // for kBatch; 0: its code or driver is missing
 };
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 
 // Whether linear_stream may compute the norm that makes its x.
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);
 
-// linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the sum
-// over the columns of x is split.
+// linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the
+// sum over the columns of x is split.
 struct Sm90Tiling {
   int rows = 0;
   int splits = 1;

@@ -72,6 +72,16 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
   EXPECT_EQ(choose_linear(odd, kHopper), LinearKernel::kTiles);
 }
 
+TEST(LinearTable, BatchesHaveTheirOwnWhereTheyFit) {
+  LinearDevice device = kHopper;
+  device.batch_multiprocessors = 132;
+  EXPECT_EQ(choose_linear(args_of(8, 2048), device), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(32, 2048), device), LinearKernel::kBatch);
+  EXPECT_EQ(choose_linear(args_of(33, 2048), device), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(32, 2048, QuantFormat::kInt8Channel), device),
+            LinearKernel::kStream);
+}
+
 TEST(LinearTable, Sm90TilesFillTheGpu) {
   LinearArgs args = args_of(512, 2048);
   args.w.part[0].rows = 2048;

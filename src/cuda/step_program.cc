@@ -204,6 +204,37 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
   return program;
 }
 
+bool splits_norm(std::span<const RecordedVerb> verbs, int multiprocessors) {
+  if (verbs.size() < 3) {
+    return false;
+  }
+  const auto* made = std::get_if<LinearArgs>(&verbs[0]);
+  const auto* norm = std::get_if<NormArgs>(&verbs[1]);
+  const auto* read = std::get_if<LinearArgs>(&verbs[2]);
+  if (made == nullptr || norm == nullptr || read == nullptr) {
+    return false;
+  }
+  for (const RecordedVerb& verb : verbs.subspan(3)) {
+    const auto* other = std::get_if<LinearArgs>(&verb);
+    const auto* next = std::get_if<NormArgs>(&verb);
+    if (next != nullptr && next->y.data == norm->y.data) {
+      break;
+    }
+    if (other != nullptr && other->x.data == norm->y.data) {
+      return false;
+    }
+  }
+  const BatchPlan plan = plan_batch(*made, multiprocessors);
+  return plan.fits && plan_batch(*read, multiprocessors).fits &&
+         square_parts(plan) <= kSquareParts && made->epilogue != Epilogue::kSwiGlu &&
+         norm->kind == NormKind::kRms && norm->x.data == made->y.data &&
+         norm->x.row_stride == made->y.row_stride && norm->x.rows == made->y.rows &&
+         norm->x.cols == made->y.cols && made->y.dtype == DType::kF32 &&
+         norm->y.dtype == DType::kBF16 && norm->y.data == read->x.data &&
+         norm->y.row_stride == read->x.row_stride && norm->y.rows == read->x.rows &&
+         norm->y.cols == read->x.cols;
+}
+
 int item_parts(int items, int blocks) {
   return std::clamp(blocks / std::max(items, 1), 1, kMostItemParts);
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <variant>
 
+#include "cuda/batch_plan.h"
 #include "ops/args.h"
 
 namespace monocle::cuda {
@@ -73,6 +74,10 @@ struct StepProgram {
 // norm and linear of the head behind them, where its format is the layers'. Nothing when they are
 // anything else, or of a shape or format that the kernel does not know.
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs);
+
+// Whether the verbs begin with a linear, the norm of its result and the only linear that reads
+// that, and linear_batch may split the norm between the two. multiprocessors: as for plan_batch().
+bool splits_norm(std::span<const RecordedVerb> verbs, int multiprocessors);
 
 // Into how many parts at most the keys of each of so many rows of q times kv heads are divided.
 inline constexpr int kMostItemParts = 16;

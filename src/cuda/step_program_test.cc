@@ -179,6 +179,34 @@ TEST(StepProgram, AnythingElseIsNot) {
   EXPECT_FALSE(with(7, [](RecordedVerb& v) { std::get<LinearArgs>(v).x.data = place(kNormed); }));
 }
 
+TEST(StepProgram, ANormBetweenTwoLinearsIsSplit) {
+  constexpr int kMultiprocessors = 132;
+  const auto with = [](std::size_t first,
+                       const std::function<void(std::vector<RecordedVerb>&)>& change) {
+    auto verbs = layers(2);
+    for (RecordedVerb& verb : verbs) {  // more rows than one launch takes
+      if (auto* linear = std::get_if<LinearArgs>(&verb)) {
+        linear->x.rows = linear->y.rows = 32;
+        linear->residual.rows = linear->residual.data != nullptr ? 32 : 0;
+      } else if (auto* norm = std::get_if<NormArgs>(&verb)) {
+        norm->x.rows = norm->y.rows = 32;
+      }
+    }
+    change(verbs);
+    return splits_norm(std::span<const RecordedVerb>(verbs).subspan(first), kMultiprocessors);
+  };
+  const auto as_they_are = [](std::vector<RecordedVerb>&) {};
+  EXPECT_TRUE(with(4, as_they_are));    // out, norm, gate and up
+  EXPECT_TRUE(with(7, as_they_are));    // down, norm, the next layer's q k v
+  EXPECT_FALSE(with(15, as_they_are));  // nothing follows
+  EXPECT_FALSE(with(1, as_they_are));
+  EXPECT_FALSE(with(4, [](auto& v) { std::get<NormArgs>(v[5]).kind = NormKind::kLayer; }));
+  EXPECT_FALSE(with(4, [](auto& v) { std::get<NormArgs>(v[5]).x.data = place(kY); }));
+  EXPECT_FALSE(with(4, [](auto& v) { std::get<LinearArgs>(v[6]).x.data = place(kY); }));
+  EXPECT_FALSE(with(4, [](auto& v) { std::get<LinearArgs>(v[7]).x.data = place(kNormed); }));
+  EXPECT_FALSE(with(4, [](auto& v) { std::get<LinearArgs>(v[4]).x.rows = 3; }));
+}
+
 TEST(StepProgram, KeysOfFewItemsAreDivided) {
   EXPECT_EQ(item_parts(1, 132), kMostItemParts);
   EXPECT_EQ(item_parts(8, 132), 16);  // one sequence of eight kv heads

@@ -303,6 +303,12 @@ constexpr Shape kShapes[] = {
 // A row or two of x and the columns of a published model, as in decoding: each with every variant.
 constexpr Shape kDecodeShapes[] = {{2, 136, 2048}, {1, 40, 6144}};
 
+// Batches of decode steps, each with every variant: one tile and many, of either width, several
+// rounds of tiles, a last tile and last columns that are not full.
+constexpr Shape kBatchShapes[] = {
+    {9, 64, 72},    {32, 128, 2048},  {33, 192, 1160},  {64, 2112, 328}, {31, 4168, 64},
+    {65, 128, 576}, {23, 12352, 136}, {128, 320, 3080}, {97, 6400, 72},  {48, 8256, 72}};
+
 Case linear_case(const FormatInfo& format, DType x, const Shape& shape, std::size_t variant) {
   Setup setup;
   setup.name = fmt::format("linear_{}_x{}_m{}_n{}_k{}_v{}", format.name, dtype_name(x), shape.m,
@@ -337,6 +343,11 @@ std::vector<Case> linear_cases() {
       for (std::size_t variant = 0; variant < kVariants; ++variant) {
         cases.push_back(linear_case(format_info(format), DType::kBF16, shape, variant));
       }
+    }
+  }
+  for (const Shape& shape : kBatchShapes) {
+    for (std::size_t variant = 0; variant < kVariants; ++variant) {
+      cases.push_back(linear_case(format_info(QuantFormat::kBF16), DType::kBF16, shape, variant));
     }
   }
   return cases;

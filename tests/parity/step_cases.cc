@@ -303,12 +303,15 @@ void add_replayed(std::vector<StepSetup>& all) {
     add({"window_sinks", {1, 20, 58, 300}, 4, 2, 128, 256, 128, 40, 18, 2}, format);
     add({"heads_of_64", {130, 5}, 4, 2, 64, 256, 128, 0, 0, 2}, format);
     add({"wide_inside", {3, 40, 7}, 4, 2, 128, 128, 6272, 0, 0, 1}, format);
-    for (const int rows : {5, 8, 9}) {
+    for (const int rows : {5, 8, 9, 32, 45, 100}) {
       StepSetup many{fmt::format("rows_{}", rows), {}, 4, 2, 128, 512, 1152, 0, 0, 2};
+      many.head = rows > 9 ? 640 : 0;
       for (int i = 0; i < rows; ++i) {
         many.contexts.push_back(1 + i * 37 % 150);
       }
-      add(many, format);
+      if (rows <= 64 || format == QuantFormat::kBF16) {  // more: x is quantised
+        add(many, format);
+      }
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "cuda/batch_plan.h"
 #include "cuda/launch.h"
 #include "cuda/linear_table.h"
 #include "cuda/stream_plan.h"
@@ -27,6 +28,17 @@ void linear_tiles(const Launch& at, const LinearArgs& args);
 // written to norm->y all the same.
 void linear_stream(const Launch& at, const LinearArgs& args, const StreamPlan& plan,
                    const NormArgs* norm);
+// An RMS norm between two linear_batch, computed by neither launch alone: with `behind`, args.y is
+// its x, and w y goes to its y; with `ahead`, args.x is such a w y, and `parts` are square_parts()
+// of the launch that made it, which must be the last one.
+struct SplitNorm {
+  const NormArgs* ahead = nullptr;
+  int parts = 0;
+  const NormArgs* behind = nullptr;
+};
+// plan: of plan_batch(), and it fits.
+void linear_batch(const Launch& at, const LinearArgs& args, const BatchPlan& plan,
+                  const SplitNorm& norm);
 void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling);
 
 // Rows of x for linear_sm90 where they are not bf16, packed with no space between: see

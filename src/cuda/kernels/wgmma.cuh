@@ -11,6 +11,8 @@
 namespace monocle::cuda::sm90 {
 
 // clang-format off
+#define MONOCLE_REGISTERS_8 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define MONOCLE_REGISTERS_16 MONOCLE_REGISTERS_8 ", %8, %9, %10, %11, %12, %13, %14, %15"
 #define MONOCLE_REGISTERS_32 \
   "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
   "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
@@ -24,6 +26,10 @@ namespace monocle::cuda::sm90 {
   "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, " \
   "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
+#define MONOCLE_SUMS_8(c, d) \
+  c(d[0]), c(d[1]), c(d[2]), c(d[3]), c(d[4]), c(d[5]), c(d[6]), c(d[7])
+#define MONOCLE_SUMS_16(c, d) \
+  MONOCLE_SUMS_8(c, d), c(d[8]), c(d[9]), c(d[10]), c(d[11]), c(d[12]), c(d[13]), c(d[14]), c(d[15])
 #define MONOCLE_SUMS_32(c, d) \
   c(d[0]), c(d[1]), c(d[2]), c(d[3]), c(d[4]), c(d[5]), c(d[6]), c(d[7]), \
   c(d[8]), c(d[9]), c(d[10]), c(d[11]), c(d[12]), c(d[13]), c(d[14]), c(d[15]), \
@@ -67,6 +73,12 @@ __device__ inline void product_bf16(float (&d)[64], std::uint64_t a, std::uint64
 }
 __device__ inline void product_bf16(float (&d)[32], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n64k16", "f32.bf16.bf16", 32, "+f", d, a, b, add, 32, 33, 34, ", 1, 1, 0, 0");
+}
+__device__ inline void product_bf16(float (&d)[16], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n32k16", "f32.bf16.bf16", 16, "+f", d, a, b, add, 16, 17, 18, ", 1, 1, 0, 0");
+}
+__device__ inline void product_bf16(float (&d)[8], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n16k16", "f32.bf16.bf16", 8, "+f", d, a, b, add, 8, 9, 10, ", 1, 1, 0, 0");
 }
 __device__ inline void product_int8(int (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n256k32", "s32.s8.s8", 128, "+r", d, a, b, add, 128, 129, 130, "");

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/batch_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+namespace monocle::cuda {
+namespace {
+
+constexpr int kMultiprocessors = 132;
+alignas(16) std::array<std::byte, 64> memory;
+
+LinearArgs args_of(std::int64_t rows, std::int64_t cols, const std::vector<std::int64_t>& parts) {
+  LinearArgs args;
+  args.x = {memory.data(), DType::kBF16, rows, cols};
+  std::int64_t n = 0;
+  for (const std::int64_t part : parts) {
+    args.w.part[static_cast<std::size_t>(args.w.parts++)] = {memory.data(), nullptr,
+                                                             QuantFormat::kBF16, part, cols};
+    n += part;
+  }
+  args.y = {memory.data(), DType::kF32, rows, n};
+  return args;
+}
+
+TEST(BatchPlan, EveryClusterHasWork) {
+  const BatchPlan project = plan_batch(args_of(32, 2048, {2048, 1024, 1024}), kMultiprocessors);
+  ASSERT_TRUE(project.fits);
+  EXPECT_TRUE(project.wide);
+  EXPECT_EQ(project.tiles, 32);
+  EXPECT_EQ(project.groups, 32);
+  EXPECT_EQ(project.slice, 512);
+  const BatchPlan out = plan_batch(args_of(32, 2048, {2048}), kMultiprocessors);
+  EXPECT_FALSE(out.wide);  // 16 wide tiles would leave half of the clusters without one
+  EXPECT_EQ(out.tiles, 32);
+  LinearArgs gate_up = args_of(32, 2048, {6144, 6144});
+  gate_up.epilogue = Epilogue::kSwiGlu;
+  gate_up.y.cols = 6144;
+  const BatchPlan pairs = plan_batch(gate_up, kMultiprocessors);
+  EXPECT_TRUE(pairs.wide);
+  EXPECT_EQ(pairs.tiles, 96);
+}
+
+TEST(BatchPlan, TilesAndSlicesCoverEverything) {
+  for (const std::int64_t rows : {9, 31, 32}) {
+    for (const std::int64_t cols : {8, 72, 2048, 2560, 6144}) {
+      for (const std::int64_t n : {8, 64, 200, 2112, 4168, 151936}) {
+        const BatchPlan plan = plan_batch(args_of(rows, cols, {n}), kMultiprocessors);
+        ASSERT_TRUE(plan.fits);
+        EXPECT_GE(std::int64_t{plan.tiles} * (plan.wide ? 128 : 64), n);
+        EXPECT_GE(std::int64_t{plan.slice} * kBatchCluster, cols);
+        EXPECT_EQ(plan.slice % (plan.wide || plan.tokens > 64 ? 64 : 128), 0);
+        EXPECT_GE(plan.tokens, rows);
+        EXPECT_TRUE(plan.tokens > kBatchStayTokens
+                        ? plan.groups == plan.tiles * plan.row_blocks
+                        : plan.groups <= kMultiprocessors / kBatchCluster);
+      }
+    }
+  }
+}
+
+TEST(BatchPlan, RefusesWhatItCannotRead) {
+  EXPECT_FALSE(plan_batch(args_of(32, 2048, {64}), 0).fits);
+  EXPECT_FALSE(plan_batch(args_of(8, 2048, {64}), kMultiprocessors).fits);
+  EXPECT_FALSE(plan_batch(args_of(33, 2048, {64}), kMultiprocessors).fits);
+  EXPECT_FALSE(plan_batch(args_of(32, 2044, {64}), kMultiprocessors).fits);
+  EXPECT_FALSE(
+      plan_batch(args_of(32, 2048, {72, 64}), kMultiprocessors).fits);  // a box in two parts
+  EXPECT_TRUE(plan_batch(args_of(32, 2048, {64, 72}), kMultiprocessors).fits);
+  LinearArgs int8 = args_of(32, 2048, {64});
+  int8.w.part[0].format = QuantFormat::kInt8Channel;
+  EXPECT_FALSE(plan_batch(int8, kMultiprocessors).fits);
+}
+
+}  // namespace
+}  // namespace monocle::cuda
