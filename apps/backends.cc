@@ -29,9 +29,10 @@ std::string check_device(const std::string& device) {
   return devices ? "" : devices.error().message;
 }
 
-Result<std::unique_ptr<Backend>> make_cuda(int device) {
+Result<std::unique_ptr<Backend>> make_cuda(const DeviceOptions& options, int device) {
 #ifdef MONOCLE_CUDA
-  return cuda::make_cuda_backend({.device = device});
+  return cuda::make_cuda_backend(
+      {.device = device, .batch_invariant = options.batch_invariant.value_or(false)});
 #else
   return fail(ErrorCode::kUnsupported, "cuda:{} asked for, but this program was built without CUDA",
               device);
@@ -51,9 +52,11 @@ void DeviceOptions::add(CLI::App& app) {
       ->check(CLI::Range(1, 1024))
       ->group("Machine");
   app.add_flag("--pin", pin, "Bind each thread to one CPU")->group("Machine");
-  app.add_flag("--batch-invariant,!--no-batch-invariant", batch_invariant,
-               "Whether answers must not depend on what is computed with them, to the bit: slower "
-               "with bf16 weights on AVX-512 and AMX (default: only in `serve`, and not on AMX)")
+  app.add_flag(
+         "--batch-invariant,!--no-batch-invariant", batch_invariant,
+         "Whether answers must not depend on what is computed with them, to the bit: slower "
+         "with bf16 weights on AVX-512 and AMX, and on GPUs (default: only in `serve` on a CPU "
+         "without AMX)")
       ->group("Machine");
 }
 
@@ -101,7 +104,7 @@ Result<std::unique_ptr<Backend>> make_cpu(const DeviceOptions& options, std::siz
 
 Result<std::unique_ptr<Backend>> make_auto(const DeviceOptions& options) {
 #ifdef MONOCLE_CUDA
-  auto gpu = make_cuda(0);
+  auto gpu = make_cuda(options, 0);
   if (gpu) {
     return gpu;
   }
@@ -125,7 +128,7 @@ Result<std::vector<std::unique_ptr<Backend>>> make_backends(const DeviceOptions&
     } else if (name == "cpu") {
       MONOCLE_ASSIGN(backend, make_cpu(options, on_cpu));
     } else {
-      MONOCLE_ASSIGN(backend, make_cuda(std::stoi(name.substr(kCudaPrefix.size()))));
+      MONOCLE_ASSIGN(backend, make_cuda(options, std::stoi(name.substr(kCudaPrefix.size()))));
     }
   }
   return backends;

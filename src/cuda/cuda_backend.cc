@@ -39,7 +39,7 @@ class CudaBackend final : public Backend {
         memory_(std::make_unique<DeviceMemory>(device_, launch_, std::move(ring),
                                                [this] { run_pending(); })),
         samples_(std::move(results)),
-        layers_(options.whole_layers && linear_device.sm90) {
+        layers_(options.whole_layers && linear_device.sm90 && !options.batch_invariant) {
     if (layers_) {
       layer_maps_.allocate();
     }
@@ -255,7 +255,9 @@ void CudaBackend::linear(const LinearArgs& args) {
     case LinearKernel::kTiles:
       return linear_tiles(launch_, args);
     case LinearKernel::kSm90:
-      return linear_sm90(launch_, args, linear_sm90_tiling(args, launch_.multiprocessors));
+      return linear_sm90(
+          launch_, args,
+          linear_sm90_tiling(args, launch_.multiprocessors, launch_.batch_invariant));
   }
 }
 
@@ -271,7 +273,8 @@ void CudaBackend::attend_paged(const AttendPagedArgs& args) {
     return;
   }
   const bool step = attend_step_fits(launch_, args);
-  if (step && pending_rope_ && !memory_->waiting() && rope_fits_attend_step(*pending_rope_, args)) {
+  if (step && pending_rope_ && !launch_.batch_invariant && !memory_->waiting() &&
+      rope_fits_attend_step(*pending_rope_, args)) {
     rope_attend_step(launch_, *pending_rope_, args, behind_stream_);
     pending_rope_.reset();
     behind_stream_ = false;
@@ -324,6 +327,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   launch.multiprocessors = properties.multiProcessorCount;
   launch.overlap = options.overlap && properties.major >= 9;
   launch.clusters = properties.major >= 9;
+  launch.batch_invariant = options.batch_invariant;
   launch.scratch_floats = kScratchFloats;
   MONOCLE_TRY(device_allocate(launch.scratch, kScratchFloats));
   MONOCLE_TRY(device_allocate(launch.counters, kCounters));
@@ -339,7 +343,8 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
       sm90,
-      sm90 ? launch.multiprocessors : 0};
+      sm90 && !options.batch_invariant ? launch.multiprocessors : 0,
+      options.batch_invariant};
   return std::make_unique<CudaBackend>(options, std::move(capabilities), launch, linear_device,
                                        std::move(ring), std::move(results));
 }

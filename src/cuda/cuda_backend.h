@@ -17,6 +17,9 @@ struct CudaOptions {
   int device = 0;            // as CUDA numbers them, after CUDA_VISIBLE_DEVICES
   bool overlap = true;       // let a kernel start while the one before it ends, where the GPU can
   bool whole_layers = true;  // all decoder layers of a small decode step in one launch, likewise
+  // A row's results do not depend, to the bit, on the rows computed with it: every linear layer in
+  // one order of its sums, every key in one order. Costs time: ADR 7 says how much.
+  bool batch_invariant = false;
 };
 
 // kUnavailable: no driver, no GPU, no such device. kUnsupported: a GPU this build has no code for.

@@ -17,6 +17,8 @@ struct Launch {
   // kernel then waits itself, by pdl_wait(), before it touches anything a kernel writes.
   bool overlap = false;
   bool clusters = false;  // whether blocks can read each other's shared memory, likewise
+  // Sums are divided without regard to how many rows there are (CudaOptions::batch_invariant).
+  bool batch_invariant = false;
   float* scratch = nullptr;
   std::size_t scratch_floats = 0;
   std::uint32_t* counters = nullptr;  // [kCounters], all zero between launches

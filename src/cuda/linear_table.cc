@@ -23,6 +23,7 @@ struct Sm90Tile {
 };
 constexpr Sm90Tile kSm90Tiles[] = {
     {256, 700, 7000, 16000}, {128, 400, 4500, 9000}, {64, 330, 3500, 7000}};
+
 constexpr int kSm90Splits = 4;
 
 bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
@@ -41,7 +42,7 @@ bool tiles(const LinearArgs& args) {
 // at a time.
 bool fits_sm90(const LinearArgs& args) {
   const bool bytes = is_byte_channel(args.w.format());
-  bool fits = args.x.rows >= kSm90Rows && (bytes || args.w.format() == QuantFormat::kBF16) &&
+  bool fits = (bytes || args.w.format() == QuantFormat::kBF16) &&
               (bytes || args.x.dtype == DType::kBF16 || args.x.cols >= kSplitColumns) &&
               args.x.cols % (bytes ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
               aligned(args.x.data) && args.y.row_stride % 8 == 0 && aligned(args.y.data) &&
@@ -60,10 +61,10 @@ LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device) {
   if (plan_batch(args, device.batch_multiprocessors).fits) {
     return LinearKernel::kBatch;
   }
-  if (device.sm90 && fits_sm90(args)) {
+  if (device.sm90 && (args.x.rows >= kSm90Rows || device.batch_invariant) && fits_sm90(args)) {
     return LinearKernel::kSm90;
   }
-  if (plan_stream(args, device.stream).fits) {
+  if (!device.batch_invariant && plan_stream(args, device.stream).fits) {
     return LinearKernel::kStream;
   }
   return tiles(args) ? LinearKernel::kTiles : LinearKernel::kSimple;
@@ -88,15 +89,16 @@ std::int64_t linear_sm90_columns(const LinearArgs& args, int tile) {
   return tiles;
 }
 
-Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors) {
-  const std::int64_t rows = (args.x.rows + kSm90TileRows - 1) / kSm90TileRows;
+Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors, bool batch_invariant) {
+  const std::int64_t rows = batch_invariant ? 1 : (args.x.rows + kSm90TileRows - 1) / kSm90TileRows;
+  const int most_splits = batch_invariant ? 1 : kSm90Splits;
   const std::int64_t running = std::max(1, multiprocessors / 2);
   const std::int64_t columns = is_byte_channel(args.w.format()) ? 128 : 64;
   const std::int64_t steps = (args.x.cols + columns - 1) / columns;
   Sm90Tiling best;
   std::int64_t least = 0;
   for (const Sm90Tile& tile : kSm90Tiles) {
-    for (int splits = 1; splits == 1 || (splits <= kSm90Splits && steps / splits >= 8); ++splits) {
+    for (int splits = 1; splits == 1 || (splits <= most_splits && steps / splits >= 8); ++splits) {
       const std::int64_t units = rows * linear_sm90_columns(args, tile.rows) * splits;
       const std::int64_t each =
           (steps + splits - 1) / splits * tile.step + tile.store + (splits > 1 ? tile.join : 0);

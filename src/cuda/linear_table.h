@@ -23,7 +23,8 @@ enum class LinearKernel : std::uint8_t {
 struct LinearDevice {
   StreamDevice stream;
   bool sm90 = false;              // the code and the driver for kSm90 are there
-  int batch_multiprocessors = 0;  // for kBatch; 0: its code or driver is missing
+  int batch_multiprocessors = 0;  // for kBatch; 0: its code or driver is missing, or is not wanted
+  bool batch_invariant = false;   // the kernel may not depend on the number of rows
 };
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 
@@ -31,12 +32,13 @@ LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);
 
 // linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the
-// sum over the columns of x is split.
+// sum over the columns of x is split. With `batch_invariant` both depend on W alone.
 struct Sm90Tiling {
   int rows = 0;
   int splits = 1;
 };
-Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors);
+Sm90Tiling linear_sm90_tiling(const LinearArgs& args, int multiprocessors,
+                              bool batch_invariant = false);
 // How many tiles cover W.
 std::int64_t linear_sm90_columns(const LinearArgs& args, int tile);
 

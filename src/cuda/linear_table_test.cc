@@ -82,6 +82,24 @@ TEST(LinearTable, BatchesHaveTheirOwnWhereTheyFit) {
             LinearKernel::kStream);
 }
 
+TEST(LinearTable, BatchInvariantMeansOneKernelForAllRows) {
+  for (LinearDevice device : {kOld, kHopper}) {
+    device.batch_invariant = true;
+    for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+      const LinearKernel one = choose_linear(args_of(1, 2048, format), device);
+      EXPECT_NE(one, LinearKernel::kStream);
+      for (const std::int64_t rows : {2, 9, 64, 65, 1000}) {
+        EXPECT_EQ(choose_linear(args_of(rows, 2048, format), device), one) << rows;
+      }
+    }
+  }
+  const Sm90Tiling one = linear_sm90_tiling(args_of(1, 6144), 132, true);
+  const Sm90Tiling many = linear_sm90_tiling(args_of(16384, 6144), 132, true);
+  EXPECT_EQ(one.rows, many.rows);
+  EXPECT_EQ(one.splits, 1);
+  EXPECT_EQ(many.splits, 1);
+}
+
 TEST(LinearTable, Sm90TilesFillTheGpu) {
   LinearArgs args = args_of(512, 2048);
   args.w.part[0].rows = 2048;

@@ -20,6 +20,9 @@
 #include "ops/reference/reference_backend.h"
 #include "store/checkpoint.h"
 #include "store/safetensors.h"
+#ifdef MONOCLE_ENGINE_CUDA
+#include "cuda/cuda_backend.h"
+#endif
 
 namespace monocle {
 namespace {
@@ -54,6 +57,10 @@ Result<Opened> open(const Setup& setup) {
                  qwen3_vl::parse_config({reinterpret_cast<const char*>(json.data()), json.size()}));
   if (std::string(setup.device) == "reference") {
     opened.backend = std::make_unique<ReferenceBackend>();
+#ifdef MONOCLE_ENGINE_CUDA
+  } else if (std::string(setup.device) == "cuda") {
+    MONOCLE_ASSIGN(opened.backend, cuda::make_cuda_backend({.batch_invariant = true}));
+#endif
   } else {
     MONOCLE_ASSIGN(opened.backend, cpu::make_cpu_backend({.threads = 2, .batch_invariant = true}));
   }
@@ -276,6 +283,11 @@ std::string name_of(const testing::TestParamInfo<Setup>& setup) { return setup.p
 
 INSTANTIATE_TEST_SUITE_P(Reference, EngineModel, testing::ValuesIn(kReference), name_of);
 INSTANTIATE_TEST_SUITE_P(Cpu, EngineModel, testing::ValuesIn(kCpu), name_of);
+#ifdef MONOCLE_ENGINE_CUDA
+constexpr Setup kCuda[] = {{"bf16", "cuda", QuantFormat::kBF16, kAuto, 60, 0.025},
+                           {"int8", "cuda", QuantFormat::kInt8Channel, kAuto, 60, 0.09}};
+INSTANTIATE_TEST_SUITE_P(Cuda, EngineModel, testing::ValuesIn(kCuda), name_of);
+#endif
 
 }  // namespace
 }  // namespace monocle

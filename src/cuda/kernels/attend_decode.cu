@@ -246,7 +246,8 @@ void launch_decode(const Launch& at, const AttendPagedArgs& args, bool singles_o
   const std::int64_t room =
       static_cast<std::int64_t>(at.scratch_floats) / (items * kGroup * (kD + 2));
   splits = splits < room ? splits : room;
-  splits = items > static_cast<std::int64_t>(kCounters) || splits < 1 ? 1 : splits;
+  splits =
+      items > static_cast<std::int64_t>(kCounters) || splits < 1 || at.batch_invariant ? 1 : splits;
   const DecodeArgs a{args, at.scratch, at.counters, singles_only};
   launch(at, attend_decode_kernel<Kv, kD, kGroup>,
          {dim3(static_cast<unsigned>(rows), static_cast<unsigned>(columns),

@@ -239,6 +239,9 @@ __global__ __launch_bounds__(kThreads,
 
 // As many blocks per row and kv head as keep the multiprocessors busy, within a cluster.
 int blocks_per_item(const Launch& at, std::int64_t items) {
+  if (at.batch_invariant) {
+    return at.clusters ? kMaxCluster / 2 : 1;
+  }
   int cluster = 1;
   while (at.clusters && cluster < kMaxCluster && items * cluster * 2 <= 2 * at.multiprocessors) {
     cluster *= 2;

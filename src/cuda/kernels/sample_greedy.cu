@@ -137,7 +137,8 @@ void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t*
     for (std::int32_t i = 0; i < part; ++i) {
       a.rows[i] = rows[begin + i];
     }
-    const int blocks = std::clamp(kAllBlocks / part, kFewBlocks, kBlocks);
+    const int blocks =
+        at.batch_invariant ? kFewBlocks : std::clamp(kAllBlocks / part, kFewBlocks, kBlocks);
     launch(at, sample_greedy_kernel,
            {dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(part)), dim3(kThreads)}, a);
   }
