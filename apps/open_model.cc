@@ -82,7 +82,7 @@ void ModelOptions::add(CLI::App& app) {
       ->check(CLI::IsMember({"auto", "f32"}))
       ->group("Model");
   app.add_option("--kv", kv,
-                 "Element type of the KV cache: auto, f32, bf16, or int8 (CPU; half the memory)")
+                 "Element type of the KV cache: auto, f32, bf16, or int8 (half the memory)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->group("Model");

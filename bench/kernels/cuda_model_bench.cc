@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decode, prefill and picture encoding of a model of random weights on cuda:0, in process, as one
 // JSON object.
-//   cuda_model_bench [preset] [format] [batches] [parts]
-// presets and formats as in `monocle bench model`; batches: 1,8,32; parts: text,stages,vision
+//   cuda_model_bench [preset] [format] [batches] [parts] [kv]
+// presets and formats as in `monocle bench model`; batches: 1,8,32; parts: text,stages,vision; kv:
+// auto or int8
 // decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps,
 // sampling included. Share of the roof: weights and cache bytes of a step over its time, over the
 // read bandwidth measured just before.
@@ -225,8 +226,19 @@ Result<qwen3_vl::WeightOptions> weights_named(const std::string& format) {
   return qwen3_vl::weights_in(info->format);
 }
 
+EngineLimits engine_limits(const std::vector<std::int32_t>& batches, DType kv) {
+  EngineLimits limits;
+  limits.step_tokens = kPromptsAtOnce * kContext;
+  limits.sequences = std::max(32, *std::ranges::max_element(batches));
+  limits.context_tokens = kContext + kGenerated + 2;
+  limits.kv = kv;
+  limits.patches = 128 * 128;
+  return limits;
+}
+
 Status run(const std::string& preset, const std::string& format,
-           const std::vector<std::int32_t>& batches, const std::string& parts, Json& out) {
+           const std::vector<std::int32_t>& batches, const std::string& parts,
+           const std::string& kv, Json& out) {
   const auto wanted = [&](const char* part) { return parts.find(part) != std::string::npos; };
   Bench bench;
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
@@ -246,19 +258,18 @@ Status run(const std::string& preset, const std::string& format,
   MONOCLE_ASSIGN(bench.model,
                  qwen3_vl::Qwen3Vl::load(bench.config, weights, qwen3_vl::Precision::kAuto, source,
                                          *bench.backend, pool));
+  if (kv == "int8") {
+    MONOCLE_TRY(bench.model->use_kv(DType::kI8));
+  }
   out = {{"device", bench.backend->capabilities().name},
          {"model", "random " + preset},
          {"format", format},
+         {"kv", dtype_name(bench.model->kv())},
          {"overlap", std::getenv("MONOCLE_NO_OVERLAP") == nullptr},
          {"read_roof_gb_s", roof.read_gb_s},
          {"load_s", seconds_since(start)}};
   std::fprintf(stderr, "%s\n", out.dump().c_str());
-  EngineLimits limits;
-  limits.step_tokens = kPromptsAtOnce * kContext;
-  limits.sequences = std::max(32, *std::ranges::max_element(batches));
-  limits.context_tokens = kContext + kGenerated + 2;
-  limits.kv = bench.model->kv();
-  limits.patches = 128 * 128;
+  const EngineLimits limits = engine_limits(batches, bench.model->kv());
   MONOCLE_ASSIGN(bench.engine, Engine::create(*bench.model, *bench.backend, limits));
   for (const std::int32_t batch : batches) {
     MONOCLE_ASSIGN(Json result, bench.text(batch));
@@ -298,7 +309,8 @@ int main(int argc, char** argv) {
   try {
     const auto status =
         run(argc > 1 ? argv[1] : "2b", argc > 2 ? argv[2] : "bf16",
-            numbers(argc > 3 ? argv[3] : "1,8,32"), argc > 4 ? argv[4] : "text,stages,vision", out);
+            numbers(argc > 3 ? argv[3] : "1,8,32"), argc > 4 ? argv[4] : "text,stages,vision",
+            argc > 5 ? argv[5] : "auto", out);
     if (!status) {
       out["error"] = status.error().message;
     }

@@ -337,6 +337,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.name = fmt::format("cuda:{} {}", options.device, properties.name);
   capabilities.activation = DType::kBF16;
   capabilities.kv = DType::kBF16;
+  capabilities.int8_kv = true;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
   const bool sm90 = runs_sm90a(properties) && has_tensor_maps();

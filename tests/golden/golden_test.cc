@@ -87,14 +87,18 @@ INSTANTIATE_TEST_SUITE_P(Reference, Golden,
 INSTANTIATE_TEST_SUITE_P(Cpu, Golden,
                          testing::Combine(testing::Values(Setup{"cpu", "--compute f32", 5e-5, 0},
                                                           Setup{"cpu", "--quant none", 1, 0.025},
-                                                          Setup{"cpu", "--quant int8", 1, 0.09}),
+                                                          Setup{"cpu", "--quant int8", 1, 0.09},
+                                                          Setup{"cpu", "--quant none --kv int8", 1,
+                                                                0.05}),
                                           testing::ValuesIn(kCases)),
                          test_name);
 #ifdef MONOCLE_GOLDEN_CUDA
 INSTANTIATE_TEST_SUITE_P(Cuda, Golden,
                          testing::Combine(testing::Values(Setup{"cuda:0", "--compute f32", 5e-5, 0},
                                                           Setup{"cuda:0", "--quant none", 1, 0.03},
-                                                          Setup{"cuda:0", "--quant int8", 1, 0.06}),
+                                                          Setup{"cuda:0", "--quant int8", 1, 0.06},
+                                                          Setup{"cuda:0", "--quant none --kv int8",
+                                                                1, 0.05}),
                                           testing::ValuesIn(kCases)),
                          test_name);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rope_append, attend_paged and attend_packed.
+// attend_paged and attend_packed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,101 +7,12 @@
 #include <cstring>
 
 #include "cases.h"
+#include "kv_pages.h"
 
 namespace monocle::parity {
 namespace {
 
 constexpr float kMildOutlier = 4.0F;  // heads are normalised before attention
-
-struct RopeSetup {
-  std::string name;
-  std::int64_t tokens = 0;
-  std::int32_t heads = 0;
-  std::int32_t kv_heads = 0;
-  std::int32_t head_dim = 0;
-  DType kv = DType::kF32;
-  DType q = DType::kF32;
-  float scale = 1.0F;
-};
-
-// [tokens, kv_heads D] of the slots that were written; everything else must still be poison.
-HostTensor written_rows(const HostTensor& pages, const std::vector<std::int64_t>& slots,
-                        const KvView& kv) {
-  std::vector<std::int64_t> stored;
-  std::copy_if(slots.begin(), slots.end(), std::back_inserter(stored),
-               [](std::int64_t slot) { return slot >= 0; });
-  HostTensor out(static_cast<std::int64_t>(stored.size()), std::int64_t{kv.kv_heads} * kv.head_dim,
-                 kv.dtype);
-  HostTensor rest = pages;
-  const HostTensor poison(pages.rows(), pages.cols(), pages.dtype());
-  const std::size_t row_bytes =
-      pages.cols() > 0 ? static_cast<std::size_t>(pages.cols()) * dtype_size(kv.dtype) : 0;
-  for (std::size_t i = 0; i < stored.size(); ++i) {
-    for (std::int32_t head = 0; head < kv.kv_heads; ++head) {
-      const std::int64_t row =
-          (stored[i] / kv.block_tokens * kv.kv_heads + head) * kv.block_tokens +
-          stored[i] % kv.block_tokens;
-      for (std::int64_t c = 0; c < kv.head_dim; ++c) {
-        out.set(static_cast<std::int64_t>(i), head * kv.head_dim + c, pages.at(row, c));
-      }
-      std::memcpy(rest.bytes().data() + static_cast<std::size_t>(row) * row_bytes,
-                  poison.bytes().data(), row_bytes);
-    }
-  }
-  SCOPED_TRACE("cache slots that no token was to be stored in");
-  expect_equal_bytes(rest, poison);
-  return out;
-}
-
-std::vector<HostTensor> run_rope(Backend& backend, const RopeSetup& setup,
-                                 const Movement& movement) {
-  Random random(setup.name);
-  const std::int64_t d = setup.head_dim;
-  const HostTensor qkv =
-      random.tensor(setup.tokens, (setup.heads + 2 * setup.kv_heads) * d, DType::kF32, 4, 8.0F);
-  std::vector<std::int32_t> positions;
-  for (std::int64_t i = 0; i < 3 * setup.tokens; ++i) {
-    positions.push_back(i % 5 == 0 ? random.below(1000000) : random.below(4000));
-  }
-  std::vector<float> inv_freq;
-  std::vector<std::uint8_t> axis;
-  for (std::int64_t c = 0; c < d / 2; ++c) {
-    inv_freq.push_back(
-        static_cast<float>(std::pow(5e6, -2.0 * static_cast<double>(c) / static_cast<double>(d))));
-    axis.push_back(c < 60 ? static_cast<std::uint8_t>(c % 3) : std::uint8_t{0});
-  }
-  const auto blocks = static_cast<std::int32_t>(setup.tokens / 16 + 3);
-  std::vector<std::int64_t> free_slots;
-  for (std::int64_t slot = 0; slot < blocks * 16; ++slot) {
-    free_slots.push_back(slot);
-  }
-  random.shuffle(free_slots);
-  std::vector<std::int64_t> slots(free_slots.begin(), free_slots.begin() + setup.tokens);
-  for (std::size_t t = 2; t < slots.size(); t += 5) {
-    slots[t] = -1;
-  }
-  HostTensor k(std::int64_t{blocks} * setup.kv_heads * 16, d, setup.kv);
-  HostTensor v = k;
-  HostTensor q(setup.tokens, setup.heads * d, setup.q, 2);
-
-  Rig rig(backend);
-  RopeAppendArgs args;
-  args.qkv = rig.put(moved(qkv, movement, 1));
-  args.q_norm = rig.put(random.vector(d, 1.0F, 0.2F));
-  args.k_norm = rig.put(random.vector(d, 1.0F, 0.2F));
-  args.positions = rig.put(positions);
-  args.rope = {rig.put(inv_freq), rig.put(axis), setup.scale};
-  args.slots = {rig.put(slots), slots.size()};
-  const TensorView k_view = rig.put(k);
-  const TensorView v_view = rig.put(v);
-  args.kv = {k_view.data, v_view.data, setup.kv, blocks, 16, setup.kv_heads, setup.head_dim};
-  args.q = rig.put(q);
-  backend.rope_append(args);
-  rig.get(args.q, q);
-  rig.get(k_view, k);
-  rig.get(v_view, v);
-  return {q, written_rows(k, slots, args.kv), written_rows(v, slots, args.kv)};
-}
 
 struct Sequence {
   std::int32_t context = 0;
@@ -154,7 +65,7 @@ Pages make_pages(const PagedSetup& setup, Random& random) {
   }
   random.shuffle(order);
   pages.k = HostTensor(std::int64_t{pages.blocks} * setup.kv_heads * setup.block_tokens,
-                       setup.head_dim, setup.kv);
+                       setup.head_dim, host_type(setup.kv));
   pages.v = pages.k;
   pages.table.assign(setup.sequences.size() * static_cast<std::size_t>(pages.max_blocks), -1);
   for (std::size_t b = 0; b < setup.sequences.size(); ++b) {
@@ -201,10 +112,10 @@ std::vector<HostTensor> run_paged(Backend& backend, const PagedSetup& setup,
   Rig rig(backend);
   AttendPagedArgs args;
   args.q = rig.put(moved(q, movement, 1));
-  const TensorView k = rig.put(moved(pages.k, movement, 2));
-  const TensorView v = rig.put(moved(pages.v, movement, 3));
-  args.kv = {k.data,         v.data,        k.dtype, pages.blocks, setup.block_tokens,
-             setup.kv_heads, setup.head_dim};
+  const PlacedPages k = put_pages(rig, pages.k, setup.kv, movement, 2);
+  const PlacedPages v = put_pages(rig, pages.v, setup.kv, movement, 3);
+  args.kv = {k.data,         v.data,         k.dtype, pages.blocks, setup.block_tokens,
+             setup.kv_heads, setup.head_dim, k.scale, v.scale};
   args.heads = setup.heads;
   args.scale = 1.0F / std::sqrt(static_cast<float>(setup.head_dim));
   args.query_start = {rig.put(query_start), query_start.size()};
@@ -273,43 +184,18 @@ void add_paged(std::vector<Case>& cases, PagedSetup setup, const std::string& wh
   setup.name =
       fmt::format("attend_paged_{}_h{}_kv{}_d{}_q{}_kv{}_y{}", what, setup.heads, setup.kv_heads,
                   setup.head_dim, dtype_name(setup.q), dtype_name(setup.kv), dtype_name(setup.y));
-  const bool narrow =
-      setup.q == DType::kBF16 || setup.kv == DType::kBF16 || setup.y == DType::kBF16;
+  const bool narrow = setup.q == DType::kBF16 || setup.kv != DType::kF32 || setup.y == DType::kBF16;
   const double rounding =
       narrow ? kUnitBF16 : sum_rounding(std::max<std::int64_t>(setup.head_dim, longest));
   const auto run = [setup](Backend& backend, const Movement& movement) {
-    return run_paged(backend, setup, movement);
+    return setup.kv == DType::kI8 && !backend.capabilities().int8_kv
+               ? std::vector<HostTensor>()
+               : run_paged(backend, setup, movement);
   };
   cases.push_back({setup.name, run, matches_within(run, rounding, setup.head_dim)});
 }
 
 }  // namespace
-
-std::vector<Case> rope_cases() {
-  std::vector<Case> cases;
-  const std::pair<std::int32_t, std::int32_t> head_counts[] = {{1, 1}, {4, 2}, {5, 1}, {16, 8}};
-  for (const std::int32_t head_dim : {64, 128}) {
-    for (const auto& [heads, kv_heads] : head_counts) {
-      for (const std::int64_t tokens : {0, 1, 3, 17, 67}) {
-        RopeSetup setup;
-        setup.tokens = tokens;
-        setup.heads = heads;
-        setup.kv_heads = kv_heads;
-        setup.head_dim = head_dim;
-        setup.kv = (tokens + heads) % 2 == 0 ? DType::kBF16 : DType::kF32;
-        setup.q = heads > 1 && tokens % 4 == 3 ? DType::kBF16 : DType::kF32;
-        setup.scale = tokens == 17 ? 1.1098612F : 1.0F;
-        setup.name = fmt::format("rope_append_t{}_h{}_kv{}_d{}_kv{}_q{}", tokens, heads, kv_heads,
-                                 head_dim, dtype_name(setup.kv), dtype_name(setup.q));
-        const auto run = [setup](Backend& backend, const Movement& movement) {
-          return run_rope(backend, setup, movement);
-        };
-        cases.push_back({setup.name, run, matches_within(run, sum_rounding(head_dim), head_dim)});
-      }
-    }
-  }
-  return cases;
-}
 
 std::vector<Case> paged_cases() {
   const std::vector<std::pair<std::string, std::vector<Sequence>>> batches = {
@@ -324,7 +210,9 @@ std::vector<Case> paged_cases() {
   };
   const Types types[] = {{DType::kF32, DType::kF32, DType::kF32},
                          {DType::kBF16, DType::kBF16, DType::kBF16},
-                         {DType::kF32, DType::kBF16, DType::kF32}};
+                         {DType::kF32, DType::kBF16, DType::kF32},
+                         {DType::kBF16, DType::kI8, DType::kBF16},
+                         {DType::kF32, DType::kI8, DType::kF32}};
   const std::pair<std::int32_t, std::int32_t> head_counts[] = {
       {2, 2}, {4, 2}, {4, 1}, {5, 1}, {16, 2}};
   std::vector<Case> cases;

@@ -12,6 +12,7 @@
 // on the lengths, so that a recorded launch fits any step.
 #include "cuda/kernels/attend_splits.cuh"
 #include "cuda/kernels/kernels.h"
+#include "cuda/kernels/kv_int8.cuh"
 
 namespace monocle::cuda {
 namespace {
@@ -64,6 +65,15 @@ __device__ inline void attend_keys(const AttendPagedArgs& a, const Visible& seen
                                position % a.kv.block_tokens;
       load8(static_cast<const Kv*>(a.kv.k) + row * kD + lane % kLanes * 8, k[i]);
       load8(static_cast<const Kv*>(a.kv.v) + row * kD + lane % kLanes * 8, v[i]);
+      if constexpr (sizeof(Kv) == 1) {
+        const float k_scale = __ldcg(a.kv.k_scale + row);
+        const float v_scale = __ldcg(a.kv.v_scale + row);
+#pragma unroll
+        for (int c = 0; c < 8; ++c) {
+          k[i][c] *= k_scale;
+          v[i][c] *= v_scale;
+        }
+      }
     }
   }
 #pragma unroll
@@ -266,27 +276,34 @@ void choose_group(const Launch& at, const AttendPagedArgs& args, bool singles_on
   }
 }
 
+template <class Kv>
+void choose_size(const Launch& at, const AttendPagedArgs& args, bool singles_only) {
+  switch (args.kv.head_dim) {
+    case 16:
+      return launch_decode<Kv, 16, 4>(at, args, singles_only);
+    case 32:
+      return launch_decode<Kv, 32, 4>(at, args, singles_only);
+    case 64:
+      return choose_group<Kv, 64>(at, args, singles_only);
+    default:
+      MONOCLE_CHECK(args.kv.head_dim == 128);
+      return choose_group<Kv, 128>(at, args, singles_only);
+  }
+}
+
 }  // namespace
 
 void attend_decode(const Launch& at, const AttendPagedArgs& args, bool singles_only) {
   if (args.q.rows == 0) {
     return;
   }
-  const bool wide = args.kv.dtype == DType::kF32;
-  switch (args.kv.head_dim) {
-    case 16:
-      return wide ? launch_decode<float, 16, 4>(at, args, singles_only)
-                  : launch_decode<std::uint16_t, 16, 4>(at, args, singles_only);
-    case 32:
-      return wide ? launch_decode<float, 32, 4>(at, args, singles_only)
-                  : launch_decode<std::uint16_t, 32, 4>(at, args, singles_only);
-    case 64:
-      return wide ? choose_group<float, 64>(at, args, singles_only)
-                  : choose_group<std::uint16_t, 64>(at, args, singles_only);
+  switch (args.kv.dtype) {
+    case DType::kF32:
+      return choose_size<float>(at, args, singles_only);
+    case DType::kI8:
+      return choose_size<std::int8_t>(at, args, singles_only);
     default:
-      MONOCLE_CHECK(args.kv.head_dim == 128);
-      return wide ? choose_group<float, 128>(at, args, singles_only)
-                  : choose_group<std::uint16_t, 128>(at, args, singles_only);
+      return choose_size<std::uint16_t>(at, args, singles_only);
   }
 }
 

@@ -62,6 +62,7 @@ __global__ __launch_bounds__(32 * kTurnWarps) void turn_kernel(
 }
 
 struct PackedPlan {
+  static constexpr bool kInt8 = false;
   const AttendPackedArgs& a;
   int queries = 0;
   int keys = 0;

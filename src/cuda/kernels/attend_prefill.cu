@@ -11,7 +11,9 @@
 namespace monocle::cuda {
 namespace {
 
+template <class Kv>
 struct PagedPlan {
+  static constexpr bool kInt8 = sizeof(Kv) == 1;
   const AttendPagedArgs& a;
   int queries = 0;
   int keys = 0;
@@ -47,12 +49,10 @@ struct PagedPlan {
     return static_cast<const std::uint16_t*>(a.q.data) + (row0 + i) * a.q.row_stride +
            head * a.kv.head_dim;
   }
-  __device__ const std::uint16_t* k_base() const {
-    return static_cast<const std::uint16_t*>(a.kv.k);
-  }
-  __device__ const std::uint16_t* v_base() const {
-    return static_cast<const std::uint16_t*>(a.kv.v);
-  }
+  __device__ const Kv* k_base() const { return static_cast<const Kv*>(a.kv.k); }
+  __device__ const Kv* v_base() const { return static_cast<const Kv*>(a.kv.v); }
+  __device__ const float* k_scale() const { return a.kv.k_scale; }
+  __device__ const float* v_scale() const { return a.kv.v_scale; }
   __device__ std::int64_t row(int j) const {  // block_tokens is a power of two
     const int shift = 31 - __clz(a.kv.block_tokens);
     const std::int64_t block = table[j >> shift];
@@ -78,20 +78,20 @@ struct PagedPlan {
   }
 };
 
-template <int kD>
+template <class Kv, int kD>
 __global__ __launch_bounds__(kTileThreads) void attend_prefill_kernel(
     const __grid_constant__ AttendPagedArgs a) {
   pdl_launch_next();
   pdl_wait();
-  PagedPlan plan{a};
+  PagedPlan<Kv> plan{a};
   if (plan.open()) {
     attend_tile<kD>(plan, kD, a.scale);
   }
 }
 
-template <int kD>
+template <class Kv, int kD>
 void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
-  auto* kernel = attend_prefill_kernel<kD>;
+  auto* kernel = attend_prefill_kernel<Kv, kD>;
   allow_shared(kernel, TileShape<kD>::kSharedBytes);
   const std::int64_t tiles =
       args.q.rows / kTileQueries + static_cast<std::int64_t>(args.context.size());
@@ -101,16 +101,23 @@ void launch_prefill(const Launch& at, const AttendPagedArgs& args) {
          args);
 }
 
+template <class Kv>
+void choose_size(const Launch& at, const AttendPagedArgs& args) {
+  args.kv.head_dim == 64 ? launch_prefill<Kv, 64>(at, args) : launch_prefill<Kv, 128>(at, args);
+}
+
 }  // namespace
 
 bool attend_prefill_fits(const AttendPagedArgs& args) {
-  return args.q.dtype == DType::kBF16 && args.kv.dtype == DType::kBF16 &&
+  return args.q.dtype == DType::kBF16 &&
+         (args.kv.dtype == DType::kBF16 || args.kv.dtype == DType::kI8) &&
          args.q.row_stride % 2 == 0 && (args.kv.block_tokens & (args.kv.block_tokens - 1)) == 0 &&
          (args.kv.head_dim == 64 || args.kv.head_dim == 128);
 }
 
 void attend_prefill(const Launch& at, const AttendPagedArgs& args) {
-  args.kv.head_dim == 64 ? launch_prefill<64>(at, args) : launch_prefill<128>(at, args);
+  args.kv.dtype == DType::kI8 ? choose_size<std::int8_t>(at, args)
+                              : choose_size<std::uint16_t>(at, args);
 }
 
 }  // namespace monocle::cuda

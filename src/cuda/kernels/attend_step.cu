@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// attend_paged for single queries in bf16: y = sum_p softmax(scale q k_p) v_p, all query heads of a
-// group together; with the rope_append that makes them, in one launch.
+// attend_paged for single queries in bf16 (a cache of int8: attend_step_int8.cu): y = sum_p
+// softmax(scale q k_p) v_p, all query heads of a group together; with the rope_append that makes
+// them, in one launch.
 //
 // Reads every visible key and value once: 4 D bytes per key and kv head. blockIdx.x = query row
 // times block of the cluster, .y = kv head; the blocks of a cluster share out the keys. A block of
@@ -15,7 +16,7 @@
 // everything ahead of it, this step's integers too, is complete). The current token's key and value
 // never pass through memory: the block that owns the last key puts them into its tile, and stores
 // them to the cache as well.
-#include "cuda/kernels/attend_step.cuh"
+#include "cuda/kernels/attend_step_join.cuh"
 
 namespace monocle::cuda {
 namespace {
@@ -104,82 +105,6 @@ __device__ inline void attend_share(const AttendPagedArgs& a, const Share& share
   }
 }
 
-__device__ inline HeadsOf heads_of(const StepArgs& args, int row, bool store_q) {
-  const RopeAppendArgs& a = args.rope;
-  HeadsOf of{};
-  of.x = static_cast<const float*>(a.qkv.data) + row * a.qkv.row_stride;
-  of.heads = args.attend.heads;
-  of.q_norm = a.q_norm;
-  of.k_norm = a.k_norm;
-  of.eps = a.eps;
-  of.q = store_q ? static_cast<std::uint16_t*>(a.q.data) + row * a.q.row_stride : nullptr;
-  of.k = a.kv.k;
-  of.v = a.kv.v;
-  of.slot = __ldcg(a.slots.data() + row);
-  return of;
-}
-
-// The warps' results become the block's record.
-template <int kD>
-__device__ inline void join_warps(Running<kD>& running, int group, Room<kD>& room) {
-  const int thread = static_cast<int>(threadIdx.x);
-  running.store(room.warp_record(thread / 32, thread % 32 / 4));
-  __syncthreads();
-  for (int h = 0; h < group && thread < kD; ++h) {
-    const float3 all =
-        join_records<kWarps>([&](int warp) { return room.warp_record(warp, h); }, thread);
-    if (thread == 0) {
-      room.record(h)[0] = all.x;
-      room.record(h)[1] = all.y;
-    }
-    room.record(h)[2 + thread] = all.z;
-  }
-}
-
-// Channel c of head h over all blocks of the cluster.
-template <int kD>
-__device__ inline float join_blocks(Room<kD>& room, int h, int c, int cluster) {
-  float best[kMaxCluster];
-  float mass[kMaxCluster];
-  float sum[kMaxCluster];
-  float top = kNever;
-#pragma unroll
-  for (int rank = 0; rank < kMaxCluster; ++rank) {
-    const bool there = rank < cluster;
-    best[rank] = there ? load_peer(room.record(h), rank) : kNever;
-    mass[rank] = there ? load_peer(room.record(h) + 1, rank) : 0.0F;
-    sum[rank] = there ? load_peer(room.record(h) + 2 + c, rank) : 0.0F;
-  }
-#pragma unroll
-  for (int rank = 0; rank < kMaxCluster; ++rank) {
-    top = fmaxf(top, best[rank]);
-  }
-  float all_mass = 0.0F;
-  float all = 0.0F;
-#pragma unroll
-  for (int rank = 0; rank < kMaxCluster; ++rank) {
-    const float scale = power_of_two(best[rank] - top);
-    all_mass += scale * mass[rank];
-    all += scale * sum[rank];
-  }
-  return all / all_mass;
-}
-
-template <int kD>
-__device__ inline void store_heads(const StepArgs& args, int row, int head0, int group, int rank,
-                                   Room<kD>& room) {
-  const AttendPagedArgs& a = args.attend;
-  auto* y = static_cast<std::uint16_t*>(a.y.data) + row * a.y.row_stride + head0 * kD;
-  const int share = group * kD / args.cluster;
-  for (int i = static_cast<int>(threadIdx.x); i < share; i += kThreads) {
-    const int item = rank * share + i;
-    const int h = item / kD;
-    const int c = item % kD;
-    y[item] = to_bf16(args.cluster == 1 ? room.record(h)[2 + c] / room.record(h)[1]
-                                        : join_blocks<kD>(room, h, c, args.cluster));
-  }
-}
-
 template <int kD>
 __global__ __launch_bounds__(kThreads,
                              3) void attend_step_kernel(const __grid_constant__ StepArgs args) {
@@ -223,50 +148,30 @@ __global__ __launch_bounds__(kThreads,
   }
   Running<kD> running;
   attend_share<kD>(a, share, q, room, running);
-  join_warps<kD>(running, group, room);
+  join_warps(running, group, room);
   __syncthreads();
   if (args.cluster == 1) {
-    store_heads<kD>(args, row, head0, group, rank, room);
+    store_heads(args, row, head0, group, rank, room);
     return;
   }
   cluster_arrive();
   cluster_wait();
-  store_heads<kD>(args, row, head0, group, rank, room);
+  store_heads(args, row, head0, group, rank, room);
   __syncthreads();
   cluster_arrive_read();
   cluster_wait();
 }
 
-// As many blocks per row and kv head as keep the multiprocessors busy, within a cluster.
-int blocks_per_item(const Launch& at, std::int64_t items) {
-  if (at.batch_invariant) {
-    return at.clusters ? kMaxCluster / 2 : 1;
-  }
-  int cluster = 1;
-  while (at.clusters && cluster < kMaxCluster && items * cluster * 2 <= 2 * at.multiprocessors) {
-    cluster *= 2;
-  }
-  return cluster;
-}
-
-template <int kD>
-void launch_step(const Launch& at, StepArgs args) {
-  const std::int64_t rows = args.singles_only
-                                ? static_cast<std::int64_t>(args.attend.context.size())
-                                : args.attend.q.rows;
-  args.cluster = blocks_per_item(at, rows * args.attend.kv.kv_heads);
-  auto* kernel = attend_step_kernel<kD>;
-  allow_shared(kernel, sizeof(Room<kD>));
-  launch(at, kernel,
-         {dim3(static_cast<unsigned>(rows * args.cluster),
-               static_cast<unsigned>(args.attend.kv.kv_heads)),
-          dim3(kThreads), sizeof(Room<kD>), static_cast<unsigned>(args.cluster)},
-         args);
-}
-
 void launch_step(const Launch& at, const StepArgs& args) {
-  if (args.attend.q.rows > 0) {
-    args.attend.kv.head_dim == 64 ? launch_step<64>(at, args) : launch_step<128>(at, args);
+  if (args.attend.q.rows == 0) {
+    return;
+  }
+  if (args.attend.kv.dtype == DType::kI8) {
+    attend_step_int8(at, args);
+  } else if (args.attend.kv.head_dim == 64) {
+    launch_step<Room<64>>(at, attend_step_kernel<64>, args);
+  } else {
+    launch_step<Room<128>>(at, attend_step_kernel<128>, args);
   }
 }
 
@@ -279,7 +184,7 @@ bool attend_step_fits(const Launch& at, const AttendPagedArgs& args) {
 }
 
 bool rope_fits_attend_step(const RopeAppendArgs& rope, const AttendPagedArgs& args) {
-  return rope.q.data == args.q.data && rope.q.rows == args.q.rows &&
+  return rope.kv.dtype != DType::kI8 && rope.q.data == args.q.data && rope.q.rows == args.q.rows &&
          rope.q.row_stride == args.q.row_stride && rope.kv.k == args.kv.k &&
          rope.kv.v == args.kv.v && args.q.rows == static_cast<std::int64_t>(args.context.size());
 }

@@ -27,6 +27,9 @@ struct StepArgs {
   int cluster;
 };
 
+// The same over a cache of int8.
+void attend_step_int8(const Launch& at, const StepArgs& args);
+
 // This block's part of the keys one query sees.
 struct Share {
   Visible seen;
@@ -95,37 +98,55 @@ struct Turn {
   }
 };
 
-// One head of q, k or v by one warp: norm, rotation, to shared memory and to `out`.
+// A head of q, k or v by one warp, after norm and rotation; without weights as it is. This lane's
+// channels: lane + 32 i of each half.
+template <int kD>
+struct Channels {
+  static constexpr int kEach = kD / 64;
+  float low[kEach];
+  float high[kEach];
+
+  __device__ Channels(const float* x, const float* weight, float eps, const Turn<kD>& turn) {
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    float squares = 0.0F;
+#pragma unroll
+    for (int i = 0; i < kEach; ++i) {
+      low[i] = __ldcg(x + lane + 32 * i);
+      high[i] = __ldcg(x + lane + 32 * i + kD / 2);
+      squares += low[i] * low[i] + high[i] * high[i];
+    }
+    if (weight != nullptr) {
+      const float factor = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(kD) + eps);
+#pragma unroll
+      for (int i = 0; i < kEach; ++i) {
+        const int c = lane + 32 * i;
+        const float first = __ldg(weight + c) * low[i] * factor;
+        const float second = __ldg(weight + c + kD / 2) * high[i] * factor;
+        low[i] = first * turn.cosine[i] - second * turn.sine[i];
+        high[i] = second * turn.cosine[i] + first * turn.sine[i];
+      }
+    }
+  }
+  [[nodiscard]] __device__ float largest() const {
+    float out = 0.0F;
+#pragma unroll
+    for (int i = 0; i < kEach; ++i) {
+      out = fmaxf(out, fmaxf(fabsf(low[i]), fabsf(high[i])));
+    }
+    return out;
+  }
+};
+
+// The same to shared memory and to `out`.
 template <int kD>
 __device__ inline void make_head(const float* x, const float* weight, float eps,
                                  const Turn<kD>& turn, std::uint16_t* shared, std::uint16_t* out) {
-  constexpr int kEach = kD / 64;
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  float low[kEach];
-  float high[kEach];
-  float squares = 0.0F;
+  const Channels<kD> head(x, weight, eps, turn);
 #pragma unroll
-  for (int i = 0; i < kEach; ++i) {
-    low[i] = __ldcg(x + lane + 32 * i);
-    high[i] = __ldcg(x + lane + 32 * i + kD / 2);
-    squares += low[i] * low[i] + high[i] * high[i];
-  }
-  if (weight != nullptr) {
-    const float factor = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(kD) + eps);
-#pragma unroll
-    for (int i = 0; i < kEach; ++i) {
-      const int c = lane + 32 * i;
-      const float first = __ldg(weight + c) * low[i] * factor;
-      const float second = __ldg(weight + c + kD / 2) * high[i] * factor;
-      low[i] = first * turn.cosine[i] - second * turn.sine[i];
-      high[i] = second * turn.cosine[i] + first * turn.sine[i];
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < kEach; ++i) {
-    const int c = lane + 32 * i;
-    shared[c] = to_bf16(low[i]);
-    shared[c + kD / 2] = to_bf16(high[i]);
+  for (int i = 0; i < kD / 64; ++i) {
+    const int c = static_cast<int>(threadIdx.x % 32) + 32 * i;
+    shared[c] = to_bf16(head.low[i]);
+    shared[c + kD / 2] = to_bf16(head.high[i]);
     if (out != nullptr) {
       out[c] = shared[c];
       out[c + kD / 2] = shared[c + kD / 2];
@@ -144,6 +165,8 @@ struct HeadsOf {
   void* k;           // the cache
   void* v;
   std::int64_t slot;  // of the cache, or negative
+  float* k_scale;     // of an int8 cache
+  float* v_scale;
 };
 
 // The query heads of the group, and in the block that owns the last key the current key and value,
@@ -215,8 +238,9 @@ struct Running {
   }
 };
 
-template <int kD>
+template <int kD_>
 struct Room {
+  static constexpr int kD = kD_;
   using Shape = TileShape<kD>;
   static constexpr int kRecord = Running<kD>::kRecord;
   alignas(16) std::uint8_t tiles[kStages][2 * Shape::kPlane];

@@ -16,9 +16,15 @@
 //   keys from `tile` on that any query sees bool full(tile, i)        whether query i and those
 //   behind it see every key of the tile void put(i, c, a, b)      stores channels c, c + 1 of query
 //   i
+//   kInt8             keys and values are int8, k_scale() and v_scale() their scales by row(j) / kD
+//
+// Keys and values of int8 arrive in two stages of their own; the block widens each tile to bf16
+// before it uses it.
 #pragma once
 
-#include "cuda/kernels/linear_rows.cuh"
+#include <type_traits>
+
+#include "cuda/kernels/kv_int8.cuh"
 
 namespace monocle::cuda {
 
@@ -35,9 +41,9 @@ __device__ inline float power_of_two(float x) {
 
 template <int kD>
 struct TileShape {
-  static constexpr int kPitch = 2 * (kD + 8);              // bytes
-  static constexpr int kPlane = kTileKeys * kPitch;        // keys or values
-  static constexpr std::size_t kSharedBytes = 4 * kPlane;  // two stages
+  static constexpr int kPitch = 2 * (kD + 8);        // bytes
+  static constexpr int kPlane = kTileKeys * kPitch;  // keys or values
+  static constexpr int kSharedBytes = 4 * kPlane;    // two stages
 };
 
 template <int kD, class Plan>
@@ -55,6 +61,77 @@ __device__ inline void copy_keys(const Plan& plan, std::uint32_t stage, int tile
     copy16(to + TileShape<kD>::kPlane, plan.v_base() + at, row >= 0);
   }
 }
+
+// Tiles of bf16: two stages, filled by copies.
+template <int kD, class Plan>
+struct WideStages {
+  std::uint32_t room;
+  __device__ void copy(const Plan& plan, int stage, int tile, int d) const {
+    copy_keys<kD>(plan, keys(plan, stage), tile, d);
+  }
+  // Where the stage's keys lie, values behind them.
+  __device__ std::uint32_t keys(const Plan&, int stage) const {
+    return room + static_cast<std::uint32_t>(stage * 2 * TileShape<kD>::kPlane);
+  }
+};
+
+// Tiles of int8: two stages as they come, and one of bf16.
+template <int kD, class Plan>
+struct Int8Stages {
+  static constexpr int kPieces = kD / 16;
+  static constexpr int kPlane = kTileKeys * kD;  // keys or values
+  static constexpr int kScales = 2 * kPlane;     // behind them: of the keys, of the values
+  static constexpr int kStage = kScales + 2 * kTileKeys * 4;
+  static_assert(2 * TileShape<kD>::kPlane + 2 * kStage <= TileShape<kD>::kSharedBytes);
+  std::uint32_t room;
+
+  __device__ std::uint32_t raw(int stage) const {
+    return room + static_cast<std::uint32_t>(2 * TileShape<kD>::kPlane + stage * kStage);
+  }
+  __device__ void copy(const Plan& plan, int stage, int tile, int) const {
+    const std::uint32_t to = raw(stage);
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < kTileKeys * kPieces; i += kTileThreads) {
+      const int j = tile * kTileKeys + i / kPieces;
+      const std::int64_t row = j < plan.keys ? plan.row(j) : -1;
+      const std::int64_t at = row >= 0 ? row + i % kPieces * 16 : 0;
+      copy16(to + static_cast<std::uint32_t>(i * 16), plan.k_base() + at, row >= 0);
+      copy16(to + static_cast<std::uint32_t>(kPlane + i * 16), plan.v_base() + at, row >= 0);
+    }
+    const int i = static_cast<int>(threadIdx.x) % kTileKeys;
+    const bool values = static_cast<int>(threadIdx.x) >= kTileKeys;
+    const int j = tile * kTileKeys + i;
+    const std::int64_t row = j < plan.keys ? plan.row(j) : -1;
+    copy4(to + static_cast<std::uint32_t>(kScales + 4 * static_cast<int>(threadIdx.x)),
+          (values ? plan.v_scale() : plan.k_scale()) + (row >= 0 ? row / kD : 0), row >= 0);
+  }
+  // The whole block must call it, behind a barrier that says the copies are there.
+  __device__ std::uint32_t keys(const Plan&, int stage) const {
+    const std::uint32_t from = raw(stage);
+    const int swap = static_cast<int>(threadIdx.x) / 4 % 2;  // neighbours meet different banks
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < 2 * kTileKeys * kPieces; i += kTileThreads) {
+      const int key = i / kPieces;  // values behind the keys, as in both stages
+      const uint4 four = load_shared16(from + static_cast<std::uint32_t>(16 * i));
+      const float scale = load_shared4(from + static_cast<std::uint32_t>(kScales + 4 * key));
+      const uint2 a = widen_scaled(four.x, scale);
+      const uint2 b = widen_scaled(four.y, scale);
+      const uint2 c = widen_scaled(four.z, scale);
+      const uint2 d = widen_scaled(four.w, scale);
+      const uint4 first{a.x, a.y, b.x, b.y};
+      const uint4 second{c.x, c.y, d.x, d.y};
+      const std::uint32_t to =
+          room + static_cast<std::uint32_t>(key * TileShape<kD>::kPitch + i % kPieces * 32);
+      store_shared16(to + static_cast<std::uint32_t>(16 * swap), swap != 0 ? second : first);
+      store_shared16(to + static_cast<std::uint32_t>(16 - 16 * swap), swap != 0 ? first : second);
+    }
+    __syncthreads();
+    return room;
+  }
+};
+
+template <int kD, class Plan>
+using StagesOf = std::conditional_t<Plan::kInt8, Int8Stages<kD, Plan>, WideStages<kD, Plan>>;
 
 // Scores of the warp's 16 queries and 64 keys.
 template <int kD>
@@ -151,13 +228,13 @@ template <int kD, class Plan>
 __device__ inline void attend_tile(const Plan& plan, int d, float scale) {
   extern __shared__ uint4 shared[];
   using Shape = TileShape<kD>;
-  const std::uint32_t room = shared_address(shared);
+  const StagesOf<kD, Plan> stages{shared_address(shared)};
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int first_query = static_cast<int>(threadIdx.x / 32) * 16;
   const int tiles = (plan.keys + kTileKeys - 1) / kTileKeys;
   int tile = plan.next(0);
   if (tile < tiles) {
-    copy_keys<kD>(plan, room, tile, d);
+    stages.copy(plan, 0, tile, d);
   }
   copy_commit();
 
@@ -178,13 +255,12 @@ __device__ inline void attend_tile(const Plan& plan, int d, float scale) {
   for (int stage = 0; tile < tiles; stage ^= 1) {
     const int ahead = plan.next(tile + 1);
     if (ahead < tiles) {
-      copy_keys<kD>(plan, room + static_cast<std::uint32_t>((stage ^ 1) * 2 * Shape::kPlane), ahead,
-                    d);
+      stages.copy(plan, stage ^ 1, ahead, d);
     }
     copy_commit();
     copy_wait<1>();
     __syncthreads();
-    const std::uint32_t keys = room + static_cast<std::uint32_t>(stage * 2 * Shape::kPlane);
+    const std::uint32_t keys = stages.keys(plan, stage);
     float s[8][4];
     score_tile<kD>(q, keys, s);
     std::uint32_t p[8][2];

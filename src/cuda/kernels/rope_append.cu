@@ -6,8 +6,8 @@
 // of each half. More tokens: one block of 8 warps per token, which computes the token's sines once
 // for all heads; lane l holds 4 (or 2) neighbouring channels, a half of the head per 16 lanes.
 // Bytes per token: 4 (heads + 2 kv_heads) D read, size(q) heads D + 2 size(kv) kv_heads D written.
-#include "cuda/kernels/common.cuh"
 #include "cuda/kernels/kernels.h"
+#include "cuda/kernels/kv_int8.cuh"
 
 namespace monocle::cuda {
 namespace {
@@ -16,6 +16,30 @@ constexpr int kWarps = 4;
 constexpr int kHalfPerLane = 4;  // head_dim up to 256
 constexpr std::int64_t kFewTokens = 64;
 constexpr int kTokenThreads = 256;
+
+// A row of the cache by one warp; channels behind `half` are zero.
+__device__ inline void store_int8(const float (&low)[kHalfPerLane],
+                                  const float (&high)[kHalfPerLane], int half, std::int8_t* out,
+                                  float* scale) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  float largest = 0.0F;
+#pragma unroll
+  for (int i = 0; i < kHalfPerLane; ++i) {
+    largest = fmaxf(largest, fmaxf(fabsf(low[i]), fabsf(high[i])));
+  }
+  const Int8Scale of = int8_scale(warp_max(largest));
+#pragma unroll
+  for (int i = 0; i < kHalfPerLane; ++i) {
+    const int c = lane + 32 * i;
+    if (c < half) {
+      out[c] = static_cast<std::int8_t>(to_int8(low[i], of));
+      out[c + half] = static_cast<std::int8_t>(to_int8(high[i], of));
+    }
+  }
+  if (lane == 0) {
+    *scale = of.scale;
+  }
+}
 
 __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int heads) {
   pdl_launch_next();
@@ -47,6 +71,7 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
   void* out = a.q.data;
   DType dtype = a.q.dtype;
   std::int64_t at = token * a.q.row_stride + std::int64_t{head} * d;
+  float* scale = nullptr;  // of a row of int8
   if (kind != 0) {
     const std::int64_t slot = a.slots.data()[token];
     if (slot < 0) {
@@ -57,6 +82,7 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
     out = kind == 1 ? a.kv.k : a.kv.v;
     dtype = a.kv.dtype;
     at = row * d;
+    scale = dtype == DType::kI8 ? scale_of_row(a.kv, kind == 1, row) : nullptr;
   }
   if (kind != 2) {
     const float factor = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(d) + a.eps);
@@ -78,6 +104,10 @@ __global__ void rope_append_kernel(const __grid_constant__ RopeAppendArgs a, int
       }
     }
   }
+  if (scale != nullptr) {
+    store_int8(low, high, half, static_cast<std::int8_t*>(out) + at, scale);
+    return;
+  }
 #pragma unroll
   for (int i = 0; i < kHalfPerLane; ++i) {
     const int c = lane + 32 * i;
@@ -93,16 +123,43 @@ struct Destination {
   void* data;
   DType dtype;
   std::int64_t at;
+  float* scale;  // of a row of int8
 };
 __device__ inline Destination destination(const RopeAppendArgs& a, int heads, int head,
                                           std::int64_t token, std::int64_t slot) {
   const int d = a.kv.head_dim;
   if (head < heads) {
-    return {a.q.data, a.q.dtype, token * a.q.row_stride + std::int64_t{head} * d};
+    return {a.q.data, a.q.dtype, token * a.q.row_stride + std::int64_t{head} * d, nullptr};
   }
   const int kv_head = (head - heads) % a.kv.kv_heads;
   const std::int64_t row = cache_row(a.kv, slot, kv_head);
-  return {slot < 0 ? nullptr : head < heads + a.kv.kv_heads ? a.kv.k : a.kv.v, a.kv.dtype, row * d};
+  const bool is_key = head < heads + a.kv.kv_heads;
+  return {slot < 0 ? nullptr
+          : is_key ? a.kv.k
+                   : a.kv.v,
+          a.kv.dtype, row * d,
+          slot < 0 || a.kv.dtype != DType::kI8 ? nullptr : scale_of_row(a.kv, is_key, row)};
+}
+
+// kPer neighbouring channels of each lane of a warp: a row of the cache.
+template <int kPer>
+__device__ inline void store_int8(const float (&x)[kPer], std::int8_t* out, float* scale) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  float largest = 0.0F;
+#pragma unroll
+  for (int i = 0; i < kPer; ++i) {
+    largest = fmaxf(largest, fabsf(x[i]));
+  }
+  const Int8Scale of = int8_scale(warp_max(largest));
+#pragma unroll
+  for (int i = 0; i < kPer; i += 2) {
+    const int low = to_int8(x[i], of) & 0xff;
+    *reinterpret_cast<std::uint16_t*>(out + lane * kPer + i) =
+        static_cast<std::uint16_t>(low | to_int8(x[i + 1], of) << 8);
+  }
+  if (lane == 0) {
+    *scale = of.scale;
+  }
 }
 
 // kPer = D / 32 neighbouring channels of a lane; lane l + 16 holds those that turn with lane l's.
@@ -156,6 +213,10 @@ __global__ __launch_bounds__(kTokenThreads) void rope_tokens_kernel(
       }
     }
     if (to.data == nullptr) {
+      continue;
+    }
+    if (to.scale != nullptr) {
+      store_int8(x, static_cast<std::int8_t*>(to.data) + to.at, to.scale);
       continue;
     }
 #pragma unroll
