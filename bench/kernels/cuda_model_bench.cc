@@ -4,9 +4,11 @@
 //   cuda_model_bench [preset] [format] [batches] [parts] [kv]
 // presets and formats as in `monocle bench model`; batches: 1,8,32; parts: text,stages,vision; kv:
 // auto or int8
-// decode: B sequences with 512 tokens in the cache each, greedy, time of whole engine steps,
-// sampling included. Share of the roof: weights and cache bytes of a step over its time, over the
-// read bandwidth measured just before.
+// decode: B sequences with 512 tokens in the cache each, time of whole engine steps, sampling
+// included: greedy, or with MONOCLE_SAMPLING=70,20,80 at temperature 0.7 with top_k 20 and top_p
+// 0.8. idle: from the end of a step's wait to the launch of the next step, when the device has
+// nothing to do. Share of the roof: weights and cache bytes of a step over its time, over the read
+// bandwidth measured just before.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/cuda_backend.h"
@@ -77,10 +80,15 @@ class Partial final : public Backend {
   void expand_pixels(const ExpandPixelsArgs& args) override { inner_->expand_pixels(args); }
   void sample(const SampleArgs& args) override { inner_->sample(args); }
   Ticket mark() override { return inner_->mark(); }
-  void wait(Ticket ticket) override { inner_->wait(ticket); }
+  void wait(Ticket ticket) override {
+    inner_->wait(ticket);
+    waited_ = Clock::now();
+  }
   void replay(GraphKey key, FunctionRef<void()> enqueue) override {
     inner_->replay(key + 0x9e3779b97f4a7c15ULL * left_out_, enqueue);
+    idle_.push_back(seconds_since(waited_));
   }
+  std::vector<double> take_idle() { return std::exchange(idle_, {}); }
 
  private:
   template <class Call>
@@ -91,6 +99,8 @@ class Partial final : public Backend {
   }
   std::unique_ptr<Backend> inner_;
   unsigned left_out_ = 0;
+  Clock::time_point waited_;
+  std::vector<double> idle_;
 };
 
 struct Bench {
@@ -98,6 +108,7 @@ struct Bench {
   std::unique_ptr<Partial> backend;
   std::unique_ptr<qwen3_vl::Qwen3Vl> model;
   double read_gb_s = 0;
+  SamplingParams sampling;
 
   Request request(std::int64_t tokens, std::int32_t answer, std::int64_t salt) const {
     Request out;
@@ -112,6 +123,8 @@ struct Bench {
     }
     out.max_tokens = answer;
     out.use_prefix_cache = false;
+    out.sampling = sampling;
+    out.sampling.seed = static_cast<std::uint64_t>(salt);
     return out;
   }
 
@@ -144,6 +157,7 @@ struct Bench {
     // A workspace is planned once per model; the engine of the largest batch serves all.
     std::vector<double> prefill;
     std::vector<double> decode;
+    double idle = 0;
     for (std::int32_t i = 0; i <= kRepeats; ++i) {
       std::vector<double> prompt_times;
       std::vector<double> step_times;
@@ -152,6 +166,7 @@ struct Bench {
         prefill.push_back(prompt_times.front());
         decode.push_back(median(step_times));
       }
+      idle = median(backend->take_idle());
     }
     const double step = median(decode);
     const double cache =
@@ -165,6 +180,7 @@ struct Bench {
                 {"context", kContext},
                 {"decode_step_s", spread(decode)},
                 {"decode_tok_s", batch / step},
+                {"decode_idle_s", idle},
                 {"decode_gb_s", bytes / step * 1e-9},
                 {"decode_share_of_read_roof", bytes / step * 1e-9 / read_gb_s},
                 {"prefill_s", spread(prefill)},
@@ -236,17 +252,44 @@ EngineLimits engine_limits(const std::vector<std::int32_t>& batches, DType kv) {
   return limits;
 }
 
+std::vector<std::int32_t> numbers(const std::string& list) {
+  std::vector<std::int32_t> out;
+  std::istringstream stream(list);
+  for (std::string one; std::getline(stream, one, ',');) {
+    out.push_back(std::stoi(one));
+  }
+  return out;
+}
+
+SamplingParams sampling_of(const char* list) {
+  SamplingParams out;
+  if (list != nullptr) {
+    std::vector<std::int32_t> values = numbers(list);  // temperature and top_p in percent
+    values.resize(3, 0);
+    out.temperature = static_cast<float>(values[0]) / 100.0F;
+    out.top_k = values[1];
+    out.top_p = values[2] > 0 ? static_cast<float>(values[2]) / 100.0F : 1.0F;
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Backend>> make_backend() {
+  const auto is_set = [](const char* name) { return std::getenv(name) != nullptr; };
+  return cuda::make_cuda_backend({.overlap = !is_set("MONOCLE_NO_OVERLAP"),
+                                  .whole_layers = !is_set("MONOCLE_NO_LAYERS"),
+                                  .batch_invariant = is_set("MONOCLE_BATCH_INVARIANT")});
+}
+
 Status run(const std::string& preset, const std::string& format,
            const std::vector<std::int32_t>& batches, const std::string& parts,
            const std::string& kv, Json& out) {
   const auto wanted = [&](const char* part) { return parts.find(part) != std::string::npos; };
   Bench bench;
+  bench.sampling = sampling_of(std::getenv("MONOCLE_SAMPLING"));
   MONOCLE_ASSIGN(const cuda::CudaRoof roof, cuda::measure_roof({}));
   bench.read_gb_s = roof.read_gb_s;
   MONOCLE_ASSIGN(bench.config, qwen3_vl::preset_config(preset));
-  MONOCLE_ASSIGN(auto backend, cuda::make_cuda_backend(
-                                   {.overlap = std::getenv("MONOCLE_NO_OVERLAP") == nullptr,
-                                    .whole_layers = std::getenv("MONOCLE_NO_LAYERS") == nullptr}));
+  MONOCLE_ASSIGN(auto backend, make_backend());
   bench.backend = std::make_unique<Partial>(std::move(backend));
   MONOCLE_ASSIGN(const qwen3_vl::WeightOptions weights, weights_named(format));
   ThreadPool pool(16);
@@ -265,7 +308,9 @@ Status run(const std::string& preset, const std::string& format,
          {"model", "random " + preset},
          {"format", format},
          {"kv", dtype_name(bench.model->kv())},
+         {"temperature", bench.sampling.temperature},
          {"overlap", std::getenv("MONOCLE_NO_OVERLAP") == nullptr},
+         {"batch_invariant", std::getenv("MONOCLE_BATCH_INVARIANT") != nullptr},
          {"read_roof_gb_s", roof.read_gb_s},
          {"load_s", seconds_since(start)}};
   std::fprintf(stderr, "%s\n", out.dump().c_str());
@@ -291,15 +336,6 @@ Status run(const std::string& preset, const std::string& format,
     out["vision"].push_back(std::move(result));
   }
   return {};
-}
-
-std::vector<std::int32_t> numbers(const std::string& list) {
-  std::vector<std::int32_t> out;
-  std::istringstream stream(list);
-  for (std::string one; std::getline(stream, one, ',');) {
-    out.push_back(std::stoi(one));
-  }
-  return out;
 }
 
 }  // namespace

@@ -26,19 +26,21 @@ namespace monocle::cuda {
 namespace {
 
 constexpr std::size_t kPinnedBytes = std::size_t{16} << 20;
-constexpr std::size_t kResultBytes = std::size_t{64} << 10;
+// What is sampled: results of some thousand rows, and masks and lists of some hundred.
+constexpr std::size_t kResultBytes = std::size_t{1} << 20;
+constexpr std::size_t kSampleBytes = std::size_t{16} << 20;
 
 class CudaBackend final : public Backend {
  public:
   CudaBackend(const CudaOptions& options, Capabilities capabilities, const Launch& launch,
-              const LinearDevice& linear_device, HostRing ring, HostRing results)
+              const LinearDevice& linear_device, HostRing ring, PendingSamples samples)
       : device_(options.device),
         capabilities_(std::move(capabilities)),
         launch_(launch),
         linear_device_(linear_device),
         memory_(std::make_unique<DeviceMemory>(device_, launch_, std::move(ring),
                                                [this] { run_pending(); })),
-        samples_(std::move(results)),
+        samples_(std::move(samples)),
         layers_(options.whole_layers && linear_device.sm90 && !options.batch_invariant) {
     if (layers_) {
       layer_maps_.allocate();
@@ -323,6 +325,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   MONOCLE_ASSIGN(const cudaDeviceProp properties, open_device(real_driver(), options.device));
   MONOCLE_ASSIGN(HostRing ring, HostRing::create(kPinnedBytes));
   MONOCLE_ASSIGN(HostRing results, HostRing::create(kResultBytes));
+  MONOCLE_ASSIGN(HostRing sample_inputs, HostRing::create(kSampleBytes));
   Launch launch;
   launch.multiprocessors = properties.multiProcessorCount;
   launch.overlap = options.overlap && properties.major >= 9;
@@ -346,8 +349,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
       sm90,
       sm90 && !options.batch_invariant ? launch.multiprocessors : 0,
       options.batch_invariant};
-  return std::make_unique<CudaBackend>(options, std::move(capabilities), launch, linear_device,
-                                       std::move(ring), std::move(results));
+  return std::make_unique<CudaBackend>(
+      options, std::move(capabilities), launch, linear_device, std::move(ring),
+      PendingSamples(std::move(results), std::move(sample_inputs)));
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sampling in two halves: enqueue() starts it on the device, finish() fills the caller's results
-// once the device is done. Greedy rows are chosen on the device; the others' logits are copied to
-// the host and drawn there, as the host backends do.
+// once the device is done. What does not fit (a bias that names a token twice, lists for which the
+// pinned memory is too small) is copied to the host and drawn there, with the same result.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -17,7 +19,9 @@ namespace monocle::cuda {
 
 class PendingSamples {
  public:
-  explicit PendingSamples(HostRing results) : results_(std::move(results)) {}
+  // Both are pinned: what the device writes, and the rows' parameters, masks and lists it reads.
+  PendingSamples(HostRing results, HostRing inputs)
+      : results_(std::move(results)), inputs_(std::move(inputs)) {}
   void enqueue(const Launch& launch, const SampleArgs& args);
   // Everything enqueued has been executed.
   void finish();
@@ -27,14 +31,26 @@ class PendingSamples {
     const Greedy* from;
     SampledToken* to;
   };
-  struct DrawnRow {
-    std::vector<float> logits;
+  struct DeviceRow {
+    const SampledToken* from;
+    SampledToken* to;
+  };
+  struct HostRow {
+    std::size_t logits;  // among host_logits_
     SampleRow row;
     SampledToken* to;
   };
+  void enqueue_greedy(const Launch& launch, const SampleArgs& args);
+  void enqueue_drawn(const Launch& launch, const SampleArgs& args);
+  void enqueue_on_host(const Launch& launch, const SampleArgs& args, std::size_t row);
+  std::optional<DrawRow> pack(const SampleArgs& args, std::size_t row);
+
   HostRing results_;
+  HostRing inputs_;
   std::vector<GreedyRow> greedy_;
-  std::vector<DrawnRow> drawn_;
+  std::vector<DeviceRow> drawn_;
+  std::vector<HostRow> on_host_;
+  std::vector<std::vector<float>> host_logits_;  // kept from step to step
   std::vector<std::int32_t> rows_;
   Sampler sampler_;
 };

@@ -45,6 +45,20 @@ void count_prompt(Sequence& sequence) {
   }
 }
 
+// Rising ids, each once: a device reads such a list with a thread per entry.
+std::vector<LogitBias> merged_bias(const std::vector<LogitBiasEntry>& entries) {
+  std::vector<LogitBias> out;
+  for (const LogitBiasEntry& entry : entries) {
+    const auto at = std::ranges::lower_bound(out, entry.token_id, {}, &LogitBias::id);
+    if (at != out.end() && at->id == entry.token_id) {
+      at->value += entry.bias;
+    } else {
+      out.insert(at, {entry.token_id, entry.bias});
+    }
+  }
+  return out;
+}
+
 // Guesses of all sequences in one step. They cost no extra reading of the weights while few
 // sequences run; with many, the rows would only compete with each other.
 std::int32_t draft_rows(const EngineLimits& limits) {
@@ -164,9 +178,7 @@ Result<std::unique_ptr<Sequence>> Engine::prepare(RequestId id, Request request)
   auto sequence = std::make_unique<Sequence>();
   sequence->id = id;
   sequence->tokens = request.prompt.token_ids;
-  for (const LogitBiasEntry& entry : request.sampling.logit_bias) {
-    sequence->bias.push_back({entry.token_id, entry.bias});
-  }
+  sequence->bias = merged_bias(request.sampling.logit_bias);
   sequence->request = std::move(request);
   count_prompt(*sequence);
   sequence->submitted = Clock::now();

@@ -202,8 +202,8 @@ struct SampleRow {
       1.0F;  // logit > 0 ? logit / p : logit * p, for tokens in prompt or output
   float presence_penalty = 0.0F;     // once for every generated token
   float frequency_penalty = 0.0F;    // times its count
-  std::span<const TokenCount> seen;  // host; distinct ids, needed only when a penalty is on
-  std::span<const LogitBias> bias;   // host
+  std::span<const TokenCount> seen;  // host; rising ids, needed only when a penalty is on
+  std::span<const LogitBias> bias;   // host; fastest with rising ids
   const std::uint32_t* allowed =
       nullptr;  // host; bit i of word i/32 set = token i allowed; null = all
   std::uint64_t seed = 0;

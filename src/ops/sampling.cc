@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "base/check.h"
@@ -12,13 +13,51 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-float weight_of(float logit, float best, float temperature) {
-  return std::exp((logit - best) / temperature);
+std::uint64_t mass_at(std::uint64_t rank) {
+  return mass_of(static_cast<std::uint32_t>(rank >> 32));
 }
 
 float finite_or_never(float logit) {
   return std::isnan(logit) ? kNever : std::min(logit, std::numeric_limits<float>::max());
 }
+
+// The first `keep` of what is added, in `out`. What is not before the last of those of an earlier
+// stretch cannot be among them; room for twice as many makes the selections amortise to linear
+// time.
+template <class T, class Before>
+class Shortlist {
+ public:
+  Shortlist(std::size_t keep, std::vector<T>& out, Before before)
+      : keep_(keep), out_(out), before_(before) {
+    out_.clear();
+  }
+  void add(const T& value) {
+    if (full_ && !before_(value, bar_)) {
+      return;
+    }
+    out_.push_back(value);
+    if (out_.size() >= 2 * keep_) {
+      cut();
+      full_ = true;
+      bar_ = out_.back();
+    }
+  }
+  // The last one stands at the end.
+  void cut() {
+    if (out_.size() > keep_) {
+      std::nth_element(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(keep_) - 1,
+                       out_.end(), before_);
+      out_.resize(keep_);
+    }
+  }
+
+ private:
+  std::size_t keep_;
+  std::vector<T>& out_;
+  Before before_;
+  bool full_ = false;
+  T bar_{};
+};
 
 }  // namespace
 
@@ -36,12 +75,15 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
   return counter;
 }
 
-double uniform(std::uint64_t seed, std::uint64_t step) {
+std::uint64_t uniform_bits(std::uint64_t seed, std::uint64_t step) {
   const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
   const auto high = [](std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); };
   const auto bits = philox({low(step), high(step), 0, 0}, {low(seed), high(seed)});
-  const std::uint64_t wide = (std::uint64_t{bits[0]} << 32) | bits[1];
-  return static_cast<double>(wide >> 11) * 0x1p-53;
+  return ((std::uint64_t{bits[0]} << 32) | bits[1]) >> 11;
+}
+
+double uniform(std::uint64_t seed, std::uint64_t step) {
+  return static_cast<double>(uniform_bits(seed, step)) * 0x1p-53;
 }
 
 void adjust_logits(std::span<float> logits, const SampleRow& row) {
@@ -93,51 +135,36 @@ void collect_top(std::span<const float> logits, std::int32_t count, std::vector<
   if (keep == 0) {
     return;
   }
-  // What is not above the count-th best of an earlier stretch cannot be among the best. Ids rise,
-  // so an equal logit that comes later loses. The buffer of twice the count makes the selections
-  // amortise to linear time.
-  const auto middle = [&] { return out.begin() + static_cast<std::ptrdiff_t>(keep) - 1; };
-  float bar = kNever;
+  Shortlist list(keep, out, better);
   for (std::size_t id = 0; id < logits.size(); ++id) {
-    if (logits[id] > bar) {
-      out.push_back({logits[id], static_cast<std::int32_t>(id)});
-      if (out.size() >= 2 * keep) {
-        std::nth_element(out.begin(), middle(), out.end(), better);
-        out.resize(keep);
-        bar = out.back().logit;
-      }
+    if (logits[id] > kNever) {
+      list.add({logits[id], static_cast<std::int32_t>(id)});
     }
   }
-  if (out.size() > keep) {
-    std::nth_element(out.begin(), middle(), out.end(), better);
-    out.resize(keep);
-  }
+  list.cut();
   std::sort(out.begin(), out.end(), better);
 }
 
-Candidate mass_cutoff(std::span<Candidate> candidates, double share, float best,
-                      float temperature) {
-  MONOCLE_CHECK(!candidates.empty());
+std::uint64_t mass_cutoff(std::span<std::uint64_t> ranks, std::uint64_t fraction) {
+  MONOCLE_CHECK(!ranks.empty());
   const auto mass = [&](std::size_t begin, std::size_t end) {
-    double sum = 0.0;
+    std::uint64_t sum = 0;
     for (std::size_t i = begin; i < end; ++i) {
-      sum += static_cast<double>(weight_of(candidates[i].logit, best, temperature));
+      sum += mass_at(ranks[i]);
     }
     return sum;
   };
-  const auto at = [&](std::size_t i) {
-    return candidates.begin() + static_cast<std::ptrdiff_t>(i);
-  };
-  const double wanted = share * mass(0, candidates.size());
+  const auto at = [&](std::size_t i) { return ranks.begin() + static_cast<std::ptrdiff_t>(i); };
+  const std::uint64_t wanted = share(fraction, mass(0, ranks.size()));
   // Invariant: everything before `low` is kept and weighs `above` < wanted; nothing from `high` on
   // is kept.
   std::size_t low = 0;
-  std::size_t high = candidates.size();
-  double above = 0.0;
+  std::size_t high = ranks.size();
+  std::uint64_t above = 0;
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
-    std::nth_element(at(low), at(middle), at(high), better);
-    const double upper = mass(low, middle);
+    std::nth_element(at(low), at(middle), at(high));
+    const std::uint64_t upper = mass(low, middle);
     if (above + upper >= wanted) {
       high = middle;
     } else {
@@ -145,52 +172,52 @@ Candidate mass_cutoff(std::span<Candidate> candidates, double share, float best,
       low = middle;
     }
   }
-  return candidates[low];
+  return ranks[low];
 }
 
-Candidate Sampler::cutoff(const SampleRow& row, float best) {
+// The last rank that is kept.
+std::uint64_t Sampler::cutoff(const SampleRow& row, float best, float scale) {
   const bool by_count = row.top_k > 0 && static_cast<std::size_t>(row.top_k) < logits_.size();
   const bool by_mass = row.top_p < 1.0F;
   if (!by_count && !by_mass) {
-    return {kNever, std::numeric_limits<std::int32_t>::max()};
+    return std::numeric_limits<std::uint64_t>::max();
   }
-  if (by_count) {
-    collect_top(logits_, row.top_k, candidates_);
-  } else {
-    candidates_.clear();
-    for (std::size_t id = 0; id < logits_.size(); ++id) {
-      if (logits_[id] > kNever) {
-        candidates_.push_back({logits_[id], static_cast<std::int32_t>(id)});
-      }
+  Shortlist list(by_count ? static_cast<std::size_t>(row.top_k) : logits_.size(), ranks_,
+                 std::less<>());
+  for (std::size_t id = 0; id < logits_.size(); ++id) {
+    const std::uint32_t distance = distance_of(logits_[id], best, scale);
+    if (distance < kVanishing) {
+      list.add(rank_of(distance, static_cast<std::int32_t>(id)));
     }
   }
-  if (!by_mass) {
-    return candidates_.back();
-  }
-  return mass_cutoff(candidates_, static_cast<double>(row.top_p), best, row.temperature);
+  list.cut();
+  return by_mass ? mass_cutoff(ranks_, fraction_of(row.top_p))
+                 : *std::max_element(ranks_.begin(), ranks_.end());
 }
 
 std::int32_t Sampler::draw(const SampleRow& row, float best) {
-  const Candidate last = cutoff(row, best);
-  double total = 0.0;
+  const float scale = distance_scale(row.temperature);
+  const std::uint64_t last = cutoff(row, best, scale);
+  const std::uint64_t least = least_mass(row.min_p);
+  std::uint64_t total = 0;
   kept_.clear();
   for (std::size_t i = 0; i < logits_.size(); ++i) {
-    const Candidate token{logits_[i], static_cast<std::int32_t>(i)};
-    if (better(last, token)) {
+    const auto id = static_cast<std::int32_t>(i);
+    const std::uint32_t distance = distance_of(logits_[i], best, scale);
+    if (distance >= kVanishing || rank_of(distance, id) > last) {
       continue;
     }
-    const float weight = weight_of(token.logit, best, row.temperature);
-    if (weight > 0.0F && weight >= row.min_p) {
-      total += static_cast<double>(weight);
-      kept_.push_back({token.id, total});
+    const std::uint64_t mass = mass_of(distance);
+    if (mass >= least) {
+      total += mass;
+      kept_.push_back({id, total});
     }
   }
-  const double point = uniform(row.seed, row.step) * total;
-  const auto hit =
-      std::upper_bound(kept_.begin(), kept_.end(), point,
-                       [](double value, const Share& share) { return value < share.mass_through; });
-  return hit != kept_.end() ? hit->id
-                            : kept_.back().id;  // u < 1, but u * total may round up to total
+  const std::uint64_t point = share(uniform_bits(row.seed, row.step), total);
+  const auto hit = std::upper_bound(
+      kept_.begin(), kept_.end(), point,
+      [](std::uint64_t value, const Share& share) { return value < share.mass_through; });
+  return hit->id;  // the point is less than the total
 }
 
 SampledToken Sampler::sample(std::span<const float> logits, const SampleRow& row) {

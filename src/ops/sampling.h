@@ -3,10 +3,13 @@
 // the vocabulary: 151,936 logits are never sorted.
 //
 // Definitions that SampleRow's comments leave open:
-// - All truncations keep a prefix of the order "higher logit first, then lower id".
+// - A token's weight is the integer of ops/sampling_mass.h: what is drawn depends on no order of
+// summation, so every backend draws the same. Weights below 2^-40 of the best are 0.
+// - All truncations keep a prefix of the order "nearer to the best first, then lower id", where
+// what differs by less than 2^-24 octaves is equally near.
 // - top_p is measured on what top_k left, renormalised; min_p compares with the most likely token.
 // - The draw walks the kept tokens by rising id and takes the first whose cumulated mass exceeds u
-// * total.
+// * total, rounded down.
 // - Logprobs are of the softmax over the allowed tokens of [0, vocab).
 // - NaN counts as -inf, +inf as the largest float. Ids outside [0, vocab) in `seen` and `bias` have
 // no effect.
@@ -19,10 +22,13 @@
 #include <vector>
 
 #include "ops/args.h"
+#include "ops/sampling_mass.h"
 
 namespace monocle {
 
-// Uniform in [0, 1), a pure function of its arguments (Philox 4x32-10 keyed by the seed).
+// Uniform in [0, 2^53), a pure function of its arguments (Philox 4x32-10 keyed by the seed); and as
+// a number in [0, 1).
+std::uint64_t uniform_bits(std::uint64_t seed, std::uint64_t step);
 double uniform(std::uint64_t seed, std::uint64_t step);
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key);
@@ -47,10 +53,9 @@ double log_sum_exp(std::span<const float> logits, float best);
 // The `count` best candidates above -inf, best first.
 void collect_top(std::span<const float> logits, std::int32_t count, std::vector<Candidate>& out);
 
-// The last candidate of the smallest prefix of sorted `candidates` whose mass, with weights
-// exp((logit - best) / temperature), reaches `share` of their total. Reorders `candidates`, which
-// must not be empty.
-Candidate mass_cutoff(std::span<Candidate> candidates, double share, float best, float temperature);
+// The last of the smallest prefix of the sorted `ranks` whose mass reaches `fraction` / 2^53 of
+// their total. Reorders `ranks`, which must not be empty.
+std::uint64_t mass_cutoff(std::span<std::uint64_t> ranks, std::uint64_t fraction);
 
 // One row at a time. Keeps its scratch memory, so that a warm sampler does not allocate. One
 // thread.
@@ -59,15 +64,16 @@ class Sampler {
   SampledToken sample(std::span<const float> logits, const SampleRow& row);
 
  private:
-  Candidate cutoff(const SampleRow& row, float best);
+  std::uint64_t cutoff(const SampleRow& row, float best, float scale);
   std::int32_t draw(const SampleRow& row, float best);
 
   struct Share {
     std::int32_t id;
-    double mass_through;  // cumulated
+    std::uint64_t mass_through;  // cumulated
   };
   std::vector<float> logits_;  // adjusted
   std::vector<Candidate> candidates_;
+  std::vector<std::uint64_t> ranks_;
   std::vector<Share> kept_;
 };
 

@@ -162,11 +162,46 @@ TEST(CollectTop, EqualsTheHeadOfASort) {
   }
 }
 
+TEST(Mass, IsThePowerItStandsFor) {
+  EXPECT_EQ(mass_of(0), std::uint64_t{1} << kMassBits);
+  EXPECT_EQ(mass_of(kVanishing - 1), 1U);
+  EXPECT_EQ(mass_of(kVanishing), 0U);
+  EXPECT_EQ(mass_of(std::numeric_limits<std::uint32_t>::max()), 0U);
+  std::mt19937 random(8);
+  for (int i = 0; i < 200000; ++i) {
+    const auto distance = static_cast<std::uint32_t>(random() % kVanishing);
+    const double exact = std::exp2(kMassBits - static_cast<double>(distance) * 0x1p-24);
+    // A unit is lost at most where bits are shifted out.
+    ASSERT_NEAR(static_cast<double>(mass_of(distance)), exact, exact * 5.2e-9 + 1.0) << distance;
+  }
+}
+
+TEST(Mass, DistanceOfWhatIsFarOrNothing) {
+  const float largest = std::numeric_limits<float>::max();
+  for (const float temperature : {1e-38F, 0.7F, 1.0F, 1e38F}) {
+    const float scale = distance_scale(temperature);
+    EXPECT_EQ(distance_of(largest, largest, scale), 0U);
+    EXPECT_GE(distance_of(-kInfinity, 0.0F, scale), kVanishing);
+  }
+  EXPECT_GE(distance_of(-largest, largest, distance_scale(1.0F)), kVanishing);
+  EXPECT_EQ(distance_of(0.0F, std::log(2.0F), distance_scale(1.0F)), 1U << kDistanceBits);
+}
+
+TEST(Mass, ShareIsTheProductRoundedDown) {
+  __extension__ using Wide = unsigned __int128;
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 100000; ++i) {
+    const std::uint64_t fraction = random() >> (11 + random() % 20);
+    const std::uint64_t mass = random() >> (6 + random() % 40);
+    ASSERT_EQ(share(fraction, mass), static_cast<std::uint64_t>((Wide{fraction} * mass) >> 53));
+  }
+  EXPECT_EQ(share(kWhole, 12345), 12345U);
+}
+
 TEST(MassCutoff, KeepsTheSmallestPrefixThatReachesTheShare) {
-  const std::vector<float> half{0.0F, 0.0F};  // exactly one half each
-  for (const auto& [share, last] : {std::pair{0.5, 0}, {0.5001, 1}, {0.0, 0}, {1.0, 1}}) {
-    std::vector<Candidate> candidates = sorted(half);
-    EXPECT_EQ(mass_cutoff(candidates, share, 0.0F, 1.0F).id, last) << share;
+  for (const auto& [part, last] : {std::pair{0.5F, 0U}, {0.5001F, 1U}, {0.0F, 0U}, {1.0F, 1U}}) {
+    std::array<std::uint64_t, 2> half{rank_of(0, 1), rank_of(0, 0)};  // exactly one half each
+    EXPECT_EQ(mass_cutoff(half, fraction_of(part)), last) << part;
   }
 }
 

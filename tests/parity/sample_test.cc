@@ -2,6 +2,8 @@
 // The verb sample: ids must be equal, not close. The rows of one call mix every kind of request.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "backends.h"
@@ -92,6 +94,36 @@ void fill(Batch& batch, std::size_t count, std::int32_t vocab, std::int32_t padd
   }
 }
 
+// Few different logits, so that every cutoff falls among equal ones, and every combination of
+// parameters; every seventh bias names a token twice, or its tokens fall.
+void fill_with_ties(Batch& batch, std::size_t count, std::int32_t vocab) {
+  Random random("ties" + std::to_string(vocab));
+  fill(batch, 0, vocab, 0, "ties");
+  batch.logits = HostTensor(static_cast<std::int64_t>(count), vocab, DType::kF32, 1);
+  batch.bias.push_back({batch.bias.front().id, 0.5F});
+  for (std::size_t s = 0; s < count; ++s) {
+    const auto row = static_cast<std::int64_t>(s);
+    for (std::int32_t id = 0; id < vocab; ++id) {
+      batch.logits.set(row, id, std::round(4.0F * random.normal()) * (s % 3 == 0 ? 0.25F : 1.0F));
+    }
+    SampleRow parameters;
+    parameters.seed = s;
+    parameters.step = 7 * s;
+    parameters.temperature = std::array{0.05F, 0.7F, 1.0F, 30.0F}[s % 4];
+    parameters.top_k = std::array{0, 1, 5, 50, 1000, vocab - 1}[s % 6];
+    parameters.top_p = std::array{1.0F, 0.9F, 0.3F, 0.0F, 0.999F}[s % 5];
+    parameters.min_p = std::array{0.0F, 0.01F, 0.0F, 0.3F, 0.0F, 0.0F, 1.0F}[s % 7];
+    parameters.top_logprobs = s % 8 == 0 ? 3 : 0;
+    if (s % 7 == 0) {
+      parameters.bias = batch.bias;
+    }
+    if (s % 5 == 0) {
+      parameters.allowed = batch.allowed.data();
+    }
+    batch.rows.push_back(parameters);
+  }
+}
+
 std::vector<SampledToken> run(Backend& backend, const Batch& batch) {
   Rig rig(backend);
   std::vector<SampledToken> out(batch.rows.size());
@@ -107,10 +139,24 @@ std::vector<SampledToken> run(Backend& backend, const Batch& batch) {
 
 class SampleParity : public testing::TestWithParam<std::tuple<std::string, std::int32_t>> {};
 
-TEST_P(SampleParity, ChoosesTheSameTokens) {
-  const auto& [name, vocab] = GetParam();
-  Batch batch;
-  fill(batch, 17, vocab, vocab > 1000 ? 267 : 0, "sample" + std::to_string(vocab));
+void expect_the_same(const std::vector<SampledToken>& actual,
+                     const std::vector<SampledToken>& expected, std::int32_t vocab) {
+  for (std::size_t s = 0; s < actual.size(); ++s) {
+    SCOPED_TRACE("row " + std::to_string(s));
+    EXPECT_EQ(actual[s].id, expected[s].id);
+    EXPECT_LT(actual[s].id, vocab);
+    if (expected[s].id >= 0) {
+      EXPECT_NEAR(actual[s].logprob, expected[s].logprob, 1e-4F);
+    }
+    ASSERT_EQ(actual[s].top_count, expected[s].top_count);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(actual[s].top_count); ++i) {
+      EXPECT_EQ(actual[s].top[i].id, expected[s].top[i].id);
+      EXPECT_NEAR(actual[s].top[i].logprob, expected[s].top[i].logprob, 1e-4F);
+    }
+  }
+}
+
+void compare(const std::string& name, const Batch& batch) {
   ReferenceBackend reference;
   const std::vector<SampledToken> expected = run(reference, batch);
   for (const int threads : {1, 3}) {
@@ -119,21 +165,22 @@ TEST_P(SampleParity, ChoosesTheSameTokens) {
       GTEST_SKIP() << backend.error().message;
     }
     ASSERT_TRUE(backend.has_value()) << backend.error().message;
-    const std::vector<SampledToken> actual = run(**backend, batch);
-    for (std::size_t s = 0; s < actual.size(); ++s) {
-      SCOPED_TRACE("row " + std::to_string(s));
-      EXPECT_EQ(actual[s].id, expected[s].id);
-      EXPECT_LT(actual[s].id, vocab);
-      if (expected[s].id >= 0) {
-        EXPECT_NEAR(actual[s].logprob, expected[s].logprob, 1e-4F);
-      }
-      ASSERT_EQ(actual[s].top_count, expected[s].top_count);
-      for (std::size_t i = 0; i < static_cast<std::size_t>(actual[s].top_count); ++i) {
-        EXPECT_EQ(actual[s].top[i].id, expected[s].top[i].id);
-        EXPECT_NEAR(actual[s].top[i].logprob, expected[s].top[i].logprob, 1e-4F);
-      }
-    }
+    expect_the_same(run(**backend, batch), expected, batch.vocab);
   }
+}
+
+TEST_P(SampleParity, ChoosesTheSameTokens) {
+  const auto& [name, vocab] = GetParam();
+  Batch batch;
+  fill(batch, 17, vocab, vocab > 1000 ? 267 : 0, "sample" + std::to_string(vocab));
+  compare(name, batch);
+}
+
+TEST_P(SampleParity, ChoosesTheSameTokensAmongEqualOnes) {
+  const auto& [name, vocab] = GetParam();
+  Batch batch;
+  fill_with_ties(batch, vocab > 10000 ? 70 : 420, vocab);
+  compare(name, batch);
 }
 
 TEST_P(SampleParity, NoRowsIsNothingToDo) {

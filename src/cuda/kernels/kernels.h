@@ -84,6 +84,28 @@ struct Greedy {
 void sample_greedy(const Launch& at, const SampleArgs& args, const std::int32_t* rows,
                    std::int32_t count, Greedy* out);
 
+// A row of logits to be drawn from, with everything that SampleRow has, in memory that the device
+// reads; so are the lists it points to, and out.
+struct DrawRow {
+  std::int32_t row = 0;  // of the logits, which are overwritten
+  std::int32_t top_k = 0;
+  std::uint64_t top_p = 0;  // see fraction_of()
+  std::uint64_t least = 0;  // see least_mass()
+  std::uint64_t bits = 0;   // uniform_bits() of seed and step
+  float scale = 0.0F;       // distance_scale() of the temperature; 0: greedy
+  float repetition = 1.0F;
+  float presence = 0.0F;
+  float frequency = 0.0F;
+  const TokenCount* seen = nullptr;  // distinct ids
+  const LogitBias* bias = nullptr;   // distinct ids
+  const std::uint32_t* allowed = nullptr;
+  std::int32_t seen_count = 0;
+  std::int32_t bias_count = 0;
+  std::int32_t top_logprobs = 0;
+  SampledToken* out = nullptr;
+};
+void sample_rows(const Launch& at, const SampleArgs& args, const DrawRow* rows, std::int32_t count);
+
 // Small host writes: entry i copies bytes from mapped host memory to the device.
 struct HostCopy {
   void* to;
