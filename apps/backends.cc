@@ -29,7 +29,8 @@ std::string check_device(const std::string& device) {
   return devices ? "" : devices.error().message;
 }
 
-Result<std::unique_ptr<Backend>> make_cuda(const DeviceOptions& options, int device) {
+Result<std::unique_ptr<Backend>> make_cuda([[maybe_unused]] const DeviceOptions& options,
+                                           int device) {
 #ifdef MONOCLE_CUDA
   return cuda::make_cuda_backend(
       {.device = device, .batch_invariant = options.batch_invariant.value_or(false)});
