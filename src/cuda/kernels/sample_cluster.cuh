@@ -23,6 +23,8 @@ struct Meeting {
   Wide bins[2][kBins];  // likewise
   Wide before;          // see find_distance()
   Wide here;
+  Wide list[kThreads];  // see sample_few.cuh
+  int listed;
   int bin;
   int id;  // see find_first()
 };
@@ -51,6 +53,7 @@ struct Part {
   float* values;  // ids first .. first + count - 1, in shared or device memory
   int first;
   int count;
+  int slice;  // ids of every block but the last ones
   int chunk;  // ids of a thread where their order matters; odd: no two threads on one bank
   int rank;
   int blocks;

@@ -13,6 +13,7 @@
 
 #include "cuda/kernels/kernels.h"
 #include "cuda/kernels/sample_cluster.cuh"
+#include "cuda/kernels/sample_few.cuh"
 
 namespace monocle::cuda {
 namespace {
@@ -190,6 +191,17 @@ __device__ Cutoff find_cutoff(Part& p, const DrawRow& row, int vocab, Distance d
 template <bool kHeld>
 __device__ void draw(Part& p, const DrawRow& row, int vocab, float best, float log_sum) {
   const auto distance = [&](int i) { return distance_of(value_at<kHeld>(p, i), best, row.scale); };
+  int id = -1;
+  if (row.top_k > 0 && row.top_k <= kFew && draw_few(p, row, distance, id)) {
+    if (id >= 0) {
+      const int rank = id / p.slice;
+      const int at = id - rank * p.slice;
+      row.out->id = id;
+      row.out->logprob =
+          (kHeld ? *of_peer(p.values + at, rank) : __ldcg(p.values + at)) - best - log_sum;
+    }
+    return;
+  }
   const Cutoff cut = find_cutoff(p, row, vocab, distance);
   const auto kept = [&](int i) {
     const std::uint32_t d = distance(i);
@@ -218,12 +230,16 @@ __global__ __launch_bounds__(kThreads) void sample_rows_kernel(const __grid_cons
     reinterpret_cast<std::uint32_t*>(&row)[threadIdx.x] =
         __ldcv(reinterpret_cast<const std::uint32_t*>(a.rows + blockIdx.y) + threadIdx.x);
   }
+  if (threadIdx.x == 0) {
+    meeting.listed = 0;
+  }
   __syncthreads();
   const int first = static_cast<int>(blockIdx.x) * a.slice;
   const float* logits = a.logits + row.row * a.stride + first;
   Part p{kHeld ? held : const_cast<float*>(logits),
          first,
          max(0, min(a.slice, a.vocab - first)),
+         a.slice,
          (a.slice + kThreads - 1) / kThreads | 1,
          static_cast<int>(blockIdx.x),
          static_cast<int>(gridDim.x),
@@ -248,12 +264,12 @@ __global__ __launch_bounds__(kThreads) void sample_rows_kernel(const __grid_cons
     meet();
     return;
   }
-  const float unit = distance_scale(1.0F);
-  Wide sum = 0;
+  // The threads' sums have a fixed order, and become integers before they meet.
+  float mine = 0.0F;
   for (int i = threadIdx.x; i < p.count; i += kThreads) {
-    sum += mass_of(distance_of(value_at<kHeld>(p, i), best, unit));
+    mine += __expf(value_at<kHeld>(p, i) - best);
   }
-  sum = over_cluster<false>(p, sum);
+  const Wide sum = over_cluster<false>(p, static_cast<Wide>(mine * 0x1p40F));
   const float log_sum = logf(static_cast<float>(sum) * 0x1p-40F);
   report_top<kHeld>(p, row, best, log_sum);
   if (row.scale > 0.0F) {
