@@ -19,6 +19,18 @@ using test::kVocab;
 using test::picture;
 using test::text;
 
+TEST_F(EngineTest, BiasEntriesOfOneTokenAddUp) {
+  const auto engine = open({});
+  const std::int32_t unbiased = alone(*engine, text({3, 1, 4}, 1)).tokens.at(0);
+  const std::int32_t other = unbiased == 20 ? 21 : 20;
+  Request request = text({3, 1, 4}, 1);
+  request.sampling.logit_bias = {{other, 60.0F}, {other - 1, -3.0F}, {other, -50.0F}};
+  request.sampling.logit_bias.push_back({unbiased, -40.0F});
+  EXPECT_EQ(alone(*engine, request).tokens.at(0), other);
+  request.sampling.logit_bias.push_back({other, -60.0F});
+  EXPECT_NE(alone(*engine, request).tokens.at(0), other);
+}
+
 TEST_F(EngineTest, ChunkedPrefillGivesTheSameTextAsOneChunk) {
   const auto whole = open({.step_tokens = 512, .context_tokens = 256, .patches = 64});
   const Answer expected = alone(*whole, picture(40, 1.5F, 30));
