@@ -3,6 +3,7 @@
 // over the paged cache.
 #include "cuda/kernels/attend_sm90.cuh"
 
+#include "cuda/kernels/attend_sm90_int8.cuh"
 #include "cuda/kernels/kernels.h"
 #include "cuda/tensor_map.h"
 
@@ -123,6 +124,11 @@ struct PagedTask {
   __device__ void copy_v(std::uint32_t to, int tile, std::uint32_t barrier) const {
     copy_blocks(to, p.v, tile, barrier);
   }
+  // Instead of both, for a cache of int8.
+  template <class Widening>
+  __device__ void widen(std::uint32_t room, const Barriers<Widening>& at, int tiles) const {
+    produce_int8<Widening, kD>(*this, room, at, tiles);
+  }
   __device__ void put(int i, int c, float first, float second) const {
     const TensorView& y = p.attend.y;
     put_pair(y, (row0 + i) * y.row_stride + static_cast<int>(blockIdx.y) * kD + c, first, second);
@@ -153,28 +159,40 @@ __global__ __launch_bounds__(128 * (kGroups + 1), 1) void attend_packed_sm90_ker
     const __grid_constant__ PackedArgs args) {
 #if defined(MONOCLE_SM90A)
   PackedTask<kD, kGroups> task{args};
-  attend<kD, kGroups>(task);
+  attend<Room<kD, kGroups>, kD>(task);
 #endif
 }
 
-template <int kD, int kGroups>
+template <class R, int kD, int kGroups>
 __global__ __launch_bounds__(128 * (kGroups + 1), 1) void attend_prefill_sm90_kernel(
     const __grid_constant__ PagedArgs args) {
 #if defined(MONOCLE_SM90A)
   PagedTask<kD, kGroups> task{args};
-  attend<kD, kGroups>(task);
+  attend<R, kD>(task);
 #endif
 }
 
-template <int kD, int kGroups, class Args>
+template <class R, class Args>
 void launch_attend(const Launch& at, void (*kernel)(Args), std::int64_t tiles, std::int32_t heads,
                    const Args& args) {
-  using R = Room<kD, kGroups>;
   allow_shared(kernel, R::kSharedBytes);
   launch(at, kernel,
          {dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(heads)), dim3(R::kThreads),
           R::kSharedBytes},
          args);
+}
+
+template <int kD, int kGroups>
+void choose_cache(const Launch& at, std::int64_t tiles, const PagedArgs& args) {
+  using Wide = Room<kD, kGroups>;
+  using Int8 = Room<kD, kGroups, Int8Staging<kD>::kBytes>;
+  if (args.attend.kv.dtype == DType::kI8) {
+    launch_attend<Int8>(at, attend_prefill_sm90_kernel<Int8, kD, kGroups>, tiles, args.attend.heads,
+                        args);
+  } else {
+    launch_attend<Wide>(at, attend_prefill_sm90_kernel<Wide, kD, kGroups>, tiles, args.attend.heads,
+                        args);
+  }
 }
 
 template <int kGroups>
@@ -190,17 +208,19 @@ void launch_prefill(const Launch& at, const AttendPagedArgs& a) {
                             .cols = a.q.cols,
                             .row_bytes = 2 * a.q.row_stride,
                             .box_rows = 64 * kGroups});
-  cache.data = kv.k;
-  args.k = make_tensor_map(cache);
-  cache.data = kv.v;
-  args.v = make_tensor_map(cache);
+  if (kv.dtype == DType::kBF16) {
+    cache.data = kv.k;
+    args.k = make_tensor_map(cache);
+    cache.data = kv.v;
+    args.v = make_tensor_map(cache);
+  }
   args.attend = a;
   const std::int64_t tiles =
       a.q.rows / (64 * kGroups) + static_cast<std::int64_t>(a.context.size());
   if (kv.head_dim == 64) {
-    launch_attend<64, kGroups>(at, attend_prefill_sm90_kernel<64, kGroups>, tiles, a.heads, args);
+    choose_cache<64, kGroups>(at, tiles, args);
   } else {
-    launch_attend<128, kGroups>(at, attend_prefill_sm90_kernel<128, kGroups>, tiles, a.heads, args);
+    choose_cache<128, kGroups>(at, tiles, args);
   }
 }
 
@@ -209,9 +229,9 @@ void launch_prefill(const Launch& at, const AttendPagedArgs& a) {
 bool attend_prefill_sm90_fits(const AttendPagedArgs& args) {
   const KvView& kv = args.kv;
   const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
-  return args.q.dtype == DType::kBF16 && kv.dtype == DType::kBF16 && args.window == 0 &&
-         args.q.row_stride % 8 == 0 && aligned(args.q.data) && aligned(kv.k) && aligned(kv.v) &&
-         kv.block_tokens >= 8 && kv.block_tokens <= kKeys &&
+  return args.q.dtype == DType::kBF16 && (kv.dtype == DType::kBF16 || kv.dtype == DType::kI8) &&
+         args.window == 0 && args.q.row_stride % 8 == 0 && aligned(args.q.data) && aligned(kv.k) &&
+         aligned(kv.v) && kv.block_tokens >= 8 && kv.block_tokens <= kKeys &&
          (kv.block_tokens & (kv.block_tokens - 1)) == 0 &&
          (kv.head_dim == 64 || kv.head_dim == 128);
 }
@@ -248,7 +268,8 @@ void attend_packed_sm90(const Launch& at, const AttendPackedArgs& args) {
   packed.attend = args;
   const std::int64_t tiles =
       args.qkv.rows / (64 * kGroups) + static_cast<std::int64_t>(args.segments.size()) - 1;
-  launch_attend<64, kGroups>(at, attend_packed_sm90_kernel<64, kGroups>, tiles, args.heads, packed);
+  launch_attend<Room<64, kGroups>>(at, attend_packed_sm90_kernel<64, kGroups>, tiles, args.heads,
+                                   packed);
 }
 
 }  // namespace monocle::cuda

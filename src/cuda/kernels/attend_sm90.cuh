@@ -21,8 +21,10 @@ constexpr int kStages = 2;
 constexpr int kRowBytes = 128;  // 64 channels: wider heads lie in several planes
 constexpr float kLog2E = 1.4426950408889634F;
 
-template <int kD, int kGroups>
+// kStaging: bytes of raw keys and values, where they are not copied as they are used.
+template <int kD, int kGroups, int kStaging = 0>
 struct Room {
+  static constexpr bool kWidens = kStaging > 0;
   static constexpr int kPlanes = kD / 64;
   static constexpr int kQueries = 64 * kGroups;
   static constexpr int kQueryPlane = kQueries * kRowBytes;
@@ -30,7 +32,8 @@ struct Room {
   static constexpr int kStageBytes = kPlanes * kKeyPlane;  // keys, or values
   static constexpr int kKeysAt = kPlanes * kQueryPlane;
   static constexpr int kValuesAt = kKeysAt + kStages * kStageBytes;
-  static constexpr int kBarriersAt = kValuesAt + kStages * kStageBytes;
+  static constexpr int kStagingAt = kValuesAt + kStages * kStageBytes;
+  static constexpr int kBarriersAt = kStagingAt + kStaging;
   static constexpr std::size_t kSharedBytes = 1024 + kBarriersAt + 8 * (1 + 4 * kStages);
   static constexpr int kThreads = 128 * (kGroups + 1);
 };
@@ -268,15 +271,15 @@ __device__ inline void consume(const Task& task, std::uint32_t room, const Barri
   }
 }
 
-template <int kD, int kGroups, class Task>
+template <class R, int kD, class Task>
 __device__ inline void attend(Task& task) {
-  using R = Room<kD, kGroups>;
+  constexpr int kGroups = R::kThreads / 128 - 1;
   extern __shared__ uint4 shared[];
   const std::uint32_t room = (shared_address(shared) + 1023U) & ~1023U;
   const Barriers<R> at{room + R::kBarriersAt};
   if (threadIdx.x == 0) {
     for (int i = 0; i <= 2 * kStages; ++i) {
-      barrier_init(at.queries() + 8 * i, 1);
+      barrier_init(at.queries() + 8 * i, R::kWidens && i > 0 ? 128 : 1);
     }
     for (int i = 0; i < kStages; ++i) {
       barrier_init(at.keys_free(i), kGroups);
@@ -292,12 +295,14 @@ __device__ inline void attend(Task& task) {
   __syncthreads();
   const int tiles = (task.keys + kKeys - 1) / kKeys;
   if (threadIdx.x < 128) {
-    give_registers<kGroups == 3 ? 32 : kGroups == 2 ? 40 : 56>();
-    if (threadIdx.x < 32) {
+    give_registers<R::kWidens ? 64 : kGroups == 3 ? 32 : kGroups == 2 ? 40 : 56>();
+    if constexpr (R::kWidens) {
+      task.template widen<R>(room, at, tiles);
+    } else if (threadIdx.x < 32) {
       produce<R>(task, room, at, tiles);
     }
   } else {
-    take_registers<kGroups == 3 ? 160 : 232>();
+    take_registers<kGroups == 3 ? 160 : R::kWidens ? 216 : 232>();
     consume<R, kD>(task, room, at, tiles);
   }
 }
