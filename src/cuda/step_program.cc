@@ -80,10 +80,11 @@ bool attention_fits(const Layer& l, const StepProgram& p) {
   return l.project->y.data == rope.qkv.data &&
          plain(rope.qkv, DType::kF32, p.rows, p.q_dim + 2 * p.kv_dim) && rope.q.data == a.q.data &&
          plain(a.q, DType::kBF16, p.rows, p.q_dim) && plain(a.y, DType::kBF16, p.rows, p.q_dim) &&
-         kv.dtype == DType::kBF16 && kv.head_dim == kLayerHead && kv.k == a.kv.k &&
-         kv.v == a.kv.v && same_cache_shape(kv, a.kv) && a.heads * kLayerHead == p.q_dim &&
-         kv.kv_heads * kLayerHead == p.kv_dim && a.heads / kv.kv_heads <= kLayerHeads &&
-         (kv.block_tokens & (kv.block_tokens - 1)) == 0 && aligned(kv.k) && aligned(kv.v) &&
+         (kv.dtype == DType::kBF16 || kv.dtype == DType::kI8) && kv.head_dim == kLayerHead &&
+         kv.k == a.kv.k && kv.v == a.kv.v && same_cache_shape(kv, a.kv) &&
+         a.heads * kLayerHead == p.q_dim && kv.kv_heads * kLayerHead == p.kv_dim &&
+         a.heads / kv.kv_heads <= kLayerHeads && (kv.block_tokens & (kv.block_tokens - 1)) == 0 &&
+         aligned(kv.k) && aligned(kv.v) &&
          std::int64_t{kv.blocks} * kv.kv_heads * kv.block_tokens < (std::int64_t{1} << 31) &&
          static_cast<std::int64_t>(a.context.size()) == p.rows && rope.q_norm != nullptr &&
          rope.k_norm != nullptr && rope.slots.data() != nullptr;
@@ -137,7 +138,9 @@ LayerWeights weights_of(const Layer& l) {
           .q_norm = l.rope->q_norm,
           .k_norm = l.rope->k_norm,
           .k = l.rope->kv.k,
-          .v = l.rope->kv.v};
+          .v = l.rope->kv.v,
+          .k_scale = l.rope->kv.k_scale,
+          .v_scale = l.rope->kv.v_scale};
 }
 
 StepProgram begin(const Layer& first) {

@@ -41,6 +41,8 @@ struct LayerWeights {
   const float* k_norm;
   void* k;
   void* v;
+  float* k_scale;  // of a cache of int8
+  float* v_scale;
 };
 
 // A norm and one matrix behind the layers.

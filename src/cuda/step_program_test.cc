@@ -92,6 +92,24 @@ TEST(StepProgram, LayersAreRecognised) {
   EXPECT_EQ(program->layer[1].gate_up[1], place(kWeights + 6));
 }
 
+TEST(StepProgram, ACacheOfInt8BringsItsScales) {
+  auto verbs = layers(2);
+  for (std::size_t i = 0; i < verbs.size(); ++i) {
+    if (auto* rope = std::get_if<RopeAppendArgs>(&verbs[i])) {
+      rope->kv.dtype = DType::kI8;
+      rope->kv.k_scale = static_cast<float*>(place(50 + i));
+      rope->kv.v_scale = static_cast<float*>(place(51 + i));
+      std::get<AttendPagedArgs>(verbs[i + 1]).kv = rope->kv;
+    }
+  }
+  const auto program = recognise_layers(verbs);
+  ASSERT_TRUE(program.has_value());
+  EXPECT_EQ(program->layer[1].k_scale, place(60));
+  EXPECT_EQ(program->layer[1].v_scale, place(61));
+  std::get<RopeAppendArgs>(verbs[2]).kv.dtype = DType::kBF16;
+  EXPECT_FALSE(recognise_layers(verbs).has_value());
+}
+
 TEST(StepProgram, AHeadBehindThemBelongsToThem) {
   const auto with_head = [](const std::function<void(NormArgs&, LinearArgs&)>& change) {
     auto verbs = layers(2);

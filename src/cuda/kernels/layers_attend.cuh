@@ -8,18 +8,16 @@
 // joins its parts.
 #pragma once
 
+#include "cuda/kernels/attend_int8.cuh"
 #include "cuda/kernels/layers_linear.cuh"
 
 namespace monocle::cuda::layers {
 
-inline constexpr int kChunk = 16;  // keys of a warp's stage
-
-// A warp's chunks of a block's share of the keys, and the room for one.
-template <class K>
-struct Keys {
+// A warp's chunks of a block's share of the keys, of a cache of bf16.
+struct WideKeys {
+  static constexpr int kChunk = 16;  // keys of a warp's stage
   const AttendPagedArgs& a;
   const step::Share& share;
-  std::uint8_t* area;
 
   __device__ static int place(int key, int piece) {
     return key * 2 * kLayerHead + (piece ^ (key & 7)) * 16;
@@ -36,7 +34,7 @@ struct Keys {
     return chunk < chunks() ? share.row(a, first(chunk) + static_cast<int>(threadIdx.x % kChunk))
                             : step::kNowhere;
   }
-  __device__ void copy(const LayerWeights& w, int rows) const {
+  __device__ void copy(const LayerWeights& w, int rows, std::uint8_t* area) const {
     const int lane = static_cast<int>(threadIdx.x % 32);
     const int piece = lane % 16;
     const std::uint32_t to = shared_address(area);
@@ -52,10 +50,10 @@ struct Keys {
                row >= 0);
       }
     }
-    copy_commit();
   }
   // The current token's key and value, where they belong in the chunk.
-  __device__ void put_fresh(int chunk, const Shared<K>& shared) const {
+  __device__ void put_fresh(int chunk, const std::uint16_t (&fresh)[2][kLayerHead],
+                            std::uint8_t* area) const {
     const int key = share.fresh - first(chunk);
     if (share.fresh >= share.end || key < 0 || key >= kChunk) {
       return;
@@ -63,20 +61,72 @@ struct Keys {
     const int lane = static_cast<int>(threadIdx.x % 32);
     *reinterpret_cast<uint4*>(area + lane / 16 * (kChunk * 2 * kLayerHead) +
                               place(key, lane % 16)) =
-        *reinterpret_cast<const uint4*>(shared.fresh[lane / 16] + lane % 16 * 8);
+        *reinterpret_cast<const uint4*>(fresh[lane / 16] + lane % 16 * 8);
   }
 };
 
 // Where a warp's 16 keys lie.
-template <class K>
 struct ChunkKeys {
   std::uint32_t area;
   __device__ std::uint32_t key(int row, int piece) const {
-    return area + static_cast<std::uint32_t>(Keys<K>::place(row, piece));
+    return area + static_cast<std::uint32_t>(WideKeys::place(row, piece));
   }
   __device__ std::uint32_t value(int row, int piece) const {
-    return key(row, piece) + kChunk * 2 * kLayerHead;
+    return key(row, piece) + WideKeys::kChunk * 2 * kLayerHead;
   }
+};
+
+// How attention reads the cache: K is the kind of the linear phases.
+template <class K_>
+struct WideCache {
+  using K = K_;
+  using Running = step::Running<kLayerHead>;
+  using Fresh = std::uint16_t[2][kLayerHead];
+  struct Keys : WideKeys {
+    __device__ Keys(const AttendPagedArgs& args, const step::Share& of) : WideKeys{args, of} {}
+  };
+  struct Heads {
+    std::uint32_t q[kLayerHead / 16][2];
+    float scale_log2;
+
+    __device__ Heads(const AttendPagedArgs& a, const std::uint16_t* heads)
+        : scale_log2(a.scale * kLog2E) {
+      step::load_heads<kLayerHead, true>(heads, a.heads / a.kv.kv_heads, q);
+    }
+    __device__ void attend(std::uint8_t* area, int left, Running& running) const {
+      step::attend_16<kLayerHead>(q, ChunkKeys{shared_address(area)}, left, scale_log2, running);
+    }
+  };
+};
+
+template <class K_>
+struct Int8Cache {
+  using K = K_;
+  using Running = step::Int8Running<kLayerHead>;
+  using Fresh = step::Int8Fresh<kLayerHead>;
+  static_assert(step::Int8Chunk<kLayerHead>::kBytes <= K::kKeyBytes);
+  struct Keys : step::Int8Keys<kLayerHead> {
+    static constexpr int kChunk = Chunk::kKeys;
+    __device__ Keys(const AttendPagedArgs& args, const step::Share& of)
+        : step::Int8Keys<kLayerHead>{args, of, kWarps} {}
+    __device__ void copy(const LayerWeights& w, int rows, std::uint8_t* area) const {
+      step::Int8Keys<kLayerHead>::copy({static_cast<const std::int8_t*>(w.k),
+                                        static_cast<const std::int8_t*>(w.v), w.k_scale, w.v_scale},
+                                       rows, shared_address(area));
+    }
+  };
+  struct Heads {
+    step::Int8Heads<kLayerHead> q;
+    float scale_log2;
+
+    __device__ Heads(const AttendPagedArgs& a, const std::uint16_t* heads) {
+      q.template load<true>(heads, a.heads / a.kv.kv_heads);
+      scale_log2 = a.scale * kLog2E * q.scale;
+    }
+    __device__ void attend(std::uint8_t* area, int left, Running& running) const {
+      step::attend_32<kLayerHead>(q, shared_address(area), left, scale_log2, running);
+    }
+  };
 };
 
 __device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeights& w, int row) {
@@ -89,6 +139,8 @@ __device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeight
   of.k = w.k;
   of.v = w.v;
   of.slot = __ldcg(p.rope.slots.data() + row);
+  of.k_scale = w.k_scale;
+  of.v_scale = w.v_scale;
   return of;
 }
 
@@ -100,8 +152,9 @@ __device__ inline float* record_of(Shared<K>& shared, int warp, int head) {
 }
 
 // What a block does in every layer alike: its item, and where the first keys lie.
-template <class K>
+template <class Cache>
 struct Item {
+  using Keys = typename Cache::Keys;
   bool exists = false;
   int row;
   int part;
@@ -121,24 +174,25 @@ struct Item {
     if (!exists) {
       return;
     }
+    constexpr int kChunk = Keys::kChunk;
     const int each = ((share.seen.count + parts - 1) / parts + kChunk - 1) / kChunk * kChunk;
     share.begin = part * each;
     share.end = min(share.begin + each, share.seen.count);
     share.fresh = share.seen.count - 1;
     turn.load(p.rope, row);
-    rows = Keys<K>{a, share, nullptr}.look_up(0);
+    rows = Keys(a, share).look_up(0);
   }
   // No part has less than a chunk for every warp, but for the last.
   __device__ static int parts_of(int keys, int most) {
-    constexpr int kLeast = kWarps * kChunk;
+    constexpr int kLeast = kWarps * Keys::kChunk;
     return max(1, min(most, (keys + kLeast - 1) / kLeast));
   }
 };
 
 // Whether this block is the last of the item's to arrive; what the others stored before, it sees.
-template <class K>
-__device__ inline bool arrives_last(const Between& between, const Item<K>& item, int kv_heads,
-                                    Shared<K>& shared) {
+template <class Cache>
+__device__ inline bool arrives_last(const Between& between, const Item<Cache>& item, int kv_heads,
+                                    Shared<typename Cache::K>& shared) {
   __syncthreads();
   if (threadIdx.x == 0) {
     std::uint32_t* count = between.arrivals + item.row * kv_heads + item.share.kv_head;
@@ -186,9 +240,9 @@ __device__ inline float join_parts(const Between& between, std::int64_t first, i
 }
 
 // The block's part of the item's result; the last block's is the whole.
-template <class K>
-__device__ inline void store_item(const StepProgram& p, const Between& between, const Item<K>& item,
-                                  Shared<K>& shared) {
+template <class Cache>
+__device__ inline void store_item(const StepProgram& p, const Between& between,
+                                  const Item<Cache>& item, Shared<typename Cache::K>& shared) {
   const int heads = p.attend.heads;
   const int group = heads / p.rope.kv.kv_heads;
   auto* y = static_cast<std::uint16_t*>(p.attend.y.data) + std::int64_t{item.row} * p.q_dim;
@@ -220,51 +274,54 @@ __device__ inline void store_item(const StepProgram& p, const Between& between, 
 
 // Between the arrival at the barrier ahead and the next: it is waited for inside. `mine`: this
 // block's first item.
-template <class K>
+template <class Cache>
 __device__ inline void run_attention(const StepProgram& p, const Between& between,
-                                     const LayerWeights& w, const Item<K>& mine,
-                                     const GridBarrier& barrier, Shared<K>& shared) {
+                                     const LayerWeights& w, const Item<Cache>& mine,
+                                     const GridBarrier& barrier,
+                                     Shared<typename Cache::K>& shared) {
   const AttendPagedArgs& a = p.attend;
   const int items = p.rows * a.kv.kv_heads * between.parts;
-  std::uint8_t* area = shared.x + static_cast<int>(threadIdx.x / 32) * K::kKeyBytes;
+  std::uint8_t* area = shared.x + static_cast<int>(threadIdx.x / 32) * Cache::K::kKeyBytes;
   bool waited = false;
-  Item<K> item = mine;
+  auto& fresh = reinterpret_cast<typename Cache::Fresh&>(shared.fresh);
+  static_assert(sizeof(typename Cache::Fresh) <= sizeof(shared.fresh));
+  Item<Cache> item = mine;
 #pragma unroll 1
   for (int at = static_cast<int>(blockIdx.x); at < items;) {
     if (item.exists) {
-      const Keys<K> keys{a, item.share, area};
+      const typename Cache::Keys keys(a, item.share);
       const int chunks = keys.chunks();
-      keys.copy(w, item.rows);
+      keys.copy(w, item.rows, area);
+      copy_commit();
       if (!waited) {
         barrier.wait();
         waited = true;
       }
       step::make_heads<kLayerHead>(heads_of(p, w, item.row), p.rope.kv, item.share, item.turn,
-                                   shared.q, shared.fresh);
+                                   shared.q, fresh);
       __syncthreads();
-      std::uint32_t q[kLayerHead / 16][2];
-      step::load_heads<kLayerHead, true>(&shared.q[0][0], a.heads / a.kv.kv_heads, q);
-      step::Running<kLayerHead> running;
+      const typename Cache::Heads heads(a, &shared.q[0][0]);
+      typename Cache::Running running;
 #pragma unroll 1
       for (int i = 0; i < chunks; ++i) {
         const int next = keys.look_up(i + 1);
         copy_wait<0>();
         __syncwarp();
-        keys.put_fresh(i, shared);
+        keys.put_fresh(i, fresh, area);
         __syncwarp();
-        step::attend_16<kLayerHead>(q, ChunkKeys<K>{shared_address(area)},
-                                    item.share.end - keys.first(i), a.scale * kLog2E, running);
+        heads.attend(area, item.share.end - keys.first(i), running);
         __syncwarp();
         if (i + 1 < chunks) {
-          keys.copy(w, next);
+          keys.copy(w, next, area);
         }
+        copy_commit();
       }
       copy_wait<0>();  // of a warp without keys
       __syncwarp();
       const int thread = static_cast<int>(threadIdx.x);
       running.store(record_of(shared, thread / 32, thread % 32 / 4));
       __syncthreads();
-      store_item<K>(p, between, item, shared);
+      store_item(p, between, item, shared);
     }
     at += static_cast<int>(gridDim.x);
     if (at < items) {

@@ -40,9 +40,10 @@ __device__ inline void place_weights(const StepProgram& p, Shared<K>& shared) {
   }
 }
 
-template <class K>
+template <class Cache>
 __global__ __launch_bounds__(kThreads,
                              1) void layers_kernel(const __grid_constant__ LayersArgs args) {
+  using K = typename Cache::K;
   extern __shared__ __align__(1024) std::uint8_t layers_memory[];
   auto& shared = *reinterpret_cast<Shared<K>*>(layers_memory);
   const StepProgram& p = args.program;
@@ -59,7 +60,7 @@ __global__ __launch_bounds__(kThreads,
   pdl_wait();
   begin_x(p, between);
   barrier.arrive();
-  Item<K> mine;
+  Item<Cache> mine;
   if (static_cast<int>(blockIdx.x) < p.rows * p.rope.kv.kv_heads * between.parts) {
     mine.find(p, between, static_cast<int>(blockIdx.x));
   }
@@ -83,7 +84,7 @@ __global__ __launch_bounds__(kThreads,
       barrier.arrive();  // x has been used as well: its room takes keys
     }
     if (phase == kProject) {
-      run_attention<K>(p, between, shared.layer[layer], mine, barrier, shared);
+      run_attention<Cache>(p, between, shared.layer[layer], mine, barrier, shared);
       barrier.arrive();
     }
   }
@@ -93,7 +94,9 @@ __global__ __launch_bounds__(kThreads,
 template <int kRows, QuantFormat kFormat>
 void launch_layers(const Launch& at, const LayersArgs& args) {
   using K = Kind<kRows, kFormat>;
-  auto* kernel = layers_kernel<K>;
+  static_assert(sizeof(Shared<K>) <= std::size_t{227} << 10);
+  auto* kernel = args.program.rope.kv.dtype == DType::kI8 ? layers_kernel<Int8Cache<K>>
+                                                          : layers_kernel<WideCache<K>>;
   allow_shared(kernel, sizeof(Shared<K>));
   launch(at, kernel,
          {dim3(static_cast<unsigned>(at.multiprocessors)), dim3(kThreads), sizeof(Shared<K>)},

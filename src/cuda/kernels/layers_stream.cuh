@@ -63,8 +63,9 @@ struct Kind {
   static constexpr int kXBytes = kRows * kPitch + kPlane;
   using Stream = LayerStream<kFormat, kStages>;
   static constexpr int kStep = kStreamWarps * Stream::kColumns;  // columns of all warps' stages
-  static constexpr int kKeyBytes = 16 * 2 * kLayerHead * 2;      // 16 keys and values for each warp
-  static constexpr int kRoomBytes =                              // x, or keys and values
+  // 16 keys and values for each warp, or 32 of int8 and their scales.
+  static constexpr int kKeyBytes = 32 * 2 * (kLayerHead + 4);
+  static constexpr int kRoomBytes =  // x, or keys and values
       kXBytes > kWarps* kKeyBytes ? kXBytes : kWarps* kKeyBytes;
   static_assert(kColumns % kStep == 0);
 };
@@ -75,7 +76,7 @@ struct Shared {
   alignas(128) std::uint8_t x[K::kRoomBytes];
   alignas(16) float sums[2][K::Stream::kRoom];  // used in turn
   alignas(16) std::uint16_t q[kLayerHeads][kLayerHead];
-  alignas(16) std::uint16_t fresh[2][kLayerHead];  // the current token's key and value
+  alignas(16) std::uint16_t fresh[2][kLayerHead];  // the current token's key and value, or of int8
   // Where the weights lie: as arguments of the kernel they would be fetched from memory each time.
   LayerWeights layer[kMaxLayers];
   alignas(8) std::uint64_t arrived[kWarps][K::kStages];  // stages of W
