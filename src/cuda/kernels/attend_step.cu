@@ -184,7 +184,7 @@ bool attend_step_fits(const Launch& at, const AttendPagedArgs& args) {
 }
 
 bool rope_fits_attend_step(const RopeAppendArgs& rope, const AttendPagedArgs& args) {
-  return rope.kv.dtype != DType::kI8 && rope.q.data == args.q.data && rope.q.rows == args.q.rows &&
+  return rope.q.data == args.q.data && rope.q.rows == args.q.rows &&
          rope.q.row_stride == args.q.row_stride && rope.kv.k == args.kv.k &&
          rope.kv.v == args.kv.v && args.q.rows == static_cast<std::int64_t>(args.context.size());
 }

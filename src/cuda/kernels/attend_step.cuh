@@ -241,6 +241,8 @@ struct Running {
 template <int kD_>
 struct Room {
   static constexpr int kD = kD_;
+  static constexpr int kWarps = step::kWarps;
+  static constexpr int kThreads = step::kThreads;
   using Shape = TileShape<kD>;
   static constexpr int kRecord = Running<kD>::kRecord;
   alignas(16) std::uint8_t tiles[kStages][2 * Shape::kPlane];

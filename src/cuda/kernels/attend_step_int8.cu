@@ -13,9 +13,11 @@ namespace {
 
 using namespace step;  // NOLINT(google-build-using-namespace): the other half of this file
 
-template <int kD_>
+template <int kD_, int kWarps_>
 struct Int8Room {
   static constexpr int kD = kD_;
+  static constexpr int kWarps = kWarps_;
+  static constexpr int kThreads = 32 * kWarps;
   static constexpr int kStageBytes = Int8Chunk<kD>::kBytes;
   alignas(16) std::uint8_t stages[kWarps][kStages][kStageBytes];
   alignas(16) std::uint16_t q[kHeads][kD];
@@ -32,11 +34,12 @@ struct Int8Room {
   static_assert(sizeof(float) * kHeads * Int8Running<kD>::kRecord <= kStageBytes);
 };
 
-template <int kD>
-__global__ __launch_bounds__(kThreads, 3) void attend_step_int8_kernel(
+template <class Room, int kBlocks>
+__global__ __launch_bounds__(Room::kThreads, kBlocks) void attend_step_int8_kernel(
     const __grid_constant__ StepArgs args) {
   extern __shared__ uint4 shared[];
-  auto& room = *reinterpret_cast<Int8Room<kD>*>(shared);
+  constexpr int kD = Room::kD;
+  auto& room = *reinterpret_cast<Room*>(shared);
   const AttendPagedArgs& a = args.attend;
   if (!args.early) {
     pdl_wait();
@@ -56,10 +59,10 @@ __global__ __launch_bounds__(kThreads, 3) void attend_step_int8_kernel(
   share.end = min(share.begin + per_block, share.seen.count);
   share.fresh = args.has_rope ? share.seen.count - 1 : -1;
 
-  const Int8Keys<kD> keys{a, share, kWarps};
+  const Int8Keys<kD> keys{a, share, Room::kWarps};
   const Int8Planes cache{static_cast<const std::int8_t*>(a.kv.k),
                          static_cast<const std::int8_t*>(a.kv.v), a.kv.k_scale, a.kv.v_scale};
-  std::uint8_t(&stages)[kStages][Int8Room<kD>::kStageBytes] = room.stages[threadIdx.x / 32];
+  std::uint8_t(&stages)[kStages][Room::kStageBytes] = room.stages[threadIdx.x / 32];
   const int chunks = keys.chunks();
   int rows[kStages];
 #pragma unroll
@@ -124,15 +127,31 @@ __global__ __launch_bounds__(kThreads, 3) void attend_step_int8_kernel(
   cluster_wait();
 }
 
+template <int kWarps, int kBlocks>
+void launch_int8(const Launch& at, const StepArgs& args) {
+  if (args.attend.kv.head_dim == 64) {
+    launch_step<Int8Room<64, kWarps>>(at, attend_step_int8_kernel<Int8Room<64, kWarps>, kBlocks>,
+                                      args);
+  } else {
+    launch_step<Int8Room<128, kWarps>>(at, attend_step_int8_kernel<Int8Room<128, kWarps>, kBlocks>,
+                                       args);
+  }
+}
+
 }  // namespace
 
 namespace step {
 
 void attend_step_int8(const Launch& at, const StepArgs& args) {
-  if (args.attend.kv.head_dim == 64) {
-    launch_step<Int8Room<64>>(at, attend_step_int8_kernel<64>, args);
+  // Many items: smaller blocks, of which more run beside each other and fill the last round.
+  const std::int64_t rows = args.singles_only
+                                ? static_cast<std::int64_t>(args.attend.context.size())
+                                : args.attend.q.rows;
+  if (rows * args.attend.kv.kv_heads > std::int64_t{3} * at.multiprocessors &&
+      !at.batch_invariant) {
+    launch_int8<3, 4>(at, args);
   } else {
-    launch_step<Int8Room<128>>(at, attend_step_int8_kernel<128>, args);
+    launch_int8<4, 3>(at, args);
   }
 }
 

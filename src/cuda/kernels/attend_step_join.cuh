@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the attend_step kernels share behind the keys: the results of a block's warps and of a
-// cluster's blocks become y. A Room has kD, warp_record(warp, head) and the block's record(head).
+// cluster's blocks become y. A Room has kD, kWarps,
+// kThreads, warp_record(warp, head) and the block's record(head).
 #pragma once
 
 #include "cuda/kernels/attend_step.cuh"
@@ -27,18 +28,19 @@ __device__ inline HeadsOf heads_of(const StepArgs& args, int row, bool store_q) 
 // The warps' results become the block's record.
 template <class Running, class Room>
 __device__ inline void join_warps(Running& running, int group, Room& room) {
-  constexpr int kD = Room::kD;
   const int thread = static_cast<int>(threadIdx.x);
   running.store(room.warp_record(thread / 32, thread % 32 / 4));
   __syncthreads();
-  for (int h = 0; h < group && thread < kD; ++h) {
+  for (int i = thread; i < group * Room::kD; i += Room::kThreads) {
+    const int h = i / Room::kD;
+    const int c = i % Room::kD;
     const float3 all =
-        join_records<kWarps>([&](int warp) { return room.warp_record(warp, h); }, thread);
-    if (thread == 0) {
+        join_records<Room::kWarps>([&](int warp) { return room.warp_record(warp, h); }, c);
+    if (c == 0) {
       room.record(h)[0] = all.x;
       room.record(h)[1] = all.y;
     }
-    room.record(h)[2 + thread] = all.z;
+    room.record(h)[2 + c] = all.z;
   }
 }
 
@@ -78,7 +80,7 @@ __device__ inline void store_heads(const StepArgs& args, int row, int head0, int
   const AttendPagedArgs& a = args.attend;
   auto* y = static_cast<std::uint16_t*>(a.y.data) + row * a.y.row_stride + head0 * kD;
   const int share = group * kD / args.cluster;
-  for (int i = static_cast<int>(threadIdx.x); i < share; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < share; i += Room::kThreads) {
     const int item = rank * share + i;
     const int h = item / kD;
     const int c = item % kD;
@@ -109,7 +111,7 @@ void launch_step(const Launch& at, void (*kernel)(StepArgs), StepArgs args) {
   launch(at, kernel,
          {dim3(static_cast<unsigned>(rows * args.cluster),
                static_cast<unsigned>(args.attend.kv.kv_heads)),
-          dim3(kThreads), sizeof(Room), static_cast<unsigned>(args.cluster)},
+          dim3(Room::kThreads), sizeof(Room), static_cast<unsigned>(args.cluster)},
          args);
 }
 
