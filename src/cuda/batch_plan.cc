@@ -7,10 +7,7 @@ namespace monocle::cuda {
 namespace {
 
 // Fewer rows are a matter of latency; there linear_stream and the layers in one launch are faster.
-constexpr std::int64_t kFewestRows = 9;
-constexpr std::int64_t kRowBlock = 128;
-constexpr int kMostRounds = 2;
-constexpr int kTwoBoxTokens = 64;  // up to so many rows of x a narrow stage is two boxes of columns
+constexpr std::int64_t kFewestRows = 17;
 
 bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
 
@@ -40,21 +37,16 @@ BatchPlan plan_batch(const LinearArgs& args, int multiprocessors) {
     return plan;
   }
   const bool pairs = args.epilogue == Epilogue::kSwiGlu;
-  const std::int64_t row_blocks = divide_up(args.x.rows, kRowBlock);
   const std::int64_t narrow_tiles = divide_up(args.y.cols, kBatchBox);
   const std::int64_t wide_tiles = pairs ? narrow_tiles : divide_up(args.y.cols, 2 * kBatchBox);
   // What matters is how many rows of W the busiest cluster has; ties go to fewer joins.
-  plan.wide = pairs || 2 * divide_up(wide_tiles * row_blocks, clusters) <=
-                           divide_up(narrow_tiles * row_blocks, clusters);
-  plan.tokens = args.x.rows <= 32 ? 32 : args.x.rows <= 64 ? 64 : 128;
-  plan.row_blocks = static_cast<int>(row_blocks);
+  plan.wide = pairs || 2 * divide_up(wide_tiles, clusters) <= divide_up(narrow_tiles, clusters);
+  plan.tokens = args.x.rows <= 32 ? 32 : 64;
   plan.tiles = static_cast<int>(plan.wide ? wide_tiles : narrow_tiles);
-  const int units = plan.tiles * plan.row_blocks;
-  plan.groups = plan.tokens > kBatchStayTokens ? units : std::min(units, clusters);
-  const std::int64_t unit = !plan.wide && plan.tokens <= kTwoBoxTokens ? 2 * kBatchBox : kBatchBox;
+  plan.groups = plan.tokens > kBatchStayTokens ? plan.tiles : std::min(plan.tiles, clusters);
+  const std::int64_t unit = plan.wide ? kBatchBox : 2 * kBatchBox;
   plan.slice = static_cast<int>(divide_up(divide_up(args.x.cols, kBatchCluster), unit) * unit);
-  // Each block of rows reads W again, from the second-level cache: many tiles are for linear_sm90.
-  plan.fits = row_blocks == 1 || units <= kMostRounds * clusters;
+  plan.fits = true;
   return plan;
 }
 

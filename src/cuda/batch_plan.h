@@ -10,21 +10,20 @@
 namespace monocle::cuda {
 
 inline constexpr int kBatchCluster = 4;  // blocks that share out the columns of a tile
-inline constexpr int kBatchMostRows = 32;
+inline constexpr int kBatchMostRows = 64;
 inline constexpr int kBatchBox = 64;  // rows of W, and columns, of one copy
 // Up to so many rows of x a cluster stays for several tiles; with more, one takes one.
 inline constexpr int kBatchStayTokens = 32;
 inline constexpr int kSquareParts = 256;  // of a row's sum of squares, at most
 
-// A tile is 128 rows of W (wide) or 64; a cluster computes it for a block of up to 128 rows of x.
+// A tile is 128 rows of W (wide) or 64; a cluster computes it for all rows of x.
 // For SwiGLU the halves of a wide tile are gate rows and the same rows of up.
 struct BatchPlan {
   bool fits = false;
   bool wide = false;
-  int tokens = 0;  // of a block of rows of x: 32, 64 or 128
-  int row_blocks = 0;
+  int tokens = 0;  // rows of x there is room for: 32 or 64
   int tiles = 0;
-  int groups = 0;  // clusters that run, each over every groups-th of tiles * row_blocks units
+  int groups = 0;  // clusters that run, each over every groups-th
   int slice = 0;   // columns of a block
 };
 

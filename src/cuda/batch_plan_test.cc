@@ -44,7 +44,7 @@ TEST(BatchPlan, EveryClusterHasWork) {
 }
 
 TEST(BatchPlan, TilesAndSlicesCoverEverything) {
-  for (const std::int64_t rows : {9, 31, 32}) {
+  for (const std::int64_t rows : {17, 32, 33, 64}) {
     for (const std::int64_t cols : {8, 72, 2048, 2560, 6144}) {
       for (const std::int64_t n : {8, 64, 200, 2112, 4168, 151936}) {
         const BatchPlan plan = plan_batch(args_of(rows, cols, {n}), kMultiprocessors);
@@ -54,7 +54,7 @@ TEST(BatchPlan, TilesAndSlicesCoverEverything) {
         EXPECT_EQ(plan.slice % (plan.wide || plan.tokens > 64 ? 64 : 128), 0);
         EXPECT_GE(plan.tokens, rows);
         EXPECT_TRUE(plan.tokens > kBatchStayTokens
-                        ? plan.groups == plan.tiles * plan.row_blocks
+                        ? plan.groups == plan.tiles
                         : plan.groups <= kMultiprocessors / kBatchCluster);
       }
     }
@@ -63,8 +63,8 @@ TEST(BatchPlan, TilesAndSlicesCoverEverything) {
 
 TEST(BatchPlan, RefusesWhatItCannotRead) {
   EXPECT_FALSE(plan_batch(args_of(32, 2048, {64}), 0).fits);
-  EXPECT_FALSE(plan_batch(args_of(8, 2048, {64}), kMultiprocessors).fits);
-  EXPECT_FALSE(plan_batch(args_of(33, 2048, {64}), kMultiprocessors).fits);
+  EXPECT_FALSE(plan_batch(args_of(16, 2048, {64}), kMultiprocessors).fits);
+  EXPECT_FALSE(plan_batch(args_of(65, 2048, {64}), kMultiprocessors).fits);
   EXPECT_FALSE(plan_batch(args_of(32, 2044, {64}), kMultiprocessors).fits);
   EXPECT_FALSE(
       plan_batch(args_of(32, 2048, {72, 64}), kMultiprocessors).fits);  // a box in two parts

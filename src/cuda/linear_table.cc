@@ -21,8 +21,10 @@ struct Sm90Tile {
   std::int64_t store;
   std::int64_t join;
 };
-constexpr Sm90Tile kSm90Tiles[] = {
-    {256, 700, 7000, 16000}, {128, 400, 4500, 9000}, {64, 330, 3500, 7000}};
+constexpr Sm90Tile kSm90Tiles[] = {{256, 700, 7000, 16000},
+                                   {192, 560, 5700, 12000},
+                                   {128, 400, 4500, 9000},
+                                   {64, 330, 3500, 7000}};
 
 constexpr int kSm90Splits = 4;
 

@@ -14,7 +14,7 @@ namespace monocle::cuda {
 enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
   kStream,  // bf16, int8 and fp8, up to 64 rows of x: at the speed of reading W
-  kBatch,   // bf16, 9 to 32 rows on compute capability 9.0: likewise
+  kBatch,   // bf16, 17 to 64 rows on compute capability 9.0: likewise
   kTiles,   // bf16 on the tensor cores
   kSm90,    // many rows, bf16, float32 x, int8 and fp8 W on the tensor cores of compute
             // capability 9.0
@@ -31,7 +31,7 @@ LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 // Whether linear_stream may compute the norm that makes its x.
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);
 
-// linear_sm90: how many rows of W a tile takes (64, 128 or 256), and into how many parts the
+// linear_sm90: how many rows of W a tile takes (64, 128, 192 or 256), and into how many parts the
 // sum over the columns of x is split. With `batch_invariant` both depend on W alone.
 struct Sm90Tiling {
   int rows = 0;

@@ -75,9 +75,10 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
 TEST(LinearTable, BatchesHaveTheirOwnWhereTheyFit) {
   LinearDevice device = kHopper;
   device.batch_multiprocessors = 132;
-  EXPECT_EQ(choose_linear(args_of(8, 2048), device), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(16, 2048), device), LinearKernel::kStream);
   EXPECT_EQ(choose_linear(args_of(32, 2048), device), LinearKernel::kBatch);
-  EXPECT_EQ(choose_linear(args_of(33, 2048), device), LinearKernel::kStream);
+  EXPECT_EQ(choose_linear(args_of(64, 2048), device), LinearKernel::kBatch);
+  EXPECT_EQ(choose_linear(args_of(65, 2048), device), LinearKernel::kSm90);
   EXPECT_EQ(choose_linear(args_of(32, 2048, QuantFormat::kInt8Channel), device),
             LinearKernel::kStream);
 }

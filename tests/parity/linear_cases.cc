@@ -305,9 +305,10 @@ constexpr Shape kDecodeShapes[] = {{2, 136, 2048}, {1, 40, 6144}};
 
 // Batches of decode steps, each with every variant: one tile and many, of either width, several
 // rounds of tiles, a last tile and last columns that are not full.
-constexpr Shape kBatchShapes[] = {
-    {9, 64, 72},    {32, 128, 2048},  {33, 192, 1160},  {64, 2112, 328}, {31, 4168, 64},
-    {65, 128, 576}, {23, 12352, 136}, {128, 320, 3080}, {97, 6400, 72},  {48, 8256, 72}};
+constexpr Shape kBatchShapes[] = {{9, 64, 72},     {32, 128, 2048},  {33, 192, 1160},
+                                  {64, 2112, 328}, {31, 4168, 64},   {65, 128, 576},
+                                  {256, 6144, 64}, {23, 12352, 136}, {128, 320, 3080},
+                                  {97, 6400, 72},  {48, 8256, 72}};
 
 Case linear_case(const FormatInfo& format, DType x, const Shape& shape, std::size_t variant) {
   Setup setup;

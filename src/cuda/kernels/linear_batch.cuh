@@ -44,7 +44,7 @@ struct Kind {
   // One tile, and the sums of the other blocks come where the ring was.
   static constexpr bool kOneTile = kTokens > kBatchStayTokens;
   static constexpr int kRows = kWide ? 2 * kBatchBox : kBatchBox;
-  static constexpr int kBoxes = !kWide && kTokens <= 64 ? 2 : 1;  // of 64 columns in a stage
+  static constexpr int kBoxes = kWide ? 1 : 2;  // of 64 columns in a stage
   static constexpr int kColumns = kBoxes * kBatchBox;
   static constexpr int kProduct = kWide ? kTokens : kTokens / 2;  // rows of x of a warpgroup
   static constexpr int kSums = kProduct / 2;                      // of a thread
@@ -193,23 +193,22 @@ __device__ inline void add_sums(const float (&sum)[K::kSums], std::uint32_t room
 // y.
 template <class K>
 struct Place {
-  int row0;    // of x: the block of rows
-  int inside;  // row of x within the block
+  int token0;
   int col0;
   int half;  // with two sums of a thread: rows 8 further on
 
-  __device__ Place(const BatchArgs& a, int tile, int first_row, int rank) : row0(first_row) {
+  __device__ Place(const BatchArgs& a, int tile, int rank) {
     const int thread = static_cast<int>(threadIdx.x);
     const int group = thread / 128;
     const int lane = thread % 32;
     const int block = K::kShare < 4 ? rank / 2 : rank * (K::kShare / 4);  // of eight rows of x
     half = K::kShare < 4 ? rank % 2 : 0;
-    inside = (K::kWide ? 0 : group * K::kProduct) + 8 * block + 2 * (lane % 4);
+    token0 = (K::kWide ? 0 : group * K::kProduct) + 8 * block + 2 * (lane % 4);
     const bool pairs = a.linear.epilogue == Epilogue::kSwiGlu;
     col0 = pairs ? tile * kBatchBox : tile * K::kRows + (K::kWide ? group * kBatchBox : 0);
     col0 += thread % 128 / 32 * 16 + lane / 4;
   }
-  __device__ int token(int i) const { return row0 + inside + i / 4 * 8 + i % 2; }
+  __device__ int token(int i) const { return token0 + i / 4 * 8 + i % 2; }
   __device__ int col(int i) const { return col0 + (K::kShare < 4 ? half : i / 2 % 2) * 8; }
   __device__ bool exists(const BatchArgs& a, int i) const {
     return token(i) < static_cast<int>(a.linear.x.rows) && col(i) < a.linear.y.cols;
@@ -284,8 +283,7 @@ __device__ inline void store_for_norm(const BatchArgs& a, const Place<K>& at,
   for (int warp = 0; warp < (K::kWide ? 8 : 4); ++warp) {
     sum += room[4 * group + warp][mine];
   }
-  const int token =
-      at.row0 + group * K::kProduct + (K::kShare < 4 ? rank / 2 : rank) * K::kOwned + mine;
+  const int token = group * K::kProduct + (K::kShare < 4 ? rank / 2 : rank) * K::kOwned + mine;
   const int part = K::kShare < 4 ? 2 * tile + rank % 2 : tile;
   if (token < static_cast<int>(a.linear.x.rows)) {
     a.squares_out[token * kSquareParts + part] = sum;
@@ -294,16 +292,15 @@ __device__ inline void store_for_norm(const BatchArgs& a, const Place<K>& at,
 
 // 1 / sqrt(mean square + eps) of each row of x, or 1.
 template <class K>
-__device__ inline void make_factors(const BatchArgs& a, int row0, float (&factors)[K::kTokens]) {
+__device__ inline void make_factors(const BatchArgs& a, float (&factors)[K::kTokens]) {
   const int warp = static_cast<int>(threadIdx.x / 32);
   const int lane = static_cast<int>(threadIdx.x % 32);
-  math_barrier();  // those of the rows before have been read
 #pragma unroll 4
   for (int token = warp; token < K::kTokens; token += kMathThreads / 32) {
     float sum = 0.0F;
-    if (a.squares != nullptr && row0 + token < static_cast<int>(a.linear.x.rows)) {
+    if (a.squares != nullptr && token < static_cast<int>(a.linear.x.rows)) {
       for (int part = lane; part < a.parts; part += 32) {
-        sum += __ldcg(a.squares + (row0 + token) * kSquareParts + part);
+        sum += __ldcg(a.squares + token * kSquareParts + part);
       }
     }
     sum = warp_sum(sum);
@@ -325,7 +322,7 @@ __device__ inline void store_share(const BatchArgs& a, int tile, int rank, const
   const int thread = static_cast<int>(threadIdx.x);
 #pragma unroll
   for (int i = 0; i < K::kShare; ++i) {
-    value[i] *= tail.factors[at.token(i) - at.row0];
+    value[i] *= tail.factors[at.token(i)];
   }
   if (l.epilogue == Epilogue::kSwiGlu) {  // up goes to the threads that hold gate
     if (thread >= 128) {

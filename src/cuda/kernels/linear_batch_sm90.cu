@@ -73,10 +73,9 @@ __device__ inline void copy_rows(const BatchArgs& a, std::uint32_t to, int tile,
 template <class K>
 __device__ inline void produce(const BatchArgs& a, const Memory& memory, int group, int first) {
   const int steps = a.plan.slice / K::kColumns;
-  const int units = a.plan.tiles * a.plan.row_blocks;
-  const int total = (units - group + a.plan.groups - 1) / a.plan.groups * steps;
+  const int total = (a.plan.tiles - group + a.plan.groups - 1) / a.plan.groups * steps;
   const auto copy_w = [&](int index, int stage) {
-    const int tile = (group + index / steps * a.plan.groups) / a.plan.row_blocks;
+    const int tile = group + index / steps * a.plan.groups;
     const int column = first + index % steps * K::kColumns;
     const std::uint32_t to = memory.ring + static_cast<std::uint32_t>(stage * K::kStageBytes);
     const std::uint32_t full = memory.full + static_cast<std::uint32_t>(8 * stage);
@@ -85,9 +84,6 @@ __device__ inline void produce(const BatchArgs& a, const Memory& memory, int gro
     for (int i = 0; i < 2; ++i) {  // two boxes of rows, or of columns
       copy_rows<K>(a, to + static_cast<std::uint32_t>(i * kBatchBox * kRowBytes), tile,
                    K::kWide ? i : 0, column + (K::kWide ? 0 : i * kBatchBox), full);
-      if (!K::kWide && K::kBoxes == 1) {
-        break;
-      }
     }
   };
   const int ahead = min(total, a.stages);
@@ -103,11 +99,10 @@ __device__ inline void produce(const BatchArgs& a, const Memory& memory, int gro
     }
     const std::uint32_t x = memory.ring + static_cast<std::uint32_t>(turn.stage * K::kStageBytes +
                                                                      K::kBoxes * K::kWBytes);
-    const int row = (group + i / steps * a.plan.groups) % a.plan.row_blocks * K::kTokens;
 #pragma unroll
     for (int box = 0; box < K::kBoxes; ++box) {
       copy_box(x + static_cast<std::uint32_t>(box * K::kXBytes), a.x,
-               first + i % steps * K::kColumns + box * kBatchBox, row,
+               first + i % steps * K::kColumns + box * kBatchBox, 0,
                memory.full + static_cast<std::uint32_t>(8 * turn.stage));
     }
   }
@@ -138,15 +133,10 @@ __device__ inline void consume(const BatchArgs& a, const Memory& memory, int gro
   const int steps = a.plan.slice / K::kColumns;
   const bool leader = threadIdx.x % 128 == 0;
   pdl_wait();
+  make_factors<K>(a, tail.factors);
   Turn turn;
   int nth = 0;
-  int row0 = -1;
-  for (int unit = group; unit < a.plan.tiles * a.plan.row_blocks; unit += a.plan.groups, ++nth) {
-    const int tile = unit / a.plan.row_blocks;
-    if (unit % a.plan.row_blocks * K::kTokens != row0) {
-      row0 = unit % a.plan.row_blocks * K::kTokens;
-      make_factors<K>(a, row0, tail.factors);
-    }
+  for (int tile = group; tile < a.plan.tiles; tile += a.plan.groups, ++nth) {
     const int which = nth % 2;
     const std::uint32_t room = memory.rooms + static_cast<std::uint32_t>(which * K::kRoomBytes);
     const std::uint32_t arrived = memory.sums + static_cast<std::uint32_t>(8 * which);
@@ -169,7 +159,7 @@ __device__ inline void consume(const BatchArgs& a, const Memory& memory, int gro
     if (leader) {
       barrier_arrive(memory.empty + static_cast<std::uint32_t>(8 * before));
     }
-    const Place<K> at(a, tile, row0, rank);
+    const Place<K> at(a, tile, rank);
     const Beside<K> beside(a, at);
     if constexpr (K::kOneTile) {
       cluster_barrier();  // the rings, used up, take the sums
@@ -235,8 +225,7 @@ template <class K>
 void launch_batch(const Launch& at, BatchArgs& args) {
   auto* kernel = linear_batch_kernel<K>;
   const int steps = args.plan.slice / K::kColumns;
-  const int units = args.plan.tiles * args.plan.row_blocks;
-  const int rounds = (units + args.plan.groups - 1) / args.plan.groups;
+  const int rounds = (args.plan.tiles + args.plan.groups - 1) / args.plan.groups;
   args.rooms = K::kOneTile ? 0 : rounds > 1 ? 2 : 1;
   const int most = steps * rounds <= kShortSteps ? kShortStages : steps * rounds;
   args.stages = K::kOneTile ? (K::kRoomBytes + K::kStageBytes - 1) / K::kStageBytes : 1;
@@ -253,15 +242,8 @@ void launch_batch(const Launch& at, BatchArgs& args) {
 
 template <bool kWide>
 void launch_tokens(const Launch& at, BatchArgs& args) {
-  switch (args.plan.tokens) {
-    case 32:
-      return launch_batch<Kind<32, kWide>>(at, args);
-    case 64:
-      return launch_batch<Kind<64, kWide>>(at, args);
-    default:
-      MONOCLE_CHECK(args.plan.tokens == 128);
-      return launch_batch<Kind<128, kWide>>(at, args);
-  }
+  args.plan.tokens == 32 ? launch_batch<Kind<32, kWide>>(at, args)
+                         : launch_batch<Kind<64, kWide>>(at, args);
 }
 
 }  // namespace

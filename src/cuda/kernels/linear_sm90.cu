@@ -33,6 +33,8 @@ void launch_tile(const Launch& at, Sm90Args& args, int tile, std::size_t room) {
   switch (tile) {
     case 256:
       return launch_sm90<Plan<256, 4, kFormat>>(at, args, room);
+    case 192:
+      return launch_sm90<Plan<192, 5, kFormat>>(at, args, room);
     case 128:
       return launch_sm90<Plan<128, 6, kFormat>>(at, args, room);
     default:

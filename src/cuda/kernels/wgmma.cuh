@@ -20,10 +20,12 @@ namespace monocle::cuda::sm90 {
   MONOCLE_REGISTERS_32 ", " \
   "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
   "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define MONOCLE_REGISTERS_128 \
+#define MONOCLE_REGISTERS_96 \
   MONOCLE_REGISTERS_64 ", " \
   "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, " \
-  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, " \
+  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define MONOCLE_REGISTERS_128 \
+  MONOCLE_REGISTERS_96 ", " \
   "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 #define MONOCLE_SUMS_8(c, d) \
@@ -41,12 +43,14 @@ namespace monocle::cuda::sm90 {
   c(d[40]), c(d[41]), c(d[42]), c(d[43]), c(d[44]), c(d[45]), c(d[46]), c(d[47]), \
   c(d[48]), c(d[49]), c(d[50]), c(d[51]), c(d[52]), c(d[53]), c(d[54]), c(d[55]), \
   c(d[56]), c(d[57]), c(d[58]), c(d[59]), c(d[60]), c(d[61]), c(d[62]), c(d[63])
-#define MONOCLE_SUMS_128(c, d) \
+#define MONOCLE_SUMS_96(c, d) \
   MONOCLE_SUMS_64(c, d), \
   c(d[64]), c(d[65]), c(d[66]), c(d[67]), c(d[68]), c(d[69]), c(d[70]), c(d[71]), \
   c(d[72]), c(d[73]), c(d[74]), c(d[75]), c(d[76]), c(d[77]), c(d[78]), c(d[79]), \
   c(d[80]), c(d[81]), c(d[82]), c(d[83]), c(d[84]), c(d[85]), c(d[86]), c(d[87]), \
-  c(d[88]), c(d[89]), c(d[90]), c(d[91]), c(d[92]), c(d[93]), c(d[94]), c(d[95]), \
+  c(d[88]), c(d[89]), c(d[90]), c(d[91]), c(d[92]), c(d[93]), c(d[94]), c(d[95])
+#define MONOCLE_SUMS_128(c, d) \
+  MONOCLE_SUMS_96(c, d), \
   c(d[96]), c(d[97]), c(d[98]), c(d[99]), c(d[100]), c(d[101]), c(d[102]), c(d[103]), \
   c(d[104]), c(d[105]), c(d[106]), c(d[107]), c(d[108]), c(d[109]), c(d[110]), c(d[111]), \
   c(d[112]), c(d[113]), c(d[114]), c(d[115]), c(d[116]), c(d[117]), c(d[118]), c(d[119]), \
@@ -68,6 +72,9 @@ namespace monocle::cuda::sm90 {
 __device__ inline void product_bf16(float (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n256k16", "f32.bf16.bf16", 128, "+f", d, a, b, add, 128, 129, 130, ", 1, 1, 0, 0");
 }
+__device__ inline void product_bf16(float (&d)[96], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n192k16", "f32.bf16.bf16", 96, "+f", d, a, b, add, 96, 97, 98, ", 1, 1, 0, 0");
+}
 __device__ inline void product_bf16(float (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n128k16", "f32.bf16.bf16", 64, "+f", d, a, b, add, 64, 65, 66, ", 1, 1, 0, 0");
 }
@@ -83,6 +90,9 @@ __device__ inline void product_bf16(float (&d)[8], std::uint64_t a, std::uint64_
 __device__ inline void product_int8(int (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n256k32", "s32.s8.s8", 128, "+r", d, a, b, add, 128, 129, 130, "");
 }
+__device__ inline void product_int8(int (&d)[96], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n192k32", "s32.s8.s8", 96, "+r", d, a, b, add, 96, 97, 98, "");
+}
 __device__ inline void product_int8(int (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n128k32", "s32.s8.s8", 64, "+r", d, a, b, add, 64, 65, 66, "");
 }
@@ -91,6 +101,9 @@ __device__ inline void product_int8(int (&d)[32], std::uint64_t a, std::uint64_t
 }
 __device__ inline void product_fp8(float (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n256k32", "f32.e4m3.e4m3", 128, "+f", d, a, b, add, 128, 129, 130, ", 1, 1");
+}
+__device__ inline void product_fp8(float (&d)[96], std::uint64_t a, std::uint64_t b, int add) {
+  MONOCLE_PRODUCT("m64n192k32", "f32.e4m3.e4m3", 96, "+f", d, a, b, add, 96, 97, 98, ", 1, 1");
 }
 __device__ inline void product_fp8(float (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
   MONOCLE_PRODUCT("m64n128k32", "f32.e4m3.e4m3", 64, "+f", d, a, b, add, 64, 65, 66, ", 1, 1");
