@@ -148,7 +148,8 @@ class BlockRun {
     for (std::int64_t begin = 0; begin < x_.steps; begin += plan_.steps) {
       const Chunk slab{begin, std::min(plan_.steps, x_.steps - begin)};
       for (std::int64_t i = block_.first; i < block_.last; ++i) {
-        run_strip(i, slab);
+        Ahead ahead = ahead_of(i, slab);
+        run_strip(i, slab, ahead);
       }
     }
     _mm_sfence();
@@ -167,8 +168,18 @@ class BlockRun {
     return lines && x_.groups <= kGroups;
   }
 
+  // What comes after this strip: the next one, or the first with the next slab.
+  [[nodiscard]] Ahead ahead_of(std::int64_t index, const Chunk& slab) const {
+    const bool same = index + 1 < block_.last;
+    const std::int64_t begin = same ? slab.begin : slab.begin + slab.count;
+    const Strip strip = strip_at(args_, same ? index + 1 : block_.first);
+    const Chunk chunk{begin, std::min(plan_.steps, x_.steps - begin)};
+    const bool full = chunk.count > 0 && strip.side[0].rows >= 16 && strip.side[1].rows >= 16;
+    return full && !in_place(strip, chunk) ? Ahead(Tiles{}, strip, chunk) : Ahead();
+  }
+
   // A slab of one strip against all groups of the block, chunk by chunk.
-  void run_strip(std::int64_t index, const Chunk& slab) const {
+  void run_strip(std::int64_t index, const Chunk& slab, Ahead& ahead) const {
     const Strip strip = strip_at(args_, index);
     Rows rows{{scratch_, scratch_ + slab.count * kTileBytes}, 64, kTileBytes};
     if (in_place(strip, slab)) {
@@ -190,22 +201,27 @@ class BlockRun {
       sums += (index - block_.first) * sum_bytes(plan_);
     }
     for (std::int64_t at = 0; at < slab.count; at += kChunkSteps) {
-      run_chunk(strip, rows, {slab.begin + at, std::min(kChunkSteps, slab.count - at)}, sums);
+      run_chunk(strip, rows, {slab.begin + at, std::min(kChunkSteps, slab.count - at)}, ahead,
+                sums);
       rows.side[0] += kChunkSteps * rows.step;
       rows.side[1] += kChunkSteps * rows.step;
     }
   }
 
-  void run_chunk(const Strip& strip, const Rows& rows, const Chunk& chunk, std::byte* sums) const {
+  void run_chunk(const Strip& strip, const Rows& rows, const Chunk& chunk, Ahead& ahead,
+                 std::byte* sums) const {
     const bool last = chunk.begin + chunk.count == x_.steps;
+    Beside beside;
+    beside.ahead = &ahead;
+    const std::int64_t pairs = (block_.end - block_.begin + 1) / 2;
+    beside.lines = (kStripRows + pairs - 1) / pairs;
     asm volatile("" ::: "memory");  // tile loads are not known to read memory
     for (std::int64_t group = block_.begin; group < block_.end;
          group += 2, sums += 4 * kTileBytes) {
-      Ask ask;
       if (last) {
-        ask_out(strip, group, ask);
+        ask_out(strip, group, beside.ask);
       }
-      multiply<Tiles>(rows, x_, group, chunk, ask, sums);
+      multiply<Tiles>(rows, x_, group, chunk, beside, sums);
       if (last) {
         store_group<Tiles>(args_, strip, x_, group, sums);
         if (group + 1 < x_.groups) {

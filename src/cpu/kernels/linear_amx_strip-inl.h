@@ -53,6 +53,55 @@ inline void ask_for(const Ask& ask, std::int64_t step) {
   }
 }
 
+// The lines of W that the next strip is staged from, asked into L2 evenly over the products of the
+// current one: staging itself reaches too short a way ahead for memory that is far.
+class Ahead {
+ public:
+  Ahead() = default;
+  template <class Tiles>
+  Ahead(Tiles /*tiles*/, const Strip& strip, const Chunk& chunk)
+      : stride_(row_bytes<Tiles>(strip)), lines_(chunk.count), rows_(kStripRows) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Side& side = strip.side[i];
+      from_[i] =
+          static_cast<const std::byte*>(side.part->data) + side.begin * stride_ + chunk.begin * 64;
+    }
+    begin_row();
+  }
+
+  void ask(std::int64_t lines) {
+    for (std::int64_t i = 0; i < lines && row_ < rows_; ++i, next_ += 64) {
+      __builtin_prefetch(next_, 0, 2);
+      if (next_ == last_) {
+        ++row_;
+        begin_row();
+        next_ -= 64;
+      }
+    }
+  }
+
+ private:
+  void begin_row() {
+    next_ = from_[row_ / 16 % 2] + row_ % 16 * stride_;
+    last_ = next_ + (lines_ - 1) * 64;
+  }
+
+  const std::byte* from_[2] = {};
+  std::int64_t stride_ = 0;
+  std::int64_t lines_ = 0;  // of a row
+  std::int64_t rows_ = 0;   // 0: nothing to ask for
+  std::int64_t row_ = 0;
+  const std::byte* next_ = nullptr;
+  const std::byte* last_ = nullptr;
+};
+
+// What goes on beside the products.
+struct Beside {
+  Ask ask;
+  Ahead* ahead = nullptr;
+  std::int64_t lines = 0;  // of `ahead`, per step
+};
+
 // The A tiles of one strip and chunk: staged, or W itself.
 struct Rows {
   const std::byte* side[2];
@@ -62,12 +111,14 @@ struct Rows {
 
 // Tiles 0..3 = (A0, A1) x (B0, B1) over `steps`; the macros want literal tile numbers.
 template <class Tiles>
-inline void multiply_2x2(const Rows& a, const std::byte* b, std::int64_t steps, const Ask& ask) {
+inline void multiply_2x2(const Rows& a, const std::byte* b, std::int64_t steps,
+                         const Beside& beside) {
   const std::int64_t run = steps * kTileBytes;
   const std::byte* a0 = a.side[0];
   const std::byte* a1 = a.side[1];
   for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step, b += kTileBytes) {
-    ask_for(ask, s);
+    ask_for(beside.ask, s);
+    beside.ahead->ask(beside.lines);
     _tile_loadd(4, a0, a.stride);
     _tile_stream_loadd(6, b, 64);
     _tile_stream_loadd(7, b + run, 64);
@@ -88,11 +139,13 @@ inline void multiply_2x2(const Rows& a, const std::byte* b, std::int64_t steps, 
 
 // The same with one B tile.
 template <class Tiles>
-inline void multiply_2x1(const Rows& a, const std::byte* b, std::int64_t steps, const Ask& ask) {
+inline void multiply_2x1(const Rows& a, const std::byte* b, std::int64_t steps,
+                         const Beside& beside) {
   const std::byte* a0 = a.side[0];
   const std::byte* a1 = a.side[1];
   for (std::int64_t s = 0; s < steps; ++s, a0 += a.step, a1 += a.step, b += kTileBytes) {
-    ask_for(ask, s);
+    ask_for(beside.ask, s);
+    beside.ahead->ask(beside.lines);
     _tile_loadd(4, a0, a.stride);
     _tile_stream_loadd(6, b, 64);
     _tile_loadd(5, a1, a.stride);
@@ -109,7 +162,7 @@ inline void multiply_2x1(const Rows& a, const std::byte* b, std::int64_t steps, 
 // sums [side][group of the pair][kTileBytes] += staged strip x pair of groups over the chunk.
 template <class Tiles>
 void multiply(const Rows& a, const PackedX<Tiles>& x, std::int64_t group, const Chunk& chunk,
-              const Ask& ask, std::byte* sums) {
+              const Beside& beside, std::byte* sums) {
   const bool two = group + 1 < x.groups;
   if (chunk.begin == 0) {
     _tile_zero(0);
@@ -125,9 +178,9 @@ void multiply(const Rows& a, const PackedX<Tiles>& x, std::int64_t group, const 
     }
   }
   if (two) {
-    multiply_2x2<Tiles>(a, x.run(group, chunk.begin), chunk.count, ask);
+    multiply_2x2<Tiles>(a, x.run(group, chunk.begin), chunk.count, beside);
   } else {
-    multiply_2x1<Tiles>(a, x.run(group, chunk.begin), chunk.count, ask);
+    multiply_2x1<Tiles>(a, x.run(group, chunk.begin), chunk.count, beside);
   }
   _tile_stored(0, sums, 64);
   _tile_stored(2, sums + 2 * kTileBytes, 64);
