@@ -13,6 +13,7 @@
 #include "cuda/device.h"
 #include "cuda/device_memory.h"
 #include "cuda/graph_cache.h"
+#include "cuda/int4_slices.h"
 #include "cuda/kernels/kernels.h"
 #include "cuda/kernels/layers.h"
 #include "cuda/layer_maps.h"
@@ -38,8 +39,8 @@ class CudaBackend final : public Backend {
         capabilities_(std::move(capabilities)),
         launch_(launch),
         linear_device_(linear_device),
-        memory_(std::make_unique<DeviceMemory>(device_, launch_, std::move(ring),
-                                               [this] { run_pending(); })),
+        memory_(std::make_unique<DeviceMemory>(device_, launch_, capabilities_.int4,
+                                               std::move(ring), [this] { run_pending(); })),
         samples_(std::move(samples)),
         layers_(options.whole_layers && linear_device.sm90 && !options.batch_invariant) {
     if (layers_) {
@@ -53,6 +54,7 @@ class CudaBackend final : public Backend {
     memory_.reset();
     cudaFree(launch_.scratch);
     cudaFree(launch_.counters);
+    cudaFree(launch_.int8_rows);
     cudaEventDestroy(done_);
     cudaStreamDestroy(launch_.stream);
   }
@@ -135,6 +137,7 @@ class CudaBackend final : public Backend {
     return true;
   }
   void run_recorded();
+  void run_linear(const Launch& at, const LinearArgs& args, const NormArgs* norm);
   void run_batch(const LinearArgs& args, const SplitNorm& norm);
   template <class Args>
   void run(const Args& args, void (*verb)(const Launch&, const Args&)) {
@@ -244,22 +247,34 @@ void CudaBackend::linear(const LinearArgs& args) {
   if (args.x.rows == 0) {
     return;
   }
+  if (args.w.format() != QuantFormat::kInt4Group ||
+      choose_linear(args, linear_device_) == LinearKernel::kStream) {
+    return run_linear(launch_, args, norm ? &*norm : nullptr);
+  }
+  // Kernels read weights before they wait for what is ahead of them: here it writes them.
+  Launch alone = launch_;
+  alone.overlap = false;
+  for_int8_slices(
+      args, {launch_.int8_rows, kInt8RowBytes},
+      [&](const WeightView& w, std::int8_t* rows) { expand_int4(launch_, w, rows); },
+      [&](const LinearArgs& slice) { run_linear(alone, slice, nullptr); });
+}
+
+void CudaBackend::run_linear(const Launch& at, const LinearArgs& args, const NormArgs* norm) {
   switch (choose_linear(args, linear_device_)) {
     case LinearKernel::kSimple:
-      return linear_simple(launch_, args);
+      return linear_simple(at, args);
     case LinearKernel::kStream:
-      linear_stream(launch_, args, plan_stream(args, linear_device_.stream),
-                    norm ? &*norm : nullptr);
+      linear_stream(at, args, plan_stream(args, linear_device_.stream), norm);
       behind_stream_ = true;
       return;
     case LinearKernel::kBatch:
       return run_batch(args, {});
     case LinearKernel::kTiles:
-      return linear_tiles(launch_, args);
+      return linear_tiles(at, args);
     case LinearKernel::kSm90:
-      return linear_sm90(
-          launch_, args,
-          linear_sm90_tiling(args, launch_.multiprocessors, launch_.batch_invariant));
+      return linear_sm90(at, args,
+                         linear_sm90_tiling(args, at.multiprocessors, at.batch_invariant));
   }
 }
 
@@ -334,6 +349,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   launch.scratch_floats = kScratchFloats;
   MONOCLE_TRY(device_allocate(launch.scratch, kScratchFloats));
   MONOCLE_TRY(device_allocate(launch.counters, kCounters));
+  MONOCLE_TRY(device_allocate(launch.int8_rows, kInt8RowBytes));
   MONOCLE_CUDA_CHECK(cudaStreamCreateWithFlags(&launch.stream, cudaStreamNonBlocking));
   MONOCLE_CUDA_CHECK(cudaDeviceSynchronize());
   Capabilities capabilities;
@@ -341,6 +357,7 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.activation = DType::kBF16;
   capabilities.kv = DType::kBF16;
   capabilities.int8_kv = true;
+  capabilities.int4 = true;
   capabilities.host_memory = false;
   capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
   const bool sm90 = runs_sm90a(properties) && has_tensor_maps();

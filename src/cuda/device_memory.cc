@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "cuda/check.h"
 #include "cuda/device.h"
+#include "cuda/int4_tiles.h"
 #include "quant/format.h"
 
 namespace monocle::cuda {
@@ -30,10 +31,11 @@ bool word_aligned(const void* pointer) {
 
 }  // namespace
 
-DeviceMemory::DeviceMemory(int device, const Launch& launch, HostRing ring,
+DeviceMemory::DeviceMemory(int device, const Launch& launch, bool keeps_int4, HostRing ring,
                            std::function<void()> before_access)
     : device_(device),
       launch_(launch),
+      keeps_int4_(keeps_int4),
       ring_(std::move(ring)),
       before_access_(std::move(before_access)) {
   const MemoryInfo now = info();
@@ -156,11 +158,13 @@ void DeviceMemory::read(void* host, const void* device, std::size_t bytes) {
 // Kernels read weights before they wait for the launch ahead of them, so no launch may write them.
 Result<WeightView> DeviceMemory::place(const WeightView& host) {
   if (host.format == QuantFormat::kInt4Group) {
-    return place_as_int8(host);
+    return keeps_int4_ ? place_int4(host) : place_as_int8(host);
   }
-  const FormatInfo& info = format_info(host.format);
-  const std::size_t data_bytes = info.data_bytes(host.rows, host.cols);
-  const std::size_t aux_bytes = info.aux_bytes(host.rows, host.cols);
+  return place_bytes(host, format_info(host.format).data_bytes(host.rows, host.cols));
+}
+
+Result<WeightView> DeviceMemory::place_bytes(const WeightView& host, std::size_t data_bytes) {
+  const std::size_t aux_bytes = format_info(host.format).aux_bytes(host.rows, host.cols);
   WeightView out = host;
   MONOCLE_ASSIGN(void* data, allocate(data_bytes));
   write_at_once(data, host.data, data_bytes);
@@ -173,7 +177,15 @@ Result<WeightView> DeviceMemory::place(const WeightView& host) {
   return out;
 }
 
-// No kernel here reads 4-bit groups; the int8 rows that they stand for are exact.
+Result<WeightView> DeviceMemory::place_int4(const WeightView& host) {
+  std::vector<std::byte> tiles(int4_device_bytes(host.rows, host.cols));
+  make_int4_tiles(host, tiles.data());
+  WeightView in_tiles = host;
+  in_tiles.data = tiles.data();
+  return place_bytes(in_tiles, tiles.size());
+}
+
+// The int8 rows that 4-bit groups stand for are exact.
 Result<WeightView> DeviceMemory::place_as_int8(const WeightView& host) {
   const FormatInfo& info = format_info(host.format);
   std::vector<std::int8_t> rows(static_cast<std::size_t>(host.rows * host.cols));

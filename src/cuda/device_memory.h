@@ -16,8 +16,8 @@ namespace monocle::cuda {
 class DeviceMemory final : public Memory {
  public:
   // `launch` must outlive the memory. before_access enqueues verbs that were put off: they come
-  // before any access.
-  DeviceMemory(int device, const Launch& launch, HostRing ring,
+  // before any access. keeps_int4: 4-bit groups stay so.
+  DeviceMemory(int device, const Launch& launch, bool keeps_int4, HostRing ring,
                std::function<void()> before_access);
   ~DeviceMemory() override;
   DeviceMemory(const DeviceMemory&) = delete;
@@ -38,11 +38,14 @@ class DeviceMemory final : public Memory {
  private:
   Result<void*> take_reserved(std::size_t bytes);
   void* take_pinned(std::size_t bytes);
+  Result<WeightView> place_bytes(const WeightView& host, std::size_t data_bytes);
+  Result<WeightView> place_int4(const WeightView& host);
   Result<WeightView> place_as_int8(const WeightView& host);
   void write_at_once(void* device, const void* host, std::size_t bytes);
 
   int device_;
   const Launch& launch_;
+  bool keeps_int4_;
   HostRing ring_;
   std::function<void()> before_access_;
   HostCopies waiting_{};

@@ -21,10 +21,13 @@ struct Launch {
   bool batch_invariant = false;
   float* scratch = nullptr;
   std::size_t scratch_floats = 0;
+  std::int8_t* int8_rows = nullptr;   // [kInt8RowBytes], of 4-bit groups for the next launch
   std::uint32_t* counters = nullptr;  // [kCounters], all zero between launches
 };
 
 inline constexpr std::size_t kCounters = 8192;
+// For the widest layer of the 2B model; of larger ones a layer takes several turns.
+inline constexpr std::size_t kInt8RowBytes = std::size_t{32} << 20;
 inline constexpr std::size_t kScratchFloats = std::size_t{16} << 20;
 
 }  // namespace monocle::cuda

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "cuda/check.h"
+#include "cuda/int4_tiles.h"
 #include "cuda/tensor_map.h"
 
 namespace monocle::cuda {
@@ -18,14 +19,27 @@ constexpr int kBoxRows = 8;
 
 std::vector<CUtensorMap> make_maps(const StepProgram& p) {
   std::vector<CUtensorMap> maps;
-  const int element = is_byte_channel(p.format) ? 1 : 2;
-  const auto add = [&](const void* data, std::int64_t rows, std::int64_t cols) {
+  const int element = p.format == QuantFormat::kBF16 ? 2 : 1;
+  const auto add_rows = [&](const void* data, std::int64_t rows, std::int64_t cols) {
     maps.push_back(make_tensor_map({.data = data,
                                     .element_bytes = element,
                                     .rows = rows,
                                     .cols = cols,
                                     .row_bytes = cols * element,
                                     .box_rows = kBoxRows}));
+  };
+  // int4: a row is 8 rows of W, a box two blocks of it, 256 columns.
+  const auto add = [&](const void* data, std::int64_t rows, std::int64_t cols) {
+    if (p.format != QuantFormat::kInt4Group) {
+      return add_rows(data, rows, cols);
+    }
+    maps.push_back(make_tensor_map({.data = data,
+                                    .element_bytes = 8,
+                                    .rows = rows / kInt4TileRows,
+                                    .cols = int4_tile_pitch(cols) / 8,
+                                    .row_bytes = int4_tile_pitch(cols),
+                                    .box_rows = 1,
+                                    .box_bytes = 2 * kInt4BlockBytes}));
   };
   for (const LayerWeights& w : std::span(p.layer).first(static_cast<std::size_t>(p.layers))) {
     add(w.qkv[0], p.q_dim, p.hidden);
@@ -37,7 +51,7 @@ std::vector<CUtensorMap> make_maps(const StepProgram& p) {
     add(w.down, p.hidden, p.inner);
   }
   if (p.head.rows > 0) {
-    add(p.head.w, p.head.rows, p.hidden);
+    add_rows(p.head.w, p.head.rows, p.hidden);
   }
   return maps;
 }

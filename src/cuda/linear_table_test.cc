@@ -61,6 +61,11 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
     EXPECT_EQ(choose_linear(args_of(65, 2048, format), kHopper), LinearKernel::kSm90);
     EXPECT_EQ(choose_linear(args_of(65, 2056, format), kHopper), LinearKernel::kSimple);
   }
+  // Above, 4-bit groups run as int8 rows.
+  EXPECT_EQ(choose_linear(args_of(64, 2048, QuantFormat::kInt4Group), kHopper),
+            LinearKernel::kStream);
+  EXPECT_NE(choose_linear(args_of(65, 2048, QuantFormat::kInt4Group), kHopper),
+            LinearKernel::kSm90);
   LinearArgs wide = args_of(65, 2048);
   wide.x.dtype = DType::kF32;
   EXPECT_EQ(choose_linear(wide, kHopper), LinearKernel::kSm90);
@@ -86,7 +91,8 @@ TEST(LinearTable, BatchesHaveTheirOwnWhereTheyFit) {
 TEST(LinearTable, BatchInvariantMeansOneKernelForAllRows) {
   for (LinearDevice device : {kOld, kHopper}) {
     device.batch_invariant = true;
-    for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel}) {
+    for (const QuantFormat format :
+         {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kInt4Group}) {
       const LinearKernel one = choose_linear(args_of(1, 2048, format), device);
       EXPECT_NE(one, LinearKernel::kStream);
       for (const std::int64_t rows : {2, 9, 64, 65, 1000}) {

@@ -43,13 +43,18 @@ struct Layer {
   }
 };
 
-bool fits(const LinearArgs& linear, const StepProgram& p, int parts, std::int64_t unit) {
-  bool fits = linear.w.parts == parts && linear.w.format() == p.format && linear.bias == nullptr &&
+// What a packed file has beside 4-bit layers.
+QuantFormat head_format(const StepProgram& p) {
+  return p.format == QuantFormat::kInt4Group ? QuantFormat::kInt8Channel : p.format;
+}
+
+bool fits(const LinearArgs& linear, QuantFormat format, int parts, std::int64_t unit) {
+  bool fits = linear.w.parts == parts && linear.w.format() == format && linear.bias == nullptr &&
               linear.x.cols % 64 == 0 && linear.x.row_stride == linear.x.cols;
   for (int i = 0; i < parts && fits; ++i) {
     const WeightView& part = linear.w.part[static_cast<std::size_t>(i)];
     fits = part.rows % unit == 0 && aligned(part.data) &&
-           (!is_byte_channel(p.format) || part.aux != nullptr);
+           (format == QuantFormat::kBF16 || part.aux != nullptr);
   }
   return fits;
 }
@@ -62,7 +67,7 @@ bool norm_fits(const NormArgs& norm, const StepProgram& p) {
 
 // y = x Wᵀ + x of the layers' sum.
 bool adds(const LinearArgs& linear, const StepProgram& p, int inputs) {
-  return fits(linear, p, 1, 16) && linear.epilogue == Epilogue::kNone &&
+  return fits(linear, p.format, 1, 16) && linear.epilogue == Epilogue::kNone &&
          plain(linear.x, DType::kBF16, p.rows, inputs) && linear.y.data == p.x &&
          linear.residual.data == p.x && plain(linear.y, DType::kF32, p.rows, p.hidden) &&
          plain(linear.residual, DType::kF32, p.rows, p.hidden);
@@ -105,12 +110,12 @@ bool alike(const Layer& l, const StepProgram& p) {
 }
 
 bool layer_fits(const Layer& l, const StepProgram& p) {
-  return norm_fits(*l.before, p) && norm_fits(*l.between, p) && fits(*l.project, p, 3, 16) &&
+  return norm_fits(*l.before, p) && norm_fits(*l.between, p) && fits(*l.project, p.format, 3, 16) &&
          l.project->epilogue == Epilogue::kNone && l.project->residual.data == nullptr &&
          l.project->x.data == l.before->y.data && l.project->w.part[0].rows == p.q_dim &&
          l.project->w.part[1].rows == p.kv_dim && l.project->w.part[2].rows == p.kv_dim &&
          attention_fits(l, p) && alike(l, p) && adds(*l.out, p, p.q_dim) &&
-         l.out->x.data == l.attend->y.data && fits(*l.gate_up, p, 2, 8) &&
+         l.out->x.data == l.attend->y.data && fits(*l.gate_up, p.format, 2, 8) &&
          l.gate_up->epilogue == Epilogue::kSwiGlu && l.gate_up->residual.data == nullptr &&
          l.gate_up->x.data == l.between->y.data &&
          plain(l.gate_up->y, DType::kBF16, p.rows, p.inner) && adds(*l.down, p, p.inner) &&
@@ -163,9 +168,10 @@ StepProgram begin(const Layer& first) {
 StepHead head_of(std::span<const RecordedVerb> tail, const StepProgram& p) {
   const auto* norm = std::get_if<NormArgs>(&tail[0]);
   const auto* linear = std::get_if<LinearArgs>(&tail[1]);
-  if (norm == nullptr || linear == nullptr || !norm_fits(*norm, p) || !fits(*linear, p, 1, 16) ||
-      linear->x.data != norm->y.data || linear->epilogue != Epilogue::kNone ||
-      linear->residual.data != nullptr || linear->w.part[0].cols != p.hidden ||
+  if (norm == nullptr || linear == nullptr || !norm_fits(*norm, p) ||
+      !fits(*linear, head_format(p), 1, 16) || linear->x.data != norm->y.data ||
+      linear->epilogue != Epilogue::kNone || linear->residual.data != nullptr ||
+      linear->w.part[0].cols != p.hidden ||
       !plain(linear->y, DType::kF32, p.rows, linear->w.part[0].rows)) {
     return {};
   }
@@ -186,7 +192,8 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
     return std::nullopt;
   }
   StepProgram program = begin(Layer(verbs.first(kVerbs)));
-  if ((program.format != QuantFormat::kBF16 && !is_byte_channel(program.format)) ||
+  if ((program.format != QuantFormat::kBF16 && program.format != QuantFormat::kInt4Group &&
+       !is_byte_channel(program.format)) ||
       program.rows < 1 || program.rows > kLayerRows || program.hidden > kWidest ||
       program.hidden % 16 != 0) {
     return std::nullopt;

@@ -25,7 +25,8 @@ inline constexpr int kLayerHeads = 8;   // query heads of a kv head, at most
 // Tensor maps of a layer's weights, in this order.
 enum LayerMap : int { kProjectMap = 0, kOutMap = 3, kGateUpMap = 4, kDownMap = 6, kLayerMaps = 7 };
 
-// What one layer does not share with the others. W is bf16, or int8 or fp8 with a scale per row.
+// What one layer does not share with the others. W is bf16, or int8, fp8 or int4 with a
+// scale per row.
 struct LayerWeights {
   std::array<const std::uint8_t*, 3> qkv;
   std::array<const float*, 3> qkv_scale;
@@ -58,7 +59,7 @@ struct StepProgram {
   std::size_t verbs = 0;  // of the list, from its beginning
   int rows = 0;
   int layers = 0;
-  QuantFormat format = QuantFormat::kBF16;  // of all weights: bf16, int8 or fp8
+  QuantFormat format = QuantFormat::kBF16;  // of all weights; beside int4 the head is int8
   int hidden = 0;
   int q_dim = 0;
   int kv_dim = 0;
@@ -73,7 +74,7 @@ struct StepProgram {
 };
 
 // The verbs as whole layers: norm, q k v, rope, attention, output, norm, gate and up, down; and the
-// norm and linear of the head behind them, where its format is the layers'. Nothing when they are
+// norm and linear of the head behind them, where its format fits the layers'. Nothing when they are
 // anything else, or of a shape or format that the kernel does not know.
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs);
 

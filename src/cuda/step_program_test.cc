@@ -139,6 +139,34 @@ TEST(StepProgram, AHeadBehindThemBelongsToThem) {
       [](NormArgs&, LinearArgs& head) { head.w.part[0].format = QuantFormat::kInt8Channel; }));
 }
 
+TEST(StepProgram, BesideInt4TheHeadIsInt8) {
+  auto verbs = layers(1);
+  const auto use = [](LinearArgs& linear, QuantFormat format) {
+    for (WeightView& part : linear.w.part) {
+      part.format = format;
+      part.aux = place(0);
+    }
+  };
+  for (RecordedVerb& verb : verbs) {
+    if (auto* linear = std::get_if<LinearArgs>(&verb)) {
+      use(*linear, QuantFormat::kInt4Group);
+    }
+  }
+  NormArgs norm = std::get<NormArgs>(verbs[0]);
+  norm.y.data = place(kQ);
+  LinearArgs head = linear(kQ, kHidden, {640}, kInside, DType::kF32, 40);
+  verbs.insert(verbs.end(), {norm, head});
+  for (const auto& [format, with] : {std::pair{QuantFormat::kInt8Channel, 10U},
+                                     {QuantFormat::kInt4Group, 8U},
+                                     {QuantFormat::kBF16, 8U}}) {
+    use(std::get<LinearArgs>(verbs.back()), format);
+    const auto program = recognise_layers(verbs);
+    ASSERT_TRUE(program.has_value());
+    EXPECT_EQ(program->format, QuantFormat::kInt4Group);
+    EXPECT_EQ(program->verbs, with);
+  }
+}
+
 // Weights of one format, whose rows have scales where they are bytes.
 TEST(StepProgram, LayersOfBytesHaveScales) {
   const auto in = [](QuantFormat format, const void* aux) {
@@ -153,7 +181,8 @@ TEST(StepProgram, LayersOfBytesHaveScales) {
     }
     return recognise_layers(verbs);
   };
-  for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+  for (const QuantFormat format :
+       {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel, QuantFormat::kInt4Group}) {
     const auto program = in(format, place(0));
     ASSERT_TRUE(program.has_value());
     EXPECT_EQ(program->format, format);

@@ -23,7 +23,8 @@ bool aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(poin
 bool streams(const LinearArgs& args) {
   const bool bytes = is_byte_channel(args.w.format());
   bool fits = args.x.rows <= kStreamRows && args.x.dtype == DType::kBF16 &&
-              (bytes || args.w.format() == QuantFormat::kBF16) &&
+              (bytes || args.w.format() == QuantFormat::kBF16 ||
+               args.w.format() == QuantFormat::kInt4Group) &&
               args.x.cols % (bytes ? 16 : 8) == 0 && args.x.row_stride % 8 == 0 &&
               aligned(args.x.data);
   for (int i = 0; i < args.w.parts; ++i) {
@@ -39,12 +40,14 @@ struct Sizes {
   std::int64_t columns;  // of x and W
   std::int64_t units;    // 16 rows of W
   std::int64_t element;  // bytes of a weight
+  bool int4;
 };
 
 StreamPlan divide(const Sizes& sizes, bool narrow, int cluster, const StreamDevice& device) {
   const StreamRing ring = narrow ? kNarrowRing : kWideRing;
   const int sharing = narrow ? kStreamWarps : 1;  // warps of a block that share columns
-  const std::int64_t step = ring.row_bytes / sizes.element * sharing;
+  const std::int64_t step =
+      (sizes.int4 ? kInt4StageColumns : ring.row_bytes / sizes.element) * sharing;
   StreamPlan plan;
   plan.narrow = narrow;
   plan.cluster = cluster;
@@ -53,16 +56,19 @@ StreamPlan divide(const Sizes& sizes, bool narrow, int cluster, const StreamDevi
   }
   plan.slice = static_cast<int>(round_up((sizes.columns + cluster - 1) / cluster, step));
   plan.chunks = static_cast<int>(plan.slice / step);
-  plan.pitch = plan.slice + 8;  // lanes that load at the same time meet different banks
+  // Lanes that load at the same time meet different banks.
+  plan.pitch = plan.slice + (sizes.int4 ? 32 : 8);
   plan.tiles =
       static_cast<int>(narrow ? sizes.units : (sizes.units + kStreamWarps - 1) / kStreamWarps);
   plan.groups = std::min(plan.tiles, std::max(1, device.multiprocessors / cluster));
   const std::int64_t segments = (plan.slice + kStreamSegment - 1) / kStreamSegment;
   const std::int64_t rows = narrow ? sizes.rows : 8 * plan.token_tiles;  // of x, padded
   const std::int64_t room = std::int64_t{kStreamWarps} * 8 * plan.token_tiles * kStreamTokenPitch;
-  plan.shared_bytes = static_cast<std::size_t>(
-      kStreamWarps * kTileRows * ring.row_bytes * ring.stages + 4 * room * (narrow ? 2 : 1) +
-      4 * kStreamRows + 4 * round_up(rows * segments, 4) + 2 * rows * plan.pitch);
+  const int stages =
+      sizes.int4 ? kInt4StageBytes * ring.int4_stages : kTileRows * ring.row_bytes * ring.stages;
+  plan.shared_bytes = static_cast<std::size_t>(kStreamWarps * stages + 4 * room * (narrow ? 2 : 1) +
+                                               4 * kStreamRows + 4 * round_up(rows * segments, 4) +
+                                               2 * rows * plan.pitch);
   plan.fits = plan.shared_bytes <= device.shared_bytes;
   return plan;
 }
@@ -82,7 +88,8 @@ StreamPlan plan_stream(const LinearArgs& args, const StreamDevice& device) {
   }
   const std::int64_t group = args.epilogue == Epilogue::kSwiGlu ? kTileRows / 2 : kTileRows;
   const Sizes sizes{args.x.rows, args.x.cols, (args.y.cols + group - 1) / group,
-                    is_byte_channel(args.w.format()) ? 1 : 2};
+                    is_byte_channel(args.w.format()) ? 1 : 2,
+                    args.w.format() == QuantFormat::kInt4Group};
   const auto x_bytes = [&](const StreamPlan& plan) {
     return static_cast<std::size_t>(2 * sizes.rows * plan.pitch);
   };

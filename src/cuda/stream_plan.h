@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cuda/int4_tiles.h"
 #include "ops/args.h"
 
 namespace monocle::cuda {
@@ -26,9 +27,15 @@ inline constexpr int kStreamTokenPitch = 20;  // floats between rows of x in the
 struct StreamRing {
   int row_bytes;
   int stages;
+  int int4_stages;  // of 256 columns each
 };
-inline constexpr StreamRing kNarrowRing{256, 3};
-inline constexpr StreamRing kWideRing{128, 3};  // x needs room as well
+inline constexpr StreamRing kNarrowRing{256, 3, 5};
+inline constexpr StreamRing kWideRing{128, 3, 3};  // x needs room as well
+inline constexpr int kInt4StageColumns = 256;
+inline constexpr int kInt4StageBytes = 4 * kInt4BlockBytes;  // 16 rows
+constexpr int stream_stages(const StreamRing& ring, QuantFormat format) {
+  return format == QuantFormat::kInt4Group ? ring.int4_stages : ring.stages;
+}
 
 // A tile is 16 rows of W whose columns the 8 warps of a block share out (narrow), or 128 rows, 16
 // per warp, whose columns the blocks of a cluster share out (wide). For SwiGLU half of each 16 rows

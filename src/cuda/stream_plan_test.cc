@@ -49,8 +49,8 @@ TEST(StreamPlan, TwoBlocksFitSideBySide) {
 
 TEST(StreamPlan, BlocksCoverAllColumnsAndRows) {
   for (const StreamDevice& device : {kHopper, kAmpere}) {
-    for (const QuantFormat format :
-         {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+    for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel,
+                                     QuantFormat::kFp8Channel, QuantFormat::kInt4Group}) {
       for (const std::int64_t rows : {1, 2, 7, 8, 9, 16, 17, 33, 64}) {
         for (const std::int64_t cols : {16, 64, 144, 1152, 2048, 4304, 6144}) {
           for (const std::int64_t n : {1, 8, 131, 2048, 151936}) {
@@ -61,6 +61,9 @@ TEST(StreamPlan, BlocksCoverAllColumnsAndRows) {
             EXPECT_GE(std::int64_t{plan.slice} * plan.cluster, cols);
             EXPECT_GE(std::int64_t{plan.tiles} * (plan.narrow ? 16 : 128), n);
             EXPECT_GE(8 * plan.token_tiles, rows);
+            if (format == QuantFormat::kInt4Group) {
+              EXPECT_EQ(plan.slice % kInt4StageColumns, 0);  // whole blocks of groups
+            }
             EXPECT_LE(plan.shared_bytes, device.shared_bytes);
             EXPECT_LE(plan.groups * plan.cluster, std::max(plan.cluster, device.multiprocessors));
             EXPECT_TRUE(device.clusters || plan.cluster == 1);
@@ -77,6 +80,8 @@ TEST(StreamPlan, RefusesWhatItCannotRead) {
   EXPECT_FALSE(plan_stream(args_of(1, 2044, {64}), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2056, {64}, QuantFormat::kInt8Channel), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2056, {64}, QuantFormat::kFp8Channel), kHopper).fits);
+  EXPECT_TRUE(plan_stream(args_of(1, 2056, {64}, QuantFormat::kInt4Group), kHopper).fits);
+  EXPECT_FALSE(plan_stream(args_of(1, 2052, {64}, QuantFormat::kInt4Group), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2048, {12, 8}), kHopper).fits);  // a group of rows in two
   EXPECT_TRUE(plan_stream(args_of(1, 2048, {8, 12}), kHopper).fits);
   EXPECT_FALSE(plan_stream(args_of(1, 2048, {64}, QuantFormat::kF16), kHopper).fits);

@@ -36,16 +36,18 @@ CUtensorMap make_tensor_map(const MatrixMap& matrix) {
   const cuuint64_t size[2] = {static_cast<cuuint64_t>(matrix.cols),
                               static_cast<cuuint64_t>(matrix.rows)};
   const cuuint64_t stride[1] = {static_cast<cuuint64_t>(matrix.row_bytes)};
-  const cuuint32_t box[2] = {static_cast<cuuint32_t>(128 / matrix.element_bytes),
+  const cuuint32_t box[2] = {static_cast<cuuint32_t>(matrix.box_bytes / matrix.element_bytes),
                              static_cast<cuuint32_t>(matrix.box_rows)};
   const cuuint32_t step[2] = {1, 1};
   alignas(64) CUtensorMap map;
   const CUresult result = encode()(
       &map,
-      matrix.element_bytes == 2 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_UINT8,
+      matrix.element_bytes == 8   ? CU_TENSOR_MAP_DATA_TYPE_UINT64
+      : matrix.element_bytes == 2 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                  : CU_TENSOR_MAP_DATA_TYPE_UINT8,
       2, const_cast<void*>(matrix.data), size, stride, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE,
-      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+      matrix.box_bytes == 128 ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE,
+      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result != CUDA_SUCCESS) {
     throw DeviceError("the driver refused a tensor map (error " + std::to_string(result) + ")");
   }

@@ -12,16 +12,18 @@ namespace monocle::cuda {
 
 struct MatrixMap {
   const void* data = nullptr;  // 16-byte aligned
-  int element_bytes = 2;       // 2: bf16; 1: int8
+  int element_bytes = 2;       // 2: bf16; 1: int8; 8: bytes of any kind
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   std::int64_t row_bytes = 0;  // from one row to the next, a multiple of 16
-  int box_rows = 0;            // one copy: this many rows, up to 256, of 128 bytes
+  int box_rows = 0;            // one copy: this many rows, up to 256,
+  int box_bytes = 128;         // of so many bytes, at most 256 elements
 };
 
 // Whether the driver knows tensor maps.
 bool has_tensor_maps();
-// Boxes are permuted within each 1024 bytes, as the tensor cores read them without bank conflicts.
+// Boxes of 128 bytes are permuted within each 1024, as the tensor cores read them without bank
+// conflicts; others lie as they are.
 CUtensorMap make_tensor_map(const MatrixMap& matrix);
 
 }  // namespace monocle::cuda

@@ -285,7 +285,8 @@ INSTANTIATE_TEST_SUITE_P(Reference, EngineModel, testing::ValuesIn(kReference), 
 INSTANTIATE_TEST_SUITE_P(Cpu, EngineModel, testing::ValuesIn(kCpu), name_of);
 #ifdef MONOCLE_ENGINE_CUDA
 constexpr Setup kCuda[] = {{"bf16", "cuda", QuantFormat::kBF16, kAuto, 60, 0.025},
-                           {"int8", "cuda", QuantFormat::kInt8Channel, kAuto, 60, 0.09}};
+                           {"int8", "cuda", QuantFormat::kInt8Channel, kAuto, 60, 0.09},
+                           {"int4", "cuda", QuantFormat::kInt4Group, kAuto, 60, 0.5}};
 INSTANTIATE_TEST_SUITE_P(Cuda, EngineModel, testing::ValuesIn(kCuda), name_of);
 #endif
 

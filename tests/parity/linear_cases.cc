@@ -338,17 +338,19 @@ std::vector<Case> linear_cases() {
       }
     }
   }
-  for (const QuantFormat format :
-       {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel,
+                                   QuantFormat::kFp8Channel, QuantFormat::kInt4Group}) {
     for (const Shape& shape : kDecodeShapes) {
       for (std::size_t variant = 0; variant < kVariants; ++variant) {
         cases.push_back(linear_case(format_info(format), DType::kBF16, shape, variant));
       }
     }
   }
-  for (const Shape& shape : kBatchShapes) {
-    for (std::size_t variant = 0; variant < kVariants; ++variant) {
-      cases.push_back(linear_case(format_info(QuantFormat::kBF16), DType::kBF16, shape, variant));
+  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt4Group}) {
+    for (const Shape& shape : kBatchShapes) {
+      for (std::size_t variant = 0; variant < kVariants; ++variant) {
+        cases.push_back(linear_case(format_info(format), DType::kBF16, shape, variant));
+      }
     }
   }
   return cases;

@@ -30,6 +30,9 @@ struct StepSetup {
   QuantFormat format = QuantFormat::kBF16;
   DType kv = DType::kBF16;
 
+  [[nodiscard]] QuantFormat head_format() const {  // as a packed file has it
+    return format == QuantFormat::kInt4Group ? QuantFormat::kInt8Channel : format;
+  }
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(contexts.size()); }
   [[nodiscard]] std::int64_t q_dim() const { return std::int64_t{heads} * head_dim; }
   [[nodiscard]] std::int64_t kv_dim() const { return std::int64_t{kv_heads} * head_dim; }
@@ -215,7 +218,8 @@ class Layers {
       return {};
     }
     const TensorView normed = room(setup_.hidden, DType::kBF16);
-    return {norm(x, normed), linear(normed, {setup_.head}, room(setup_.head, DType::kF32))};
+    return {norm(x, normed),
+            linear(normed, {setup_.head}, room(setup_.head, DType::kF32), setup_.head_format())};
   }
   NormArgs norm(const TensorView& x, const TensorView& y) {
     NormArgs args;
@@ -226,11 +230,15 @@ class Layers {
   }
   LinearArgs linear(const TensorView& x, const std::vector<std::int64_t>& parts,
                     const TensorView& y) {
+    return linear(x, parts, y, setup_.format);
+  }
+  LinearArgs linear(const TensorView& x, const std::vector<std::int64_t>& parts,
+                    const TensorView& y, QuantFormat format) {
     LinearArgs args;
     args.x = x;
     args.w.parts = static_cast<int>(parts.size());
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      weights_.push_back(random_.weight(setup_.format, parts[i], x.cols));
+      weights_.push_back(random_.weight(format, parts[i], x.cols));
       args.w.part[i] = rig_.put(weights_.back());
     }
     args.y = y;
@@ -290,8 +298,8 @@ void add_replayed(std::vector<StepSetup>& all) {
     setup.name += fmt::format("_{}", format_info(format).name);
     all.push_back(setup);
   };
-  for (const QuantFormat format :
-       {QuantFormat::kBF16, QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
+  for (const QuantFormat format : {QuantFormat::kBF16, QuantFormat::kInt8Channel,
+                                   QuantFormat::kFp8Channel, QuantFormat::kInt4Group}) {
     add({"one", {1}, 4, 2, 128, 256, 384, 0, 0, 3}, format);
     add({"one_headed", {200}, 4, 2, 128, 256, 384, 0, 0, 2, 2560}, format);
     add({"two_headed_oddly", {9, 140}, 4, 2, 128, 256, 384, 0, 0, 1, 1000}, format);
@@ -370,9 +378,10 @@ std::vector<Case> step_cases() {
     setup.name = (i < single ? "layer_step_" : "layers_replayed_") + setup.name;
     const auto run = [setup](Backend& backend, const Movement& movement) {
       // There x is quantised beside int8 weights: another result, see linear's cases.
-      const bool other = (setup.format == QuantFormat::kInt8Channel &&
-                          backend.capabilities().name.starts_with("cpu")) ||
-                         (setup.kv == DType::kI8 && !backend.capabilities().int8_kv);
+      const bool other =
+          ((setup.format == QuantFormat::kInt8Channel || setup.format == QuantFormat::kInt4Group) &&
+           backend.capabilities().name.starts_with("cpu")) ||
+          (setup.kv == DType::kI8 && !backend.capabilities().int8_kv);
       return other ? std::vector<HostTensor>() : Layers(backend, setup, movement).run();
     };
     // Behind a head all columns are alike, and many: eight tell too little of what moving the

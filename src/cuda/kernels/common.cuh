@@ -123,14 +123,15 @@ __device__ inline float load_weight(const void* data, QuantFormat format, std::i
     case QuantFormat::kFp8Channel:
       return fp8_value(static_cast<const std::uint8_t*>(data)[index]);
     case QuantFormat::kInt4Group:
-      break;  // never on a GPU: DeviceMemory::place makes int8 of it
+      break;  // has no rows: kernels/int4.cuh
   }
   return 0.0F;
 }
 
 // The scale of a row of weights.
 __device__ inline float weight_scale(const WeightView& w, std::int64_t row) {
-  return is_byte_channel(w.format) ? static_cast<const float*>(w.aux)[row] : 1.0F;
+  const bool scaled = is_byte_channel(w.format) || w.format == QuantFormat::kInt4Group;
+  return scaled ? static_cast<const float*>(w.aux)[row] : 1.0F;
 }
 
 // Eight consecutive elements, 16-byte aligned, as floats.

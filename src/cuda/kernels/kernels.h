@@ -41,6 +41,9 @@ void linear_batch(const Launch& at, const LinearArgs& args, const BatchPlan& pla
                   const SplitNorm& norm);
 void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling);
 
+// 4-bit groups as int8 rows, [w.rows, w.cols]. Who reads them must be launched without overlap.
+void expand_int4(const Launch& at, const WeightView& w, std::int8_t* out);
+
 // Rows of x for linear_sm90 where they are not bf16, packed with no space between: see
 // narrow_rows.cu.
 std::int64_t narrow_row_bytes(const LinearArgs& args);

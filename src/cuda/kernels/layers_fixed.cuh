@@ -20,10 +20,17 @@ __device__ inline void mma_int8(int (&d)[4], std::uint32_t a0, std::uint32_t a1,
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// Eight columns of a row by each lane, 256 by the warp: h to `high`, l to `low`; yields s. All
-// lanes of the warp must call it. What is not a number makes the scale none.
-__device__ inline float put_fixed(const uint4& value, bool exists, std::uint8_t* high,
-                                  std::uint8_t* low) {
+// The scale of a row's 256 columns, and the sum of their integers where it is asked for.
+struct FixedScale {
+  float scale;
+  int total;
+};
+
+// Eight columns of a row by each lane, 256 by the warp: h to `high`, l to `low`. All lanes of the
+// warp must call it. What is not a number makes the scale none.
+template <bool kTotal>
+__device__ inline FixedScale put_fixed(const uint4& value, bool exists, std::uint8_t* high,
+                                       std::uint8_t* low) {
   const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
   std::uint32_t most = 0;
 #pragma unroll
@@ -38,11 +45,13 @@ __device__ inline float put_fixed(const uint4& value, bool exists, std::uint8_t*
   const float inverse = largest > 0.0F ? kFixedMost / largest : 0.0F;
   std::uint32_t h[2] = {0, 0};
   std::uint32_t l[2] = {0, 0};
+  int total = 0;
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
     const float x = i % 2 == 0 ? bf16_low(words[i / 2]) : bf16_high(words[i / 2]);
     const int q = __float2int_rn(x * inverse);
     const int upper = (q + 64) >> 7;
+    total += q;
     h[i / 4] |= (static_cast<std::uint32_t>(upper) & 0xffU) << (8 * (i % 4));
     l[i / 4] |= (static_cast<std::uint32_t>(q - upper * 128) & 0xffU) << (8 * (i % 4));
   }
@@ -50,7 +59,12 @@ __device__ inline float put_fixed(const uint4& value, bool exists, std::uint8_t*
     *reinterpret_cast<uint2*>(high) = {h[0], h[1]};
     *reinterpret_cast<uint2*>(low) = {l[0], l[1]};
   }
-  return largest / kFixedMost;
+#if __CUDA_ARCH__ >= 800
+  if constexpr (kTotal) {
+    total = __reduce_add_sync(0xffffffffU, total);
+  }
+#endif
+  return {largest / kFixedMost, total};
 }
 
 // A warp's stage of 16 rows and 256 columns of W. x: this lane's row and piece of the high parts,

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "cuda/kernels/attend_step.cuh"
-#include "cuda/kernels/layers_fixed.cuh"
 #include "cuda/kernels/layers_half.cuh"
+#include "cuda/kernels/layers_int4.cuh"
 
 namespace monocle::cuda::layers {
 
@@ -31,14 +31,17 @@ template <class K>
 __device__ inline void put_x(const uint4& value, int row, int c, bool exists, Shared<K>& shared) {
   if constexpr (K::kBytes) {
     std::uint8_t* to = shared.x + row * K::kPitch + (K::kInt8 ? 1 : 2) * c;
-    float scale = 0.0F;
+    FixedScale of{};
     if constexpr (K::kInt8) {
-      scale = put_fixed(value, exists, to, to + K::kPlane);
+      of = put_fixed<K::kInt4>(value, exists, to, to + K::kPlane);
     } else {
-      scale = put_half(value, exists, to);
+      of.scale = put_half(value, exists, to);
     }
     if (exists && threadIdx.x % 32 == 0) {
-      shared.scales[(row * K::kColumns + c) / 256] = scale;
+      shared.scales[(row * K::kColumns + c) / 256] = of.scale;
+      if constexpr (K::kInt4) {
+        shared.totals[(row * K::kColumns + c) / 256] = of.total;
+      }
     }
   } else if (exists) {
     *reinterpret_cast<uint4*>(shared.x + row * K::kPitch + 2 * c) = value;
@@ -235,6 +238,8 @@ template <class K>
 struct XAt {
   const std::uint8_t* base;
   const float* scale[2];
+  const int* total[2];      // int4 only
+  std::uint32_t int4_base;  // likewise
 
   __device__ explicit XAt(const Shared<K>& shared) {
     const int lane = static_cast<int>(threadIdx.x % 32);
@@ -244,13 +249,25 @@ struct XAt {
            (K::kBytes ? lane % 4 : lane / 8) * (K::kFp8 ? 32 : 16);
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      scale[i] = shared.scales + ((lane % 4 * 2 + i) % K::kRows * K::kColumns + first) / 256;
+      const int at = ((lane % 4 * 2 + i) % K::kRows * K::kColumns + first) / 256;
+      scale[i] = shared.scales + at;
+      total[i] = shared.totals + (K::kInt4 ? at : 0);
     }
+    int4_base = shared_address(shared.x + token * K::kPitch + first + lane % 4 * 8);
   }
   // The warp's stage that belongs to columns [column, column + K::kStep) of the room.
-  __device__ void multiply(std::uint32_t stage, int column, typename K::Stream::Sums& sum) const {
+  __device__ void multiply(std::uint32_t stage, int column, bool head,
+                           typename K::Stream::Sums& sum) const {
     if constexpr (K::kBytes) {
       const float scales[2] = {scale[0][column / 256], scale[1][column / 256]};
+      if constexpr (K::kInt4) {
+        if (!head) {
+          const int totals[2] = {total[0][column / 256], total[1][column / 256]};
+          multiply_int4(stage, int4_base + static_cast<std::uint32_t>(column), K::kPlane, scales,
+                        totals, sum);
+          return;
+        }
+      }
       const std::uint32_t x = shared_address(base);
       if constexpr (K::kInt8) {
         multiply_fixed<typename K::Stream>(stage, x + static_cast<std::uint32_t>(column), K::kPlane,
@@ -323,7 +340,8 @@ __device__ inline void run_linear(const StepProgram& p, const Between& between,
       const int end = min(cols - column, K::kColumns);
 #pragma unroll 1
       for (int c = 0; c < end; c += K::kStep) {
-        ring.use(p, [&](std::uint32_t stage) { at.multiply(stage, c, sum); });
+        ring.use(p,
+                 [&](std::uint32_t stage) { at.multiply(stage, c, linear.phase == kHead, sum); });
       }
     }
     float* room = shared.sums[turn];

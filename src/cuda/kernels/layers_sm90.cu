@@ -2,7 +2,7 @@
 // All decoder layers of a step of single tokens, and the head behind them, in one launch: a block
 // per multiprocessor stays for the whole step.
 //
-// Reads every weight once, 2 bytes each (1 of int8 and fp8), and the cache of every sequence.
+// Reads every weight once, 2 bytes each (1 of int8 and fp8, 17/32 of int4), and every cache.
 // Launch by launch the memory would idle from the end of one to the first products of the next,
 // five times a layer. Here the weights are one stream (layers_stream.cuh) that no barrier stops:
 // while a block waits for the others, loads x or attends, what it will multiply next arrives.
@@ -117,7 +117,7 @@ void choose_rows(const Launch& at, const LayersArgs& args) {
 bool run_layers_fits(const Launch& at, const StepProgram& program) {
   const std::size_t most = static_cast<std::size_t>(program.rows) * kMostItemParts *
                            static_cast<std::size_t>(program.q_dim);
-  return at.clusters && (is_byte_channel(program.format) || program.rows > kNarrowRows) &&
+  return at.clusters && (program.format != QuantFormat::kBF16 || program.rows > kNarrowRows) &&
          program.rows <= kLayerRows && program.hidden / 16 <= kMostUnits &&
          most < at.scratch_floats - kSums;
 }
@@ -138,6 +138,8 @@ void run_layers(const Launch& at, const StepProgram& program, const CUtensorMap*
       return choose_rows<QuantFormat::kInt8Channel>(at, args);
     case QuantFormat::kFp8Channel:
       return choose_rows<QuantFormat::kFp8Channel>(at, args);
+    case QuantFormat::kInt4Group:
+      return choose_rows<QuantFormat::kInt4Group>(at, args);
     default:
       return launch_layers<kLayerRows, QuantFormat::kBF16>(at, args);
   }

@@ -2,11 +2,12 @@
 // The weights of all layers as one stream per warp, in the order in which layers_sm90.cu uses them:
 // a warp asks for what it will need a few stages later, also when a barrier lies between.
 //
-// The tensor copy engine brings them, 8 rows and 128 bytes at a time. Copies by threads (cp.async)
-// go through the same queue as every other access of the block: with a ring full of them under way,
-// each barrier took two microseconds.
+// The tensor copy engine brings them, 8 rows and 128 bytes at a time, of int4 8 rows and 256
+// columns. Copies by threads (cp.async) go through the same queue as every other access of the
+// block: with a ring full of them under way, each barrier took two microseconds.
 #pragma once
 
+#include "cuda/int4_tiles.h"
 #include "cuda/kernels/grid_barrier.cuh"
 #include "cuda/kernels/linear_stream.cuh"
 #include "cuda/kernels/sm90.cuh"
@@ -47,10 +48,15 @@ struct LayerStream : StreamKind<kStreamWarps, 1, false, kFormat, 256, kStages> {
   }
 };
 
+// int4: a stage is two boxes of 256 columns, 8 rows each; the head's stages are int8.
+inline constexpr int kInt4BoxBytes = 2 * kInt4BlockBytes;
+inline constexpr int kInt4BoxPitch = (kInt4BoxBytes + 127) / 128 * 128;
+
 template <int kRows_, QuantFormat kFormat>
 struct Kind {
   static constexpr int kRows = kRows_;  // of x there is room for: 2 or 8
-  static constexpr bool kInt8 = kFormat == QuantFormat::kInt8Channel;
+  static constexpr bool kInt4 = kFormat == QuantFormat::kInt4Group;
+  static constexpr bool kInt8 = kFormat == QuantFormat::kInt8Channel || kInt4;  // x is integers
   static constexpr bool kFp8 = kFormat == QuantFormat::kFp8Channel;
   static constexpr bool kBytes = kInt8 || kFp8;
   static constexpr int kStages = kRows == 2 ? 4 : 3;  // what fits shared memory
@@ -58,16 +64,16 @@ struct Kind {
   // Bytes of a row of x, so far apart that lanes that load together meet different banks; beside
   // int8 weights x is two planes of bytes (layers_fixed.cuh), beside fp8 ones f16
   // (layers_half.cuh).
-  static constexpr int kPitch = kInt8 ? kColumns + 64 : 2 * (kColumns + 8);
+  static constexpr int kPitch = kInt4 ? kColumns + 32 : kInt8 ? kColumns + 64 : 2 * (kColumns + 8);
   static constexpr int kPlane = kInt8 ? kRows * kPitch : 0;
   static constexpr int kXBytes = kRows * kPitch + kPlane;
-  using Stream = LayerStream<kFormat, kStages>;
+  using Stream = LayerStream<kInt4 ? QuantFormat::kInt8Channel : kFormat, kStages>;
   static constexpr int kStep = kStreamWarps * Stream::kColumns;  // columns of all warps' stages
   // 16 keys and values for each warp, or 32 of int8 and their scales.
   static constexpr int kKeyBytes = 32 * 2 * (kLayerHead + 4);
   static constexpr int kRoomBytes =  // x, or keys and values
       kXBytes > kWarps* kKeyBytes ? kXBytes : kWarps* kKeyBytes;
-  static_assert(kColumns % kStep == 0);
+  static_assert(kColumns % kStep == 0 && 2 * kInt4BoxPitch <= Stream::kStageBytes);
 };
 
 template <class K>
@@ -83,6 +89,7 @@ struct Shared {
   float factors[kLayerRows];
   bool last;                                                   // of an item's blocks
   float scales[K::kBytes ? K::kRows * K::kColumns / 256 : 1];  // [row][256 columns of x]
+  int totals[K::kInt4 ? K::kRows * K::kColumns / 256 : 1];     // likewise, of the integers
 };
 
 struct WeightStream {
@@ -161,12 +168,18 @@ struct WeightStream {
     if (!live) {
       return;
     }
+    const bool groups = K::kInt4 && phase != kHead;
     if (lane == 0) {
-      barrier_expect(arrived, kBoxes * kBoxBytes);
+      barrier_expect(arrived, groups ? 2 * kInt4BoxBytes : kBoxes * kBoxBytes);
     }
     __syncwarp();
-    if (lane < kBoxes) {
-      const int first = (chunk * kWarps + static_cast<int>(threadIdx.x / 32)) * S::kColumns;
+    const int first = (chunk * kWarps + static_cast<int>(threadIdx.x / 32)) * S::kColumns;
+    if (groups) {
+      if (lane < kBoxes && lane % 2 == 0) {
+        copy_box(stage + static_cast<std::uint32_t>(lane / 2 * kInt4BoxPitch), map,
+                 first / 128 * (kInt4BlockBytes / 8), row / kInt4TileRows, arrived);
+      }
+    } else if (lane < kBoxes) {
       copy_box(stage + static_cast<std::uint32_t>((lane % 2 * 2 + lane / 2) * kBoxBytes), map,
                first + lane % 2 * (S::kColumns / 2), row, arrived);
     }

@@ -67,7 +67,7 @@ __device__ inline void finish_tiles(const StreamArgs& a, const float* rooms, con
 }
 
 template <class K>
-__device__ inline void stream_tiles(const StreamArgs& a, Source<K>& source, int first, int end,
+__device__ inline void stream_tiles(const StreamArgs& a, SourceOf<K>& source, int first, int end,
                                     std::uint32_t ring, const XSource<K>& x, float* rooms) {
   const int warp = static_cast<int>(threadIdx.x / 32);
   typename K::Sums sum = {};
@@ -112,7 +112,7 @@ __global__ __launch_bounds__(kThreads,
   const int end = a.k * K::kElement;
   const std::uint32_t ring =
       shared_address(shared) + static_cast<std::uint32_t>(warp * K::kStages * K::kStageBytes);
-  Source<K> source;  // of the next copy
+  SourceOf<K> source;  // of the next copy
   if (streams) {
     source.enter(a, static_cast<int>(blockIdx.x));
 #pragma unroll 1
@@ -144,8 +144,9 @@ __global__ __launch_bounds__(kThreads,
 
 template <bool kSwiGlu, QuantFormat kFormat>
 void launch_narrow(const Launch& at, const StreamArgs& args) {
-  auto* kernel = linear_narrow_kernel<
-      StreamKind<kStreamWarps, 1, kSwiGlu, kFormat, kNarrowRing.row_bytes, kNarrowRing.stages>>;
+  auto* kernel =
+      linear_narrow_kernel<StreamKind<kStreamWarps, 1, kSwiGlu, kFormat, kNarrowRing.row_bytes,
+                                      stream_stages(kNarrowRing, kFormat)>>;
   allow_shared(kernel, args.plan.shared_bytes);
   launch(at, kernel,
          {dim3(static_cast<unsigned>(args.plan.groups)), dim3(kThreads), args.plan.shared_bytes},
@@ -169,6 +170,7 @@ void linear_stream(const Launch& at, const LinearArgs& args, const StreamPlan& p
   a.segments = (plan.slice + kStreamSegment - 1) / kStreamSegment;
   a.per_segment = 65536 / a.segments + 1;
   a.has_norm = norm != nullptr;
+  a.pairs = args.w.format() == QuantFormat::kInt4Group;
   if (norm != nullptr) {
     a.norm = *norm;
   }

@@ -23,47 +23,11 @@
 
 #include "cuda/kernels/cluster.cuh"
 #include "cuda/kernels/kernels.h"
-#include "cuda/kernels/linear_stream_x.cuh"
+#include "cuda/kernels/linear_stream_int4.cuh"
 
 namespace monocle::cuda {
 
 inline constexpr int kStreamThreads = 32 * kStreamWarps;
-
-// Spreads the pieces of a stage's rows over the banks: eight neighbouring rows differ, and two
-// neighbouring ones by four.
-__device__ constexpr int stream_swizzle(int row) { return (row & 1) << 2 | (row >> 1 & 3); }
-
-// kSharing: warps that share a tile's columns.
-template <int kSharing_, int kTokenTiles_, bool kSwiGlu_, QuantFormat kFormat_, int kRowBytes_,
-          int kStages_>
-struct StreamKind {
-  static constexpr int kSharing = kSharing_;
-  static constexpr int kTokenTiles = kTokenTiles_;
-  static constexpr bool kSwiGlu = kSwiGlu_;
-  static constexpr QuantFormat kFormat = kFormat_;
-  static constexpr bool kBytes = is_byte_channel(kFormat);
-  static constexpr int kRowBytes = kRowBytes_;  // of a row of a stage
-  static constexpr int kStages = kStages_;
-  static constexpr int kElement = kBytes ? 1 : 2;
-  static constexpr int kPieces = kRowBytes / 16;
-  static constexpr int kRowsAtOnce = 32 / kPieces;
-  static constexpr int kCopies = 16 / kRowsAtOnce;  // of a lane per stage
-  static constexpr int kRowPitch = kRowBytes;       // in shared memory
-  static constexpr int kStageBytes = 16 * kRowPitch;
-  static constexpr int kRingBytes = kStreamWarps * kStages * kStageBytes;
-  static constexpr int kColumns = kRowBytes / kElement;
-  static constexpr int kOut = kSwiGlu ? 8 : 16;                          // results of 16 rows of W
-  static constexpr int kTileOut = kOut * (kStreamWarps / kSharing);      // of a block's tile
-  static constexpr int kWarpRoom = 8 * kTokenTiles * kStreamTokenPitch;  // floats
-  static constexpr int kRoom = kStreamWarps * kWarpRoom;
-  using Sums = float[2][kTokenTiles][4];  // two chains of products are half as long
-  static_assert(kRowsAtOnce == 2 || kRowsAtOnce == 4);
-
-  // Where 16 bytes of a row lie in a stage.
-  __device__ static constexpr int place(int row, int piece) {
-    return row * kRowBytes + (piece ^ stream_swizzle(row % 8)) * 16;
-  }
-};
 
 // A warp's 16 rows of W, and where in them it stands.
 template <class K>
@@ -76,24 +40,15 @@ struct Source {
   __device__ void enter(const StreamArgs& a, int at_tile) {
     tile = at_tile;
     chunk = 0;
-    const int warp = static_cast<int>(threadIdx.x / 32);
     const int lane = static_cast<int>(threadIdx.x % 32);
-    const int unit = K::kSharing > 1 ? tile : tile * kStreamWarps + warp;
     const std::int64_t row_bytes = std::int64_t{a.k} * K::kElement;
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      int part = K::kSwiGlu ? h : 0;
-      int row = K::kSwiGlu ? unit * 8 : unit * 16 + h * 8;
-      int end = a.part_end[0];
-      if (!K::kSwiGlu && row >= a.part_end[0]) {
-        part = row < a.part_end[1] ? 1 : 2;
-        end = a.part_end[part] - a.part_end[part - 1];
-        row -= a.part_end[part - 1];
-      }
-      valid[h] = tile < a.plan.tiles && row < end ? end - row : 0;
-      base[h] = a.part[valid[h] > 0 ? part : 0] + lane % K::kPieces * 16;
+      const EightRows<K> rows(a, tile, h);
+      valid[h] = rows.valid;
+      base[h] = a.part[rows.part] + lane % K::kPieces * 16;
       if (valid[h] > 0) {
-        base[h] += (row + lane / K::kPieces) * row_bytes;
+        base[h] += (rows.row + lane / K::kPieces) * row_bytes;
       }
     }
   }
@@ -122,6 +77,9 @@ struct Source {
     }
   }
 };
+
+template <class K>
+using SourceOf = std::conditional_t<K::kInt4, Int4Source<K>, Source<K>>;
 
 __device__ inline uint4 load_shared(std::uint32_t address) {
   uint4 out;
@@ -227,8 +185,8 @@ struct XSource {
   __device__ XSource(const StreamArgs& a, const std::uint16_t* xs, const std::uint16_t* zeros)
       : step(1) {
     const int lane = static_cast<int>(threadIdx.x % 32);
-    const int token = K::kBytes ? lane / 4 : lane % 8;
-    const int first = K::kBytes ? lane % 4 * 16 : lane / 8 * 8;
+    const int token = K::kBytes || K::kInt4 ? lane / 4 : lane % 8;
+    const int first = K::kInt4 ? lane % 4 * 8 : K::kBytes ? lane % 4 * 16 : lane / 8 * 8;
 #pragma unroll
     for (int i = 0; i < K::kTokenTiles; ++i) {
       base[i] = xs + (8 * i + token) * a.plan.pitch + first;
@@ -244,7 +202,9 @@ struct XSource {
     for (int i = 0; i < K::kTokenTiles; ++i) {
       at[i] = base[i] + step * column;
     }
-    if constexpr (K::kBytes) {
+    if constexpr (K::kInt4) {
+      multiply_int4<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
+    } else if constexpr (K::kBytes) {
       multiply_bytes<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
     } else {
       multiply_bf16<K>(stage, at, K::kSharing > 1 ? step : 1, sum);
@@ -305,7 +265,7 @@ __device__ inline Extra load_extra(const StreamArgs& a, const Place<K>& at) {
     out.residual = __ldcg(static_cast<const float*>(l.residual.data) +
                           at.token * l.residual.row_stride + at.col);
   }
-  if (K::kBytes && at.exists) {
+  if ((K::kBytes || K::kInt4) && at.exists) {
     out.scale.x = scale_of(a, at.col);
     out.scale.y = K::kSwiGlu ? scale_of(a, at.col + l.y.cols) : 1.0F;
   }
@@ -332,6 +292,8 @@ void with_stream_format(QuantFormat format, const Body& body) {
       return body.template operator()<QuantFormat::kInt8Channel>();
     case QuantFormat::kFp8Channel:
       return body.template operator()<QuantFormat::kFp8Channel>();
+    case QuantFormat::kInt4Group:
+      return body.template operator()<QuantFormat::kInt4Group>();
     default:  // plan_stream() takes no other
       return body.template operator()<QuantFormat::kBF16>();
   }

@@ -19,6 +19,7 @@ struct StreamArgs {
   int segments;     // of a block's columns
   int per_segment;  // item / segments = item * per_segment >> 16
   bool has_norm;
+  bool pairs;  // columns of x in the order of linear_stream_int4.cuh
   LinearArgs linear;
   NormArgs norm;
 };
@@ -37,8 +38,15 @@ struct Segment {
     exists = token < static_cast<int>(a.linear.x.rows) && inside < a.plan.slice && column < a.k;
   }
   __device__ void put(const StreamArgs& a, std::uint16_t* xs, const uint4& value) const {
-    if (inside < a.plan.slice) {
-      *reinterpret_cast<uint4*>(xs + token * a.plan.pitch + inside) = value;
+    if (inside >= a.plan.slice) {
+      return;
+    }
+    auto* to = reinterpret_cast<uint4*>(xs + token * a.plan.pitch + inside);
+    if (!a.pairs) {
+      *to = value;
+    } else {
+      *to = {__byte_perm(value.x, value.y, 0x5410), __byte_perm(value.x, value.y, 0x7632),
+             __byte_perm(value.z, value.w, 0x5410), __byte_perm(value.z, value.w, 0x7632)};
     }
   }
 };

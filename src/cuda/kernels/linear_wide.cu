@@ -113,7 +113,7 @@ __global__ __launch_bounds__(kThreads,
   const std::uint32_t ring =
       shared_address(shared) +
       static_cast<std::uint32_t>(static_cast<int>(threadIdx.x / 32) * K::kStages * K::kStageBytes);
-  Source<K> source;  // of the next copy
+  SourceOf<K> source;  // of the next copy
   source.enter(a, group);
 #pragma unroll 1
   for (int i = 0; i < K::kStages; ++i) {
@@ -165,8 +165,9 @@ __global__ __launch_bounds__(kThreads,
 
 template <bool kSwiGlu, QuantFormat kFormat, int kTokenTiles>
 void launch_wide(const Launch& at, const StreamArgs& args) {
-  auto* kernel = linear_wide_kernel<
-      StreamKind<1, kTokenTiles, kSwiGlu, kFormat, kWideRing.row_bytes, kWideRing.stages>>;
+  auto* kernel =
+      linear_wide_kernel<StreamKind<1, kTokenTiles, kSwiGlu, kFormat, kWideRing.row_bytes,
+                                    stream_stages(kWideRing, kFormat)>>;
   allow_shared(kernel, args.plan.shared_bytes);
   launch(at, kernel,
          {dim3(static_cast<unsigned>(args.plan.groups * args.plan.cluster)), dim3(kThreads),

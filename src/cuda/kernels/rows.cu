@@ -7,7 +7,7 @@
 //   add_rows     H * size(source) + 4 H read, 4 H written
 //   blend_rows   4 H * size(table) + 4 H read, 4 H written
 //   expand_pixels  a byte read per pixel, 4 bytes written per pixel and frame
-#include "cuda/kernels/common.cuh"
+#include "cuda/kernels/int4.cuh"
 #include "cuda/kernels/kernels.h"
 
 namespace monocle::cuda {
@@ -30,7 +30,9 @@ __global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
   const std::int64_t id = a.ids.data()[t];
   const float scale = weight_scale(a.table, id);
   for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
-    y[c] = scale * load_weight(a.table.data, a.table.format, id * a.table.cols + c);
+    y[c] = scale * (a.table.format == QuantFormat::kInt4Group
+                        ? static_cast<float>(int4_value(a.table.data, a.table.cols, id, c))
+                        : load_weight(a.table.data, a.table.format, id * a.table.cols + c));
   }
 }
 
