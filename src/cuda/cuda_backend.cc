@@ -138,6 +138,7 @@ class CudaBackend final : public Backend {
   }
   void run_recorded();
   void run_linear(const Launch& at, const LinearArgs& args, const NormArgs* norm);
+  void run_slices(const Launch& at, const LinearArgs& args);
   void run_batch(const LinearArgs& args, const SplitNorm& norm);
   template <class Args>
   void run(const Args& args, void (*verb)(const Launch&, const Args&)) {
@@ -268,6 +269,8 @@ void CudaBackend::run_linear(const Launch& at, const LinearArgs& args, const Nor
       linear_stream(at, args, plan_stream(args, linear_device_.stream), norm);
       behind_stream_ = true;
       return;
+    case LinearKernel::kSlices:
+      return run_slices(at, args);
     case LinearKernel::kBatch:
       return run_batch(args, {});
     case LinearKernel::kTiles:
@@ -276,6 +279,15 @@ void CudaBackend::run_linear(const Launch& at, const LinearArgs& args, const Nor
       return linear_sm90(at, args,
                          linear_sm90_tiling(args, at.multiprocessors, at.batch_invariant));
   }
+}
+
+void CudaBackend::run_slices(const Launch& at, const LinearArgs& args) {
+  const std::int64_t each = linear_slice(args, linear_device_.stream);
+  for (std::int64_t row = 0; row < args.x.rows; row += each) {
+    const LinearArgs part = linear_rows(args, row, std::min(args.x.rows, row + each));
+    linear_stream(at, part, plan_stream(part, linear_device_.stream), nullptr);
+  }
+  behind_stream_ = true;
 }
 
 // By linear_batch. What starts behind it, too, knows that everything ahead of it has ended.

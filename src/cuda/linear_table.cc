@@ -69,7 +69,29 @@ LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device) {
   if (!device.batch_invariant && plan_stream(args, device.stream).fits) {
     return LinearKernel::kStream;
   }
+  if (!device.batch_invariant && linear_slice(args, device.stream) > 0) {
+    return LinearKernel::kSlices;
+  }
   return tiles(args) ? LinearKernel::kTiles : LinearKernel::kSimple;
+}
+
+std::int64_t linear_slice(const LinearArgs& args, const StreamDevice& device) {
+  for (std::int64_t rows = kStreamRows; is_byte_channel(args.w.format()) && rows >= 8; rows /= 2) {
+    if (rows < args.x.rows && plan_stream(linear_rows(args, 0, rows), device).fits) {
+      return rows;
+    }
+  }
+  return 0;
+}
+
+LinearArgs linear_rows(const LinearArgs& args, std::int64_t begin, std::int64_t end) {
+  LinearArgs out = args;
+  out.x = args.x.slice_rows(begin, end - begin);
+  out.y = args.y.slice_rows(begin, end - begin);
+  if (args.residual.data != nullptr) {
+    out.residual = args.residual.slice_rows(begin, end - begin);
+  }
+  return out;
 }
 
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device) {

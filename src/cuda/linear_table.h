@@ -14,6 +14,7 @@ namespace monocle::cuda {
 enum class LinearKernel : std::uint8_t {
   kSimple,  // any formats, float32
   kStream,  // bf16, int8 and fp8, up to 64 rows of x: at the speed of reading W
+  kSlices,  // int8 and fp8, more rows where kSm90 is not: kStream for some of them at a time
   kBatch,   // bf16, 17 to 64 rows on compute capability 9.0: likewise
   kTiles,   // bf16 on the tensor cores
   kSm90,    // many rows, bf16, float32 x, int8 and fp8 W on the tensor cores of compute
@@ -27,6 +28,11 @@ struct LinearDevice {
   bool batch_invariant = false;   // the kernel may not depend on the number of rows
 };
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
+
+// kSlices: of how many rows of x at a time; 0: it does not fit.
+std::int64_t linear_slice(const LinearArgs& args, const StreamDevice& device);
+// Rows [begin, end) of x, y and the residual.
+LinearArgs linear_rows(const LinearArgs& args, std::int64_t begin, std::int64_t end);
 
 // Whether linear_stream may compute the norm that makes its x.
 bool fuses_norm(const NormArgs& norm, const LinearArgs& args, const LinearDevice& device);

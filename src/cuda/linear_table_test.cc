@@ -60,6 +60,12 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
   for (const QuantFormat format : {QuantFormat::kInt8Channel, QuantFormat::kFp8Channel}) {
     EXPECT_EQ(choose_linear(args_of(65, 2048, format), kHopper), LinearKernel::kSm90);
     EXPECT_EQ(choose_linear(args_of(65, 2056, format), kHopper), LinearKernel::kSimple);
+    EXPECT_EQ(choose_linear(args_of(65, 2048, format), kOld), LinearKernel::kSlices);
+    EXPECT_EQ(linear_slice(args_of(65, 2048, format), kOld.stream), 32);
+    EXPECT_EQ(linear_slice(args_of(8, 2048, format), kOld.stream), 0);
+    LinearArgs odd = args_of(65, 2048, format);
+    odd.w.part[0].rows = 60;
+    EXPECT_EQ(choose_linear(odd, kHopper), LinearKernel::kSlices);
   }
   // Above, 4-bit groups run as int8 rows.
   EXPECT_EQ(choose_linear(args_of(64, 2048, QuantFormat::kInt4Group), kHopper),

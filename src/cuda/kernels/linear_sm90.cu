@@ -84,16 +84,6 @@ void run(const Launch& at, const LinearArgs& linear, const Sm90Tiling& tiling, c
   }
 }
 
-LinearArgs rows_of(const LinearArgs& args, std::int64_t begin, std::int64_t count) {
-  LinearArgs out = args;
-  out.x = args.x.slice_rows(begin, count);
-  out.y = args.y.slice_rows(begin, count);
-  if (args.residual.data != nullptr) {
-    out.residual = args.residual.slice_rows(begin, count);
-  }
-  return out;
-}
-
 }  // namespace
 
 void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& tiling) {
@@ -113,7 +103,7 @@ void linear_sm90(const Launch& at, const LinearArgs& args, const Sm90Tiling& til
   const std::int64_t each = std::min(most, (args.x.rows / chunks + kUnit) / kUnit * kUnit);
   for (std::int64_t begin = 0; begin < args.x.rows; begin += each) {
     const std::int64_t count = std::min(each, args.x.rows - begin);
-    const LinearArgs part = rows_of(args, begin, count);
+    const LinearArgs part = linear_rows(args, begin, begin + count);
     float* scale = at.scratch;
     void* narrow = at.scratch + each;
     const auto used = static_cast<std::size_t>(each + each * row_bytes / 4);
