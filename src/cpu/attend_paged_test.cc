@@ -161,7 +161,8 @@ TEST_P(AttendPaged, FloatQueriesReadAnInt8Cache) {
 }
 
 // Here the keys and values of a chunk are narrowed to bf16 as well, which a cache of bf16 spares.
-// The tiles of amx take keys and values as bf16 only: those of int8 are rounded once more on the way.
+// The tiles of amx take keys and values as bf16 only: those of int8 are rounded once more on the
+// way.
 TEST_P(AttendPaged, Bf16QueriesReadAnInt8Cache) {
   check({DType::kBF16, DType::kI8}, DType::kBF16, isa() == Isa::kAmx ? 0x1p-6F : 0x1.cp-7F);
 }
