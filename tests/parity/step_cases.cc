@@ -386,8 +386,7 @@ std::vector<Case> step_cases() {
           (setup.kv == DType::kI8 && !backend.capabilities().int8_kv);
       return other ? std::vector<HostTensor>() : Layers(backend, setup, movement).run();
     };
-    // Behind a head all columns are alike, and many: eight tell too little of what moving the
-    // inputs can do.
+    // Behind a head columns are many and alike: eight say too little of what moving inputs can do.
     const std::int64_t group = setup.head > 0 ? 16 : 8;
     // The movement that an int8 cache is judged by holds the rounding of the current token's row,
     // which is most of a short sequence.
