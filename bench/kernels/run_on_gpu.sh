@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds the CUDA backend and runs parity, golden, sanitizer and speed steps; JSON and logs go to $OUT.
-# STEPS: which of "parity golden sanitize bench roof profile" to run. BUILD: the build folder. COMMIT: for the record.
+# STEPS: which of "parity golden engine sanitize bench roof profile" to run. BUILD: the build folder. COMMIT: for the record.
 set -u
 cd "$(dirname "$0")/../.."
 OUT=${OUT:-results}
 BUILD=${BUILD:-/tmp/build-gpu}
-STEPS=${STEPS:-parity golden bench sanitize roof}
+STEPS=${STEPS:-parity golden engine bench sanitize roof}
 mkdir -p "$OUT"
 log() { echo "[$(date +%T)] $*"; }
 
 log "$(nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem --format=csv,noheader)"
 cmake -G Ninja -S . -B "$BUILD" -DCMAKE_BUILD_TYPE=Release -DMONOCLE_CUDA=ON -DMONOCLE_CUDA_ARCHS=sm_90a \
   >"$OUT/build.log" 2>&1 || { tail -20 "$OUT/build.log"; exit 1; }
-timeout 240 ninja -C "$BUILD" -k 0 parity_test cuda_model_bench monocle golden_test >>"$OUT/build.log" 2>&1
+timeout 240 ninja -C "$BUILD" -k 0 parity_test cuda_model_bench monocle golden_test engine_model_test >>"$OUT/build.log" 2>&1
 log "built: $?"
 grep -E "error|FAILED" "$OUT/build.log" | head -20
 
@@ -37,6 +37,11 @@ parity() {
 golden() {
   timeout 80 "$BUILD/tests/golden/golden_test" --gtest_filter='Cuda/*' >"$OUT/golden.log" 2>&1
   grep -E "FAILED|PASSED|rms error|Failure" "$OUT/golden.log" | head -40
+}
+# Answers that do not depend on what else is computed, with --batch-invariant.
+engine() {
+  timeout 60 "$BUILD/tests/engine/engine_model_test" --gtest_filter='Cuda/*' >"$OUT/engine.log" 2>&1
+  grep -E "FAILED|PASSED|Failure" "$OUT/engine.log" | head -20
 }
 bench() {
   timeout 110 "$BUILD/bench/kernels/cuda_model_bench" 2b bf16 >"$OUT/model_bf16.json" 2>"$OUT/bench.log"

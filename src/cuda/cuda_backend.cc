@@ -371,7 +371,10 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   capabilities.int8_kv = true;
   capabilities.int4 = true;
   capabilities.host_memory = false;
-  capabilities.native = [](QuantFormat format) { return format == QuantFormat::kBF16; };
+  capabilities.native = [](QuantFormat format) {
+    return format == QuantFormat::kBF16 || format == QuantFormat::kInt4Group ||
+           is_byte_channel(format);
+  };
   const bool sm90 = runs_sm90a(properties) && has_tensor_maps();
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
