@@ -273,8 +273,9 @@ SamplingParams sampling_of(const char* list) {
   return out;
 }
 
+bool is_set(const char* name) { return std::getenv(name) != nullptr; }
+
 Result<std::unique_ptr<Backend>> make_backend() {
-  const auto is_set = [](const char* name) { return std::getenv(name) != nullptr; };
   return cuda::make_cuda_backend({.overlap = !is_set("MONOCLE_NO_OVERLAP"),
                                   .whole_layers = !is_set("MONOCLE_NO_LAYERS"),
                                   .batch_invariant = is_set("MONOCLE_BATCH_INVARIANT")});
@@ -309,8 +310,8 @@ Status run(const std::string& preset, const std::string& format,
          {"format", format},
          {"kv", dtype_name(bench.model->kv())},
          {"temperature", bench.sampling.temperature},
-         {"overlap", std::getenv("MONOCLE_NO_OVERLAP") == nullptr},
-         {"batch_invariant", std::getenv("MONOCLE_BATCH_INVARIANT") != nullptr},
+         {"overlap", !is_set("MONOCLE_NO_OVERLAP")},
+         {"batch_invariant", is_set("MONOCLE_BATCH_INVARIANT")},
          {"read_roof_gb_s", roof.read_gb_s},
          {"load_s", seconds_since(start)}};
   std::fprintf(stderr, "%s\n", out.dump().c_str());

@@ -3,27 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <vector>
+#include "cuda/test_linear.h"
 
 namespace monocle::cuda {
 namespace {
 
 constexpr int kMultiprocessors = 132;
-alignas(16) std::array<std::byte, 64> memory;
 
-LinearArgs args_of(std::int64_t rows, std::int64_t cols, const std::vector<std::int64_t>& parts) {
-  LinearArgs args;
-  args.x = {memory.data(), DType::kBF16, rows, cols};
-  std::int64_t n = 0;
-  for (const std::int64_t part : parts) {
-    args.w.part[static_cast<std::size_t>(args.w.parts++)] = {memory.data(), nullptr,
-                                                             QuantFormat::kBF16, part, cols};
-    n += part;
-  }
-  args.y = {memory.data(), DType::kF32, rows, n};
-  return args;
-}
+using test::args_of;
 
 TEST(BatchPlan, EveryClusterHasWork) {
   const BatchPlan project = plan_batch(args_of(32, 2048, {2048, 1024, 1024}), kMultiprocessors);

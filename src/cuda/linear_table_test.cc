@@ -5,20 +5,16 @@
 
 #include <array>
 
+#include "cuda/test_linear.h"
+
 namespace monocle::cuda {
 namespace {
 
 constexpr LinearDevice kOld{{227 * 1024, 132, false}, false};
 constexpr LinearDevice kHopper{{227 * 1024, 132, true}, true};
-alignas(16) std::array<std::byte, 64> memory;
 
 LinearArgs args_of(std::int64_t rows, std::int64_t cols, QuantFormat format = QuantFormat::kBF16) {
-  LinearArgs args;
-  args.x = {memory.data(), DType::kBF16, rows, cols};
-  args.w.part[0] = {memory.data(), nullptr, format, 64, cols};
-  args.w.parts = 1;
-  args.y = {memory.data(), DType::kF32, rows, 64};
-  return args;
+  return test::args_of(rows, cols, {64}, format);
 }
 
 TEST(LinearTable, FewRowsStreamManyRowsTile) {
@@ -49,7 +45,7 @@ TEST(LinearTable, WhatCannotBeReadInSixteenBytesIsSimple) {
   strided.x.row_stride = 2049;
   EXPECT_EQ(choose_linear(strided, kOld), LinearKernel::kSimple);
   LinearArgs shifted = args_of(1, 2048);
-  shifted.w.part[0].data = memory.data() + 2;
+  shifted.w.part[0].data = test::memory.data() + 2;
   EXPECT_EQ(choose_linear(shifted, kOld), LinearKernel::kSimple);
 }
 
@@ -144,13 +140,13 @@ TEST(LinearTable, OnlyTheNormThatMakesXIsFused) {
   NormArgs norm;
   norm.x = {hidden.data(), DType::kF32, 1, 2048};
   norm.weight = hidden.data();
-  norm.y = {memory.data(), DType::kBF16, 1, 2048};
+  norm.y = {test::memory.data(), DType::kBF16, 1, 2048};
   EXPECT_TRUE(fuses_norm(norm, linear, kOld));
   NormArgs layer = norm;
   layer.kind = NormKind::kLayer;
   EXPECT_FALSE(fuses_norm(layer, linear, kOld));
   NormArgs other = norm;
-  other.y.data = memory.data() + 16;
+  other.y.data = test::memory.data() + 16;
   EXPECT_FALSE(fuses_norm(other, linear, kOld));
   linear.y.data = hidden.data();  // would overwrite what other blocks still read
   EXPECT_FALSE(fuses_norm(norm, linear, kOld));

@@ -3,29 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <vector>
+#include "cuda/test_linear.h"
 
 namespace monocle::cuda {
 namespace {
 
 constexpr StreamDevice kHopper{227 * 1024, 132, true};
 constexpr StreamDevice kAmpere{163 * 1024, 108, false};
-alignas(16) std::array<std::byte, 64> memory;
 
-LinearArgs args_of(std::int64_t rows, std::int64_t cols, std::vector<std::int64_t> parts,
-                   QuantFormat format = QuantFormat::kBF16) {
-  LinearArgs args;
-  args.x = {memory.data(), DType::kBF16, rows, cols};
-  std::int64_t n = 0;
-  for (const std::int64_t part : parts) {
-    args.w.part[static_cast<std::size_t>(args.w.parts++)] = {memory.data(), nullptr, format, part,
-                                                             cols};
-    n += part;
-  }
-  args.y = {memory.data(), DType::kF32, rows, n};
-  return args;
-}
+using test::args_of;
 
 TEST(StreamPlan, OneRowUsesEveryMultiprocessor) {
   const StreamPlan plan = plan_stream(args_of(1, 2048, {2048, 1024, 1024}), kHopper);

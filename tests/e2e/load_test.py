@@ -71,6 +71,13 @@ def check_rest(server, files, problems):
     check(problems, server.open_files() <= files, f"{server.open_files()} open files, {files} before")
 
 
+def answers_alone(args, jobs, problems):
+    with Server(args.program, *flags(args), "--no-prefix-cache") as server:
+        alone = run_jobs(server.port, [without_leaving(job) for job in jobs], 1)
+        check(problems, server.stop() == 0, "the server that was asked one by one did not stop cleanly")
+    return alone
+
+
 def compare(args):
     jobs = [make_job(args.seed, index) for index in range(args.requests)]
     problems = []
@@ -83,9 +90,7 @@ def compare(args):
         blocks, metrics, ended = server.blocks(), server.metrics(), server.ended()
         check(problems, ended.get("error", 0) == 0, f"requests ended in errors: {ended}")
         check(problems, server.stop() == 0, "the server did not stop cleanly")
-    with Server(args.program, *flags(args), "--no-prefix-cache") as server:
-        alone = run_jobs(server.port, [without_leaving(job) for job in jobs], 1)
-        check(problems, server.stop() == 0, "the server that was asked one by one did not stop cleanly")
+    alone = answers_alone(args, jobs, problems)
     for number, (job, one, other) in enumerate(zip(jobs, under_load, alone)):
         if why := difference(job, one, other):
             problems.append(f"request {number} ({job.kind}): {why}")
@@ -104,13 +109,6 @@ def slope(samples):
     mean_x, mean_y = (sum(values) / count for values in zip(*samples))
     spread = sum((x - mean_x) ** 2 for x, _ in samples)
     return sum((x - mean_x) * (y - mean_y) for x, y in samples) / spread if spread else 0.0
-
-
-def answers_alone(args, jobs, problems):
-    with Server(args.program, *flags(args), "--no-prefix-cache") as server:
-        alone = run_jobs(server.port, [without_leaving(job) for job in jobs], 1)
-        check(problems, server.stop() == 0, "the server that was asked one by one did not stop cleanly")
-    return alone
 
 
 def soak(args):

@@ -105,13 +105,8 @@ struct Int8Running {
   float sum[kD / 16][4] = {};
 
   __device__ void store(float* record) {
-    mass += __shfl_xor_sync(0xffffffffU, mass, 1);
-    mass += __shfl_xor_sync(0xffffffffU, mass, 2);
+    store_mass(best, mass, record);
     const int lane = static_cast<int>(threadIdx.x % 32);
-    if (lane % 4 == 0) {
-      record[0] = best;
-      record[1] = mass;
-    }
 #pragma unroll
     for (int m = 0; m < kD / 16; ++m) {
 #pragma unroll

@@ -74,12 +74,7 @@ struct Widener {
       const int row = key(i);
       const uint4 four = load_shared16(raw + static_cast<std::uint32_t>(row * kD + piece() * 16));
       const float scale = load_shared4(from_scale + static_cast<std::uint32_t>(4 * row));
-      const uint2 a = widen_scaled(four.x, scale);
-      const uint2 b = widen_scaled(four.y, scale);
-      const uint2 c = widen_scaled(four.z, scale);
-      const uint2 d = widen_scaled(four.w, scale);
-      const uint4 first{a.x, a.y, b.x, b.y};
-      const uint4 second{c.x, c.y, d.x, d.y};
+      const auto [first, second] = widen_scaled(four, scale);
       const std::uint32_t to =
           stage + static_cast<std::uint32_t>(piece() / 4 * R::kKeyPlane + row * kRowBytes);
       const int p = piece() % 4 * 2 + swap;

@@ -213,6 +213,16 @@ __device__ inline void load_heads(const std::uint16_t* heads, int group,
   }
 }
 
+// The head of a warp's record: four lanes share a query head and hold a part of its mass each.
+__device__ inline void store_mass(float best, float mass, float* record) {
+  mass += __shfl_xor_sync(0xffffffffU, mass, 1);
+  mass += __shfl_xor_sync(0xffffffffU, mass, 2);
+  if (threadIdx.x % 4 == 0) {
+    record[0] = best;
+    record[1] = mass;
+  }
+}
+
 // What a warp has seen so far; rows g are query heads, their maxima in powers of two.
 template <int kD>
 struct Running {
@@ -223,13 +233,8 @@ struct Running {
 
   // After the last key; `record` is that of head lane / 4. All lanes of the warp must call it.
   __device__ void store(float* record) {
-    mass += __shfl_xor_sync(0xffffffffU, mass, 1);
-    mass += __shfl_xor_sync(0xffffffffU, mass, 2);
+    store_mass(best, mass, record);
     const int lane = static_cast<int>(threadIdx.x % 32);
-    if (lane % 4 == 0) {
-      record[0] = best;
-      record[1] = mass;
-    }
 #pragma unroll
     for (int n = 0; n < kD / 8; ++n) {
       record[2 + 8 * n + lane % 4 * 2] = sum[n][0];

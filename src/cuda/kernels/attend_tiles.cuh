@@ -114,12 +114,7 @@ struct Int8Stages {
       const int key = i / kPieces;  // values behind the keys, as in both stages
       const uint4 four = load_shared16(from + static_cast<std::uint32_t>(16 * i));
       const float scale = load_shared4(from + static_cast<std::uint32_t>(kScales + 4 * key));
-      const uint2 a = widen_scaled(four.x, scale);
-      const uint2 b = widen_scaled(four.y, scale);
-      const uint2 c = widen_scaled(four.z, scale);
-      const uint2 d = widen_scaled(four.w, scale);
-      const uint4 first{a.x, a.y, b.x, b.y};
-      const uint4 second{c.x, c.y, d.x, d.y};
+      const auto [first, second] = widen_scaled(four, scale);
       const std::uint32_t to =
           room + static_cast<std::uint32_t>(key * TileShape<kD>::kPitch + i % kPieces * 32);
       store_shared16(to + static_cast<std::uint32_t>(16 * swap), swap != 0 ? second : first);

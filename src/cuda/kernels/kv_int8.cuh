@@ -40,14 +40,6 @@ __device__ inline void copy4(std::uint32_t to, const void* from, bool valid) {
                : "memory");
 }
 
-__device__ inline uint4 load_shared16(std::uint32_t address) {
-  uint4 out;
-  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
-               : "=r"(out.x), "=r"(out.y), "=r"(out.z), "=r"(out.w)
-               : "r"(address)
-               : "memory");
-  return out;
-}
 __device__ inline float load_shared4(std::uint32_t address) {
   float out;
   asm volatile("ld.shared.f32 %0, [%1];" : "=f"(out) : "r"(address) : "memory");
@@ -65,6 +57,19 @@ __device__ inline uint2 widen_scaled(std::uint32_t four, float scale) {
     return scale * static_cast<float>(static_cast<std::int8_t>(four >> (8 * i) & 0xffU));
   };
   return {to_bf16_pair(at(0), at(1)), to_bf16_pair(at(2), at(3))};
+}
+
+// Sixteen elements, scaled, as two pieces of eight bf16.
+struct Widened {
+  uint4 first;
+  uint4 second;
+};
+__device__ inline Widened widen_scaled(const uint4& sixteen, float scale) {
+  const uint2 a = widen_scaled(sixteen.x, scale);
+  const uint2 b = widen_scaled(sixteen.y, scale);
+  const uint2 c = widen_scaled(sixteen.z, scale);
+  const uint2 d = widen_scaled(sixteen.w, scale);
+  return {{a.x, a.y, b.x, b.y}, {c.x, c.y, d.x, d.y}};
 }
 
 // Eight consecutive elements of a row.

@@ -32,15 +32,7 @@ template <bool kTotal>
 __device__ inline FixedScale put_fixed(const uint4& value, bool exists, std::uint8_t* high,
                                        std::uint8_t* low) {
   const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
-  std::uint32_t most = 0;
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    most = __vmaxu2(most, words[i] & 0x7fff7fffU);
-  }
-  most = most >> 16 > (most & 0xffffU) ? most >> 16 : most & 0xffffU;
-#if __CUDA_ARCH__ >= 800
-  most = __reduce_max_sync(0xffffffffU, most);
-#endif
+  const std::uint32_t most = warp_most(words);
   const float largest = bf16_value(static_cast<std::uint16_t>(most));
   const float inverse = largest > 0.0F ? kFixedMost / largest : 0.0F;
   std::uint32_t h[2] = {0, 0};
@@ -80,10 +72,10 @@ __device__ inline void multiply_fixed(std::uint32_t stage, std::uint32_t x, int 
   for (int j = 0; j < S::kPieces / 4; ++j) {
     const std::uint32_t at =
         stage + static_cast<std::uint32_t>(S::place(lane / 4, 4 * j + lane % 4));
-    const uint4 w0 = load_shared(at);
-    const uint4 w8 = load_shared(at + kBoxBytes);
-    const uint4 h = load_shared(x + static_cast<std::uint32_t>(64 * j));
-    const uint4 l = load_shared(x + static_cast<std::uint32_t>(plane + 64 * j));
+    const uint4 w0 = load_shared16(at);
+    const uint4 w8 = load_shared16(at + kBoxBytes);
+    const uint4 h = load_shared16(x + static_cast<std::uint32_t>(64 * j));
+    const uint4 l = load_shared16(x + static_cast<std::uint32_t>(plane + 64 * j));
     mma_int8(high[0], w0.x, w8.x, w0.y, w8.y, h.x, h.y);
     mma_int8(low[0], w0.x, w8.x, w0.y, w8.y, l.x, l.y);
     mma_int8(high[1], w0.z, w8.z, w0.w, w8.w, h.z, h.w);

@@ -32,15 +32,7 @@ __device__ inline void fp8_to_half(std::uint32_t four, std::uint32_t& low, std::
 // must call it. Infinities and what is not a number stay so.
 __device__ inline float put_half(const uint4& value, bool exists, std::uint8_t* to) {
   const std::uint32_t words[4] = {value.x, value.y, value.z, value.w};
-  std::uint32_t most = 0;
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    most = __vmaxu2(most, words[i] & 0x7fff7fffU);
-  }
-  most = most >> 16 > (most & 0xffffU) ? most >> 16 : most & 0xffffU;
-#if __CUDA_ARCH__ >= 800
-  most = __reduce_max_sync(0xffffffffU, most);
-#endif
+  const std::uint32_t most = warp_most(words);
   const std::uint32_t exponent = most >> 7 > 15U ? most >> 7 : 15U;  // both factors stay normal
   const float factor = __uint_as_float((268U - exponent) << 23);
   if (exists) {
@@ -68,13 +60,13 @@ __device__ inline void multiply_half(std::uint32_t stage, std::uint32_t x, const
   for (int j = 0; j < S::kPieces / 4; ++j) {
     const std::uint32_t at =
         stage + static_cast<std::uint32_t>(S::place(lane / 4, 4 * j + lane % 4));
-    const uint4 low = load_shared(at);
-    const uint4 high = load_shared(at + kBoxBytes);
+    const uint4 low = load_shared16(at);
+    const uint4 high = load_shared16(at + kBoxBytes);
     const std::uint32_t l[4] = {low.x, low.y, low.z, low.w};
     const std::uint32_t h[4] = {high.x, high.y, high.z, high.w};
 #pragma unroll
     for (int i = 0; i < 4; i += 2) {
-      const uint4 v = load_shared(x + static_cast<std::uint32_t>(128 * j + 8 * i));
+      const uint4 v = load_shared16(x + static_cast<std::uint32_t>(128 * j + 8 * i));
       std::uint32_t w[2][4];
       fp8_to_half(l[i], w[0][0], w[0][2]);
       fp8_to_half(h[i], w[0][1], w[0][3]);

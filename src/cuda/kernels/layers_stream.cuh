@@ -15,6 +15,21 @@
 
 namespace monocle::cuda::layers {
 
+// The largest magnitude of the bf16 that a warp holds, eight a lane, as its bits. Infinities and
+// what is not a number come out on top.
+__device__ inline std::uint32_t warp_most(const std::uint32_t (&words)[4]) {
+  std::uint32_t most = 0;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    most = __vmaxu2(most, words[i] & 0x7fff7fffU);
+  }
+  most = most >> 16 > (most & 0xffffU) ? most >> 16 : most & 0xffffU;
+#if __CUDA_ARCH__ >= 800
+  most = __reduce_max_sync(0xffffffffU, most);
+#endif
+  return most;
+}
+
 inline constexpr int kWarps = kStreamWarps;
 inline constexpr int kThreads = 32 * kWarps;
 

@@ -81,15 +81,6 @@ struct Source {
 template <class K>
 using SourceOf = std::conditional_t<K::kInt4, Int4Source<K>, Source<K>>;
 
-__device__ inline uint4 load_shared(std::uint32_t address) {
-  uint4 out;
-  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
-               : "=r"(out.x), "=r"(out.y), "=r"(out.z), "=r"(out.w)
-               : "r"(address)
-               : "memory");
-  return out;
-}
-
 // Two of four int8 as bf16: v = (128 + low seven bits) - (128, or 256 where the sign bit is set).
 __device__ inline std::uint32_t widen(std::uint32_t pair) {
   const std::uint32_t low = (pair & 0x007f007fU) | 0x43004300U;
@@ -128,8 +119,8 @@ __device__ inline void multiply_bytes(std::uint32_t stage,
     const std::uint32_t at =
         stage + static_cast<std::uint32_t>(K::place(lane / 4, 4 * j + lane % 4));
     const std::uint32_t eighth = static_cast<std::uint32_t>(K::place(8, 0) - K::place(0, 0));
-    const uint4 low = load_shared(at);
-    const uint4 high = load_shared(at + eighth);
+    const uint4 low = load_shared16(at);
+    const uint4 high = load_shared16(at + eighth);
     const std::uint32_t l[4] = {low.x, low.y, low.z, low.w};
     const std::uint32_t h[4] = {high.x, high.y, high.z, high.w};
     std::uint32_t w[4][4];
