@@ -48,13 +48,20 @@ def flags(args):
     return (*FLAGS, "--device", args.device, "--threads", str(args.threads))
 
 
-def gpu_memory_mib(args):
-    """What the GPU's memory is used for, by whomever; 0 on a CPU."""
+def gpu_memory_mib(args, pid):
+    """What the server holds of the GPU's memory; all that is used where nvidia-smi names no processes; 0 on a CPU."""
     if not args.device.startswith("cuda:"):
         return 0
-    answer = subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i",
-                             args.device.removeprefix("cuda:")], capture_output=True, text=True, check=True)
-    return int(answer.stdout)
+
+    def ask(query):
+        command = ["nvidia-smi", query, "--format=csv,noheader,nounits", "-i", args.device.removeprefix("cuda:")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+
+    for line in ask("--query-compute-apps=pid,used_memory"):
+        process, _, used = line.partition(", ")
+        if process == str(pid) and used.isdigit():
+            return int(used)
+    return int(ask("--query-gpu=memory.used")[0])
 
 
 def check(problems, good, text):
@@ -132,7 +139,7 @@ def soak(args):
             check_rest(server, files, problems)
             check(problems, server.status("Threads") == threads, "the number of threads has changed")
             sample = {"minutes": elapsed / 60, "requests": asked, "files": server.open_files(),
-                      "resident_mib": server.status("VmRSS") / 1024, "gpu_mib": gpu_memory_mib(args)}
+                      "resident_mib": server.status("VmRSS") / 1024, "gpu_mib": gpu_memory_mib(args, server.pid)}
             samples.append(sample)
             print(f"{sample['minutes']:6.1f} min {asked:6} requests  {sample['files']} files  "
                   f"{sample['resident_mib']:.1f} MiB  GPU {sample['gpu_mib']} MiB", flush=True)

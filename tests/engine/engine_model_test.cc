@@ -176,6 +176,20 @@ class EngineModel : public testing::TestWithParam<Setup> {
     EXPECT_TRUE(id.has_value()) << id.error().message;
     return drain(engine)[*id];
   }
+  void expect_as_alone(const Machine& single, const Machine& shared, int requests) {
+    Answers expected;
+    for (int i = 0; i < requests; ++i) {
+      const auto id = shared.engine->submit(request(i));
+      ASSERT_TRUE(id.has_value()) << id.error().message;
+      expected[*id] = alone(*single.engine, request(i));
+    }
+    Answers answers = drain(*shared.engine);
+    int different = 0;
+    for (const auto& [id, answer] : expected) {
+      different += answers[id] == answer ? 0 : 1;
+    }
+    EXPECT_EQ(different, 0) << "of " << expected.size() << " answers";
+  }
 
   Opened opened_;
 };
@@ -185,19 +199,16 @@ constexpr EngineLimits kAlone{.step_tokens = 256, .sequences = 1, .prefix_cache 
 TEST_P(EngineModel, MixedRequestsGiveTheSameTokensAsAlone) {
   const Machine single = machine(kAlone);
   const Machine shared = machine({.step_tokens = 40, .sequences = 8, .kv_tokens = 400});
-  Answers expected;
-  for (int i = 0; i < GetParam().requests; ++i) {
-    const auto id = shared.engine->submit(request(i));
-    ASSERT_TRUE(id.has_value()) << id.error().message;
-    expected[*id] = alone(*single.engine, request(i));
-  }
-  Answers answers = drain(*shared.engine);
-  int different = 0;
-  for (const auto& [id, answer] : expected) {
-    different += answers[id] == answer ? 0 : 1;
-  }
-  EXPECT_EQ(different, 0) << "of " << expected.size() << " answers";
+  expect_as_alone(single, shared, GetParam().requests);
   EXPECT_GT(shared.engine->stats().prefix_hit_tokens, 0);
+}
+
+// More rows in a step than any prompt has: where kernels are chosen by their number, another one.
+TEST_P(EngineModel, PromptsReadInOneStepGiveTheSameTokensAsAlone) {
+  const Machine single = machine(kAlone);
+  const Machine shared = machine({.step_tokens = 512, .sequences = 16, .kv_tokens = 2048});
+  expect_as_alone(single, shared, 16);
+  EXPECT_GT(shared.engine->stats().step_tokens, 16 * 20);
 }
 
 // The vision tower in parts of a layer each, decode steps of others in between.

@@ -9,8 +9,11 @@ DIR is a checkpoint with a `goldens` folder (trace.py describes it). Two things 
 - the logits after the prompt: the rms distance of either program to the same model in float32, as a share of the
   logits' standard deviation. Ours may be at most --bound times that of transformers.
 - the greedy tokens: transformers reads the prompt followed by the tokens that monocle chose, so at every step both
-  have seen the same. Steps at which it would choose another token are counted; where float32 agrees with monocle, or
-  the two best logits of float32 lie closer than the logits of transformers are to it, the step is no error.
+  have seen the same. A step is equal if no logit of transformers is above that of monocle's token: their logits are
+  bfloat16, so the best may be several. Of the other steps those are no errors at which float32 agrees with monocle, or
+  the two best logits of float32 lie closer than the logits of transformers are to it.
+- what can be expected of the second: at how many of these steps transformers agrees with itself in that sense if only
+  its attention is computed another way (`eager` instead of `sdpa`).
 
 Prints one JSON object. Exit status 1 if a bound is exceeded or fewer than 99 % of the steps are equal.
 """
@@ -27,8 +30,11 @@ import transformers
 from safetensors.numpy import load_file
 
 
-def load_model(directory, dtype, device):
-    model = transformers.Qwen3VLForConditionalGeneration.from_pretrained(directory, dtype=dtype, attn_implementation="sdpa")
+KINDS = (torch.float32, "sdpa"), (torch.bfloat16, "sdpa"), (torch.bfloat16, "eager")
+
+
+def load_model(directory, dtype, attention, device):
+    model = transformers.Qwen3VLForConditionalGeneration.from_pretrained(directory, dtype=dtype, attn_implementation=attention)
     return model.eval().to(device)
 
 
@@ -61,12 +67,17 @@ def rms(difference):
     return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
 
 
-def compare(ours, exact, theirs):
+def chosen_by(logits, tokens):
+    """Where no logit is above that of the token."""
+    return np.take_along_axis(logits, tokens[..., None].astype(np.int64), -1)[..., 0] == logits.max(-1)
+
+
+def compare(ours, exact, theirs, eager):
     first, tokens = ours["prefill.last_logits"], ours["decode.tokens"]
     scale = float(exact[:, 0].std())
     best = np.sort(exact, axis=-1)[..., -2:]
     near = best[..., 1] - best[..., 0] < 2 * np.sqrt(np.mean((theirs - exact) ** 2, axis=-1))
-    same = theirs.argmax(-1) == tokens
+    same = chosen_by(theirs, tokens)
     excused = ~same & ((exact.argmax(-1) == tokens) | near)
     return {
         "rms_ours": rms(first - exact[:, 0]) / scale,
@@ -74,6 +85,7 @@ def compare(ours, exact, theirs):
         "steps": int(tokens.size),
         "equal": int(same.sum()),
         "ties": int(excused.sum()),
+        "equal_to_themselves": int(chosen_by(theirs, eager.argmax(-1)).sum()),
     }
 
 
@@ -97,14 +109,14 @@ def main():
             inputs[case] = {key[3:]: torch.from_numpy(value) for key, value in golden.items() if key.startswith("in.")}
         ours = {case: monocle(args, directory, case) for case in names}
         logits = {}
-        for dtype in (torch.float32, torch.bfloat16):
-            model = load_model(directory, dtype, args.device)
+        for kind in KINDS:
+            model = load_model(directory, *kind, args.device)
             for case in names:
                 chosen = torch.from_numpy(ours[case]["decode.tokens"].astype(np.int64))
-                logits[case, dtype] = logits_of(model, inputs[case], chosen)
+                logits[case, kind] = logits_of(model, inputs[case], chosen)
             del model
         for case in names:
-            result = compare(ours[case], logits[case, torch.float32], logits[case, torch.bfloat16])
+            result = compare(ours[case], *(logits[case, kind] for kind in KINDS))
             wrong |= result["rms_ours"] > args.bound * result["rms_transformers"]
             results.append({"checkpoint": directory.name, "case": case, **result})
     steps = sum(r["steps"] for r in results)
@@ -112,7 +124,8 @@ def main():
     wrong |= equal + ties < 0.99 * steps
     print(json.dumps({"device": torch.cuda.get_device_name(args.device) if args.device.startswith("cuda") else args.device,
                       "torch": torch.__version__, "transformers": transformers.__version__, "quant": args.quant,
-                      "steps": steps, "equal": equal, "ties": ties, "cases": results}, indent=1))
+                      "steps": steps, "equal": equal, "ties": ties,
+                      "equal_to_themselves": sum(r["equal_to_themselves"] for r in results), "cases": results}, indent=1))
     sys.exit(1 if wrong else 0)
 
 

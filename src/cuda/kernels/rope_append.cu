@@ -238,7 +238,9 @@ void rope_append(const Launch& at, const RopeAppendArgs& args) {
   MONOCLE_CHECK(args.kv.head_dim <= 64 * kHalfPerLane);
   const int d = args.kv.head_dim;
   const int heads = static_cast<int>(args.q.cols / d);
-  if (args.qkv.rows > kFewTokens && (d == 64 || d == 128) && args.qkv.row_stride % 2 == 0 &&
+  // The two add up a head's squares in another order.
+  const bool tokens = args.qkv.rows > kFewTokens || at.batch_invariant;
+  if (tokens && (d == 64 || d == 128) && args.qkv.row_stride % 2 == 0 &&
       args.q.row_stride % 2 == 0) {
     launch(at, d == 64 ? rope_tokens_kernel<2> : rope_tokens_kernel<4>,
            {dim3(static_cast<unsigned>(args.qkv.rows)), dim3(kTokenThreads)}, args, heads);
