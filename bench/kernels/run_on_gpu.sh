@@ -56,8 +56,8 @@ serial() {
 }
 sanitize() {
   local tool
-  for tool in memcheck racecheck; do
-    timeout 60 compute-sanitizer --tool "$tool" --error-exitcode 9 "$BUILD/tests/parity/parity_test" \
+  for tool in memcheck racecheck; do  # racecheck: three minutes, nearly all of it for sampling
+    timeout 240 compute-sanitizer --tool "$tool" --error-exitcode 9 "$BUILD/tests/parity/parity_test" \
       --gtest_filter="${SANITIZE:-Verbs/Parity.Reference/cuda_linear_bf16_xbf16_m[1245]*:Verbs/Parity.Reference/cuda_attend_paged_mixed_h4_kv2_d128*:Verbs/Parity.Reference/cuda_attend_packed_1_h3_d72*:Verbs/Parity.Reference/cuda_rope_append_t17_h4*:Verbs/SampleParity*cuda_sample_v1027}" \
       --gtest_brief=1 >"$OUT/$tool.log" 2>&1
     log "$tool: exit $?"
