@@ -38,9 +38,6 @@ struct Share {
   int end;
   int fresh;  // index of the current token, or -1
 
-  __device__ int tiles() const {
-    return begin < end ? (end - begin + kTileKeys - 1) / kTileKeys : 0;
-  }
   // Row of the cache of key `index`.
   __device__ int row(const AttendPagedArgs& a, int index) const {
     if (index >= end) {
@@ -59,25 +56,76 @@ struct Share {
   }
 };
 
+// The 16 keys that a warp takes at a time and their values, in shared memory.
 template <int kD>
-__device__ inline void copy_tile(const AttendPagedArgs& a, const int (&rows)[kTileKeys],
-                                 std::uint32_t to) {
-  constexpr int kPieces = kD / 8;
-  const int c = static_cast<int>(threadIdx.x) % kPieces * 8;
-#pragma unroll
-  for (int key = static_cast<int>(threadIdx.x) / kPieces; key < kTileKeys;
-       key += kThreads / kPieces) {
-    const int row = rows[key];
-    if (row == kFresh) {
-      continue;
-    }
-    const std::int64_t at = row >= 0 ? std::int64_t{row} * kD + c : 0;
-    const std::uint32_t place =
-        to + static_cast<std::uint32_t>(key * TileShape<kD>::kPitch + 2 * c);
-    copy16(place, static_cast<const std::uint16_t*>(a.kv.k) + at, row >= 0);
-    copy16(place + TileShape<kD>::kPlane, static_cast<const std::uint16_t*>(a.kv.v) + at, row >= 0);
+struct Chunk {
+  static constexpr int kKeys = 16;
+  static constexpr int kPieces = kD / 8;  // of a row, 16 bytes each
+  static constexpr int kPlane = kKeys * 2 * kD;
+  static constexpr int kBytes = 2 * kPlane;
+  std::uint32_t at;
+
+  __device__ static constexpr int place(int key, int piece) {
+    return key * 2 * kD + (piece ^ (key & 7)) * 16;
   }
-}
+  __device__ std::uint32_t key(int row, int piece) const {
+    return at + static_cast<std::uint32_t>(place(row, piece));
+  }
+  __device__ std::uint32_t value(int row, int piece) const { return key(row, piece) + kPlane; }
+};
+
+// A warp's chunks of a block's share of the keys.
+template <int kD>
+struct WarpKeys {
+  using Chunk = step::Chunk<kD>;
+  const AttendPagedArgs& a;
+  const Share& share;
+  int warps;
+
+  __device__ int chunks() const {  // of this warp
+    const int all =
+        share.begin < share.end ? (share.end - share.begin + Chunk::kKeys - 1) / Chunk::kKeys : 0;
+    return (all - static_cast<int>(threadIdx.x / 32) + warps - 1) / warps;
+  }
+  __device__ int first(int chunk) const {
+    return share.begin + (chunk * warps + static_cast<int>(threadIdx.x / 32)) * Chunk::kKeys;
+  }
+  // Row of the cache of key lane % 16 of a chunk.
+  __device__ int look_up(int chunk) const {
+    return chunk < chunks()
+               ? share.row(a, first(chunk) + static_cast<int>(threadIdx.x % Chunk::kKeys))
+               : kNowhere;
+  }
+  __device__ void copy(const void* k, const void* v, int rows, std::uint32_t to) const {
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    const int piece = lane % Chunk::kPieces;
+    constexpr int kAtOnce = 32 / Chunk::kPieces;
+#pragma unroll
+    for (int i = 0; i < Chunk::kKeys / kAtOnce; ++i) {
+      const int key = lane / Chunk::kPieces + kAtOnce * i;
+      const int row = __shfl_sync(0xffffffffU, rows, key);
+      if (row != kFresh) {
+        const std::int64_t from = row >= 0 ? std::int64_t{row} * (2 * kD) + 16 * piece : 0;
+        const std::uint32_t at = to + static_cast<std::uint32_t>(Chunk::place(key, piece));
+        copy16(at, static_cast<const std::uint8_t*>(k) + from, row >= 0);
+        copy16(at + Chunk::kPlane, static_cast<const std::uint8_t*>(v) + from, row >= 0);
+      }
+    }
+  }
+  // The current token's key and value, where they belong in the chunk.
+  __device__ void put_fresh(int chunk, const std::uint16_t (&fresh)[2][kD],
+                            std::uint8_t* to) const {
+    const int key = share.fresh - first(chunk);
+    const int lane = static_cast<int>(threadIdx.x % 32);
+    if (share.fresh >= share.end || key < 0 || key >= Chunk::kKeys || lane >= 2 * Chunk::kPieces) {
+      return;
+    }
+    const int plane = lane / Chunk::kPieces;
+    const int piece = lane % Chunk::kPieces;
+    *reinterpret_cast<uint4*>(to + plane * Chunk::kPlane + Chunk::place(key, piece)) =
+        *reinterpret_cast<const uint4*>(fresh[plane] + piece * 8);
+  }
+};
 
 // Sine and cosine of channels lane + 32 i of a half.
 template <int kD>
@@ -108,20 +156,23 @@ struct Channels {
 
   __device__ Channels(const float* x, const float* weight, float eps, const Turn<kD>& turn) {
     const int lane = static_cast<int>(threadIdx.x % 32);
+    float w_low[kEach];  // on their way together with x
+    float w_high[kEach];
     float squares = 0.0F;
 #pragma unroll
     for (int i = 0; i < kEach; ++i) {
       low[i] = __ldcg(x + lane + 32 * i);
       high[i] = __ldcg(x + lane + 32 * i + kD / 2);
+      w_low[i] = weight != nullptr ? __ldg(weight + lane + 32 * i) : 0.0F;
+      w_high[i] = weight != nullptr ? __ldg(weight + lane + 32 * i + kD / 2) : 0.0F;
       squares += low[i] * low[i] + high[i] * high[i];
     }
     if (weight != nullptr) {
       const float factor = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(kD) + eps);
 #pragma unroll
       for (int i = 0; i < kEach; ++i) {
-        const int c = lane + 32 * i;
-        const float first = __ldg(weight + c) * low[i] * factor;
-        const float second = __ldg(weight + c + kD / 2) * high[i] * factor;
+        const float first = w_low[i] * low[i] * factor;
+        const float second = w_high[i] * high[i] * factor;
         low[i] = first * turn.cosine[i] - second * turn.sine[i];
         high[i] = second * turn.cosine[i] + first * turn.sine[i];
       }
@@ -152,6 +203,19 @@ __device__ inline void make_head(const float* x, const float* weight, float eps,
       out[c + kD / 2] = shared[c + kD / 2];
     }
   }
+}
+
+// The norms' weights are read once a step: asked for before the wait for what they belong to.
+template <int kD>
+__device__ inline void prefetch_norms(const float* q_norm, const float* k_norm) {
+#if __CUDA_ARCH__ >= 900
+  constexpr int kLines = kD * 4 / 128;
+  const int line = static_cast<int>(threadIdx.x);
+  if (q_norm != nullptr && k_norm != nullptr && line < 2 * kLines) {
+    const float* from = line < kLines ? q_norm : k_norm;
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(from + line % kLines * 32));
+  }
+#endif
 }
 
 // What a block makes its heads from and where the current token's key and value go.
@@ -248,19 +312,20 @@ struct Room {
   static constexpr int kD = kD_;
   static constexpr int kWarps = step::kWarps;
   static constexpr int kThreads = step::kThreads;
-  using Shape = TileShape<kD>;
+  static constexpr int kStageBytes = Chunk<kD>::kBytes;
   static constexpr int kRecord = Running<kD>::kRecord;
-  alignas(16) std::uint8_t tiles[kStages][2 * Shape::kPlane];
+  alignas(16) std::uint8_t stages[kWarps][kStages][kStageBytes];
   alignas(16) std::uint16_t q[kHeads][kD];
   alignas(16) std::uint16_t fresh[2][kD];  // key, value
-  int rows[kStages + 1][kTileKeys];        // of the cache, by tile
 
-  // The tiles, once used up, hold the results of the warps and behind them the block's.
+  // The stages, once used up, hold the warps' results and, the first warp's second, the block's.
   __device__ float* warp_record(int warp, int head) {
-    return reinterpret_cast<float*>(tiles) + (warp * kHeads + head) * kRecord;
+    return reinterpret_cast<float*>(stages[warp][0]) + head * kRecord;
   }
-  __device__ float* record(int head) { return warp_record(kWarps, head); }
-  static_assert(sizeof(float) * (kWarps + 1) * kHeads * kRecord <= 2 * kStages * Shape::kPlane);
+  __device__ float* record(int head) {
+    return reinterpret_cast<float*>(stages[0][1]) + head * kRecord;
+  }
+  static_assert(sizeof(float) * kHeads * kRecord <= kStageBytes && kStages > 1);
 };
 
 // {maximum, mass, channel c} over the records that kWarps warps have stored of a head.

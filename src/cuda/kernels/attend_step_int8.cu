@@ -83,11 +83,13 @@ __global__ __launch_bounds__(Room::kThreads, kBlocks) void attend_step_int8_kern
   if (args.has_rope) {
     Turn<kD> turn;
     turn.load(args.rope, row);
+    const HeadsOf of = heads_of(args, row, rank == 0);
     if (args.early) {
+      prefetch_norms<kD>(of.q_norm, of.k_norm);
       pdl_wait();
       pdl_launch_next();
     }
-    make_heads<kD>(heads_of(args, row, rank == 0), a.kv, share, turn, room.q, room.fresh);
+    make_heads<kD>(of, a.kv, share, turn, room.q, room.fresh);
     __syncthreads();
     heads.template load<true>(&room.q[0][0], group);
   } else {

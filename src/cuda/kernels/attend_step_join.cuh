@@ -8,6 +8,7 @@
 
 namespace monocle::cuda::step {
 
+// Of a kernel that starts early also before the wait.
 __device__ inline HeadsOf heads_of(const StepArgs& args, int row, bool store_q) {
   const RopeAppendArgs& a = args.rope;
   HeadsOf of{};

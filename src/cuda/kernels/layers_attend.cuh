@@ -13,78 +13,21 @@
 
 namespace monocle::cuda::layers {
 
-// A warp's chunks of a block's share of the keys, of a cache of bf16.
-struct WideKeys {
-  static constexpr int kChunk = 16;  // keys of a warp's stage
-  const AttendPagedArgs& a;
-  const step::Share& share;
-
-  __device__ static int place(int key, int piece) {
-    return key * 2 * kLayerHead + (piece ^ (key & 7)) * 16;
-  }
-  __device__ int chunks() const {  // of this warp
-    const int all = share.begin < share.end ? (share.end - share.begin + kChunk - 1) / kChunk : 0;
-    return (all - static_cast<int>(threadIdx.x / 32) + kWarps - 1) / kWarps;
-  }
-  __device__ int first(int chunk) const {
-    return share.begin + (chunk * kWarps + static_cast<int>(threadIdx.x / 32)) * kChunk;
-  }
-  // Row of the cache of key lane % 16 of a chunk.
-  __device__ int look_up(int chunk) const {
-    return chunk < chunks() ? share.row(a, first(chunk) + static_cast<int>(threadIdx.x % kChunk))
-                            : step::kNowhere;
-  }
-  __device__ void copy(const LayerWeights& w, int rows, std::uint8_t* area) const {
-    const int lane = static_cast<int>(threadIdx.x % 32);
-    const int piece = lane % 16;
-    const std::uint32_t to = shared_address(area);
-#pragma unroll
-    for (int i = 0; i < kChunk / 2; ++i) {
-      const int key = lane / 16 + 2 * i;
-      const int row = __shfl_sync(0xffffffffU, rows, key);
-      if (row != step::kFresh) {
-        const std::int64_t from = row >= 0 ? std::int64_t{row} * (2 * kLayerHead) + 16 * piece : 0;
-        const std::uint32_t at = to + static_cast<std::uint32_t>(place(key, piece));
-        copy16(at, static_cast<const std::uint8_t*>(w.k) + from, row >= 0);
-        copy16(at + kChunk * 2 * kLayerHead, static_cast<const std::uint8_t*>(w.v) + from,
-               row >= 0);
-      }
-    }
-  }
-  // The current token's key and value, where they belong in the chunk.
-  __device__ void put_fresh(int chunk, const std::uint16_t (&fresh)[2][kLayerHead],
-                            std::uint8_t* area) const {
-    const int key = share.fresh - first(chunk);
-    if (share.fresh >= share.end || key < 0 || key >= kChunk) {
-      return;
-    }
-    const int lane = static_cast<int>(threadIdx.x % 32);
-    *reinterpret_cast<uint4*>(area + lane / 16 * (kChunk * 2 * kLayerHead) +
-                              place(key, lane % 16)) =
-        *reinterpret_cast<const uint4*>(fresh[lane / 16] + lane % 16 * 8);
-  }
-};
-
-// Where a warp's 16 keys lie.
-struct ChunkKeys {
-  std::uint32_t area;
-  __device__ std::uint32_t key(int row, int piece) const {
-    return area + static_cast<std::uint32_t>(WideKeys::place(row, piece));
-  }
-  __device__ std::uint32_t value(int row, int piece) const {
-    return key(row, piece) + WideKeys::kChunk * 2 * kLayerHead;
-  }
-};
-
 // How attention reads the cache: K is the kind of the linear phases.
 template <class K_>
 struct WideCache {
   using K = K_;
   using Running = step::Running<kLayerHead>;
   using Fresh = std::uint16_t[2][kLayerHead];
-  struct Keys : WideKeys {
-    __device__ Keys(const AttendPagedArgs& args, const step::Share& of) : WideKeys{args, of} {}
+  struct Keys : step::WarpKeys<kLayerHead> {
+    static constexpr int kChunk = Chunk::kKeys;
+    __device__ Keys(const AttendPagedArgs& args, const step::Share& of)
+        : step::WarpKeys<kLayerHead>{args, of, kWarps} {}
+    __device__ void copy(const LayerWeights& w, int rows, std::uint8_t* area) const {
+      step::WarpKeys<kLayerHead>::copy(w.k, w.v, rows, shared_address(area));
+    }
   };
+  static_assert(step::Chunk<kLayerHead>::kBytes <= K::kKeyBytes);
   struct Heads {
     std::uint32_t q[kLayerHead / 16][2];
     float scale_log2;
@@ -94,7 +37,8 @@ struct WideCache {
       step::load_heads<kLayerHead, true>(heads, a.heads / a.kv.kv_heads, q);
     }
     __device__ void attend(std::uint8_t* area, int left, Running& running) const {
-      step::attend_16<kLayerHead>(q, ChunkKeys{shared_address(area)}, left, scale_log2, running);
+      step::attend_16<kLayerHead>(q, step::Chunk<kLayerHead>{shared_address(area)}, left,
+                                  scale_log2, running);
     }
   };
 };
@@ -129,7 +73,8 @@ struct Int8Cache {
   };
 };
 
-__device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeights& w, int row) {
+__device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeights& w, int row,
+                                         std::int64_t slot) {
   step::HeadsOf of{};
   of.x = static_cast<const float*>(p.rope.qkv.data) + std::int64_t{row} * (p.q_dim + 2 * p.kv_dim);
   of.heads = p.attend.heads;
@@ -138,7 +83,7 @@ __device__ inline step::HeadsOf heads_of(const StepProgram& p, const LayerWeight
   of.eps = p.rope.eps;
   of.k = w.k;
   of.v = w.v;
-  of.slot = __ldcg(p.rope.slots.data() + row);
+  of.slot = slot;
   of.k_scale = w.k_scale;
   of.v_scale = w.v_scale;
   return of;
@@ -159,6 +104,7 @@ struct Item {
   int row;
   int part;
   int parts;
+  std::int64_t slot;  // of the cache: where the current token's key and value go
   step::Share share;
   step::Turn<kLayerHead> turn;
   int rows;
@@ -180,6 +126,7 @@ struct Item {
     share.end = min(share.begin + each, share.seen.count);
     share.fresh = share.seen.count - 1;
     turn.load(p.rope, row);
+    slot = __ldcg(p.rope.slots.data() + row);
     rows = Keys(a, share).look_up(0);
   }
   // No part has less than a chunk for every warp, but for the last.
@@ -294,11 +241,12 @@ __device__ inline void run_attention(const StepProgram& p, const Between& betwee
       keys.copy(w, item.rows, area);
       copy_commit();
       if (!waited) {
+        step::prefetch_norms<kLayerHead>(w.q_norm, w.k_norm);
         barrier.wait();
         waited = true;
       }
-      step::make_heads<kLayerHead>(heads_of(p, w, item.row), p.rope.kv, item.share, item.turn,
-                                   shared.q, fresh);
+      step::make_heads<kLayerHead>(heads_of(p, w, item.row, item.slot), p.rope.kv, item.share,
+                                   item.turn, shared.q, fresh);
       __syncthreads();
       const typename Cache::Heads heads(a, &shared.q[0][0]);
       typename Cache::Running running;

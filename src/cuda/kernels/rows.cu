@@ -15,6 +15,27 @@ namespace {
 
 constexpr int kThreads = 256;
 
+// y[c] = scale * value(c), several at a time: a step of one token waits for these loads.
+template <class Value>
+__device__ inline void put_row(float* y, std::int64_t cols, float scale, const Value& value) {
+  constexpr int kAtOnce = 8;
+  for (std::int64_t first = threadIdx.x; first < cols; first += kAtOnce * kThreads) {
+    float loaded[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const std::int64_t c = first + i * kThreads;
+      loaded[i] = c < cols ? value(c) : 0.0F;
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const std::int64_t c = first + i * kThreads;
+      if (c < cols) {
+        y[c] = scale * loaded[i];
+      }
+    }
+  }
+}
+
 __global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
   pdl_launch_next();
   pdl_wait();
@@ -29,10 +50,22 @@ __global__ void embed_kernel(const __grid_constant__ EmbedArgs a) {
   }
   const std::int64_t id = a.ids.data()[t];
   const float scale = weight_scale(a.table, id);
-  for (std::int64_t c = threadIdx.x; c < a.y.cols; c += kThreads) {
-    y[c] = scale * (a.table.format == QuantFormat::kInt4Group
-                        ? static_cast<float>(int4_value(a.table.data, a.table.cols, id, c))
-                        : load_weight(a.table.data, a.table.format, id * a.table.cols + c));
+  const auto as = [&](QuantFormat format) {
+    return [&a, id, format](std::int64_t c) {
+      return load_weight(a.table.data, format, id * a.table.cols + c);
+    };
+  };
+  switch (a.table.format) {  // outside of the loop, so that its loads go together
+    case QuantFormat::kBF16:
+      return put_row(y, a.y.cols, scale, as(QuantFormat::kBF16));
+    case QuantFormat::kInt8Channel:
+      return put_row(y, a.y.cols, scale, as(QuantFormat::kInt8Channel));
+    case QuantFormat::kInt4Group:
+      return put_row(y, a.y.cols, scale, [&](std::int64_t c) {
+        return static_cast<float>(int4_value(a.table.data, a.table.cols, id, c));
+      });
+    default:
+      return put_row(y, a.y.cols, scale, as(a.table.format));
   }
 }
 
