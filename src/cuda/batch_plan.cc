@@ -28,11 +28,11 @@ std::int64_t divide_up(std::int64_t value, std::int64_t unit) { return (value + 
 
 }  // namespace
 
-BatchPlan plan_batch(const LinearArgs& args, int multiprocessors) {
+BatchPlan plan_batch(const LinearArgs& args, const BatchDevice& device) {
   BatchPlan plan;
-  // Two blocks fit a multiprocessor: clusters that find no four free ones close together share
-  // some.
-  const int clusters = multiprocessors / kBatchCluster;
+  // With one tile each, two blocks fit a multiprocessor: clusters that find no four free ones close
+  // together share some.
+  const int clusters = device.multiprocessors / kBatchCluster;
   if (clusters < 1 || !reads(args)) {
     return plan;
   }
@@ -43,7 +43,12 @@ BatchPlan plan_batch(const LinearArgs& args, int multiprocessors) {
   plan.wide = pairs || 2 * divide_up(wide_tiles, clusters) <= divide_up(narrow_tiles, clusters);
   plan.tokens = args.x.rows <= 32 ? 32 : 64;
   plan.tiles = static_cast<int>(plan.wide ? wide_tiles : narrow_tiles);
-  plan.groups = plan.tokens > kBatchStayTokens ? plan.tiles : std::min(plan.tiles, clusters);
+  plan.groups = plan.tiles;
+  if (plan.tokens <= kBatchStayTokens && plan.tiles > clusters) {
+    // With several each, a block needs the whole memory of a multiprocessor: a second wave of
+    // clusters would take as long as the first.
+    plan.groups = std::clamp(device.clusters, 1, clusters);
+  }
   const std::int64_t unit = plan.wide ? kBatchBox : 2 * kBatchBox;
   plan.slice = static_cast<int>(divide_up(divide_up(args.x.cols, kBatchCluster), unit) * unit);
   plan.fits = true;

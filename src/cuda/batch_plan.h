@@ -27,8 +27,14 @@ struct BatchPlan {
   int slice = 0;   // columns of a block
 };
 
-// multiprocessors: 0 where its code or the driver for it is missing.
-BatchPlan plan_batch(const LinearArgs& args, int multiprocessors);
+// Both are 0 where its code or the driver for it is missing, or it is not wanted.
+struct BatchDevice {
+  int multiprocessors = 0;
+  // That run side by side with a multiprocessor for each block: where four lie close together.
+  int clusters = 0;
+};
+
+BatchPlan plan_batch(const LinearArgs& args, const BatchDevice& device);
 
 // The parts in which linear_batch leaves a row's sum of squares of y, one after the other.
 int square_parts(const BatchPlan& plan);

@@ -183,15 +183,14 @@ void CudaBackend::run_recorded() {
   auto verbs = std::span<const RecordedVerb>(issued_).subspan(maps != nullptr ? program->verbs : 0);
   SplitNorm split;
   for (; !verbs.empty(); verbs = verbs.subspan(1)) {
-    if (split.ahead != nullptr || splits_norm(verbs, linear_device_.batch_multiprocessors)) {
+    if (split.ahead != nullptr || splits_norm(verbs, linear_device_.batch)) {
       const auto& args = std::get<LinearArgs>(verbs.front());
-      split.behind = splits_norm(verbs, linear_device_.batch_multiprocessors)
-                         ? &std::get<NormArgs>(verbs[1])
-                         : nullptr;
+      split.behind =
+          splits_norm(verbs, linear_device_.batch) ? &std::get<NormArgs>(verbs[1]) : nullptr;
+      split.attends = verbs.size() > 1 && std::holds_alternative<RopeAppendArgs>(verbs[1]);
       prepare();
       run_batch(args, split);
-      split = {split.behind, square_parts(plan_batch(args, linear_device_.batch_multiprocessors)),
-               nullptr};
+      split = {split.behind, square_parts(plan_batch(args, linear_device_.batch)), nullptr, false};
       verbs = verbs.subspan(split.ahead != nullptr ? 1 : 0);  // the norm has been taken care of
       continue;
     }
@@ -292,7 +291,7 @@ void CudaBackend::run_slices(const Launch& at, const LinearArgs& args) {
 
 // By linear_batch. What starts behind it, too, knows that everything ahead of it has ended.
 void CudaBackend::run_batch(const LinearArgs& args, const SplitNorm& norm) {
-  linear_batch(launch_, args, plan_batch(args, linear_device_.batch_multiprocessors), norm);
+  linear_batch(launch_, args, plan_batch(args, linear_device_.batch), norm);
   behind_stream_ = true;
 }
 
@@ -379,7 +378,9 @@ Result<std::unique_ptr<Backend>> create(const CudaOptions& options) {
   const LinearDevice linear_device{
       {properties.sharedMemPerBlockOptin, launch.multiprocessors, launch.clusters},
       sm90,
-      sm90 && !options.batch_invariant ? launch.multiprocessors : 0,
+      sm90 && !options.batch_invariant
+          ? BatchDevice{launch.multiprocessors, linear_batch_clusters(launch)}
+          : BatchDevice{},
       options.batch_invariant};
   return std::make_unique<CudaBackend>(
       options, std::move(capabilities), launch, linear_device, std::move(ring),

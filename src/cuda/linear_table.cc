@@ -60,7 +60,7 @@ bool fits_sm90(const LinearArgs& args) {
 }  // namespace
 
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device) {
-  if (plan_batch(args, device.batch_multiprocessors).fits) {
+  if (plan_batch(args, device.batch).fits) {
     return LinearKernel::kBatch;
   }
   if (device.sm90 && (args.x.rows >= kSm90Rows || device.batch_invariant) && fits_sm90(args)) {

@@ -23,9 +23,9 @@ enum class LinearKernel : std::uint8_t {
 
 struct LinearDevice {
   StreamDevice stream;
-  bool sm90 = false;              // the code and the driver for kSm90 are there
-  int batch_multiprocessors = 0;  // for kBatch; 0: its code or driver is missing, or is not wanted
-  bool batch_invariant = false;   // the kernel may not depend on the number of rows
+  bool sm90 = false;             // the code and the driver for kSm90 are there
+  BatchDevice batch{};           // for kBatch
+  bool batch_invariant = false;  // the kernel may not depend on the number of rows
 };
 LinearKernel choose_linear(const LinearArgs& args, const LinearDevice& device);
 

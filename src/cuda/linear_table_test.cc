@@ -81,7 +81,7 @@ TEST(LinearTable, ManyRowsGoToWhatHopperAdds) {
 
 TEST(LinearTable, BatchesHaveTheirOwnWhereTheyFit) {
   LinearDevice device = kHopper;
-  device.batch_multiprocessors = 132;
+  device.batch = {132, 30};
   EXPECT_EQ(choose_linear(args_of(16, 2048), device), LinearKernel::kStream);
   EXPECT_EQ(choose_linear(args_of(32, 2048), device), LinearKernel::kBatch);
   EXPECT_EQ(choose_linear(args_of(64, 2048), device), LinearKernel::kBatch);

@@ -214,7 +214,7 @@ std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs)
   return program;
 }
 
-bool splits_norm(std::span<const RecordedVerb> verbs, int multiprocessors) {
+bool splits_norm(std::span<const RecordedVerb> verbs, const BatchDevice& device) {
   if (verbs.size() < 3) {
     return false;
   }
@@ -234,15 +234,14 @@ bool splits_norm(std::span<const RecordedVerb> verbs, int multiprocessors) {
       return false;
     }
   }
-  const BatchPlan plan = plan_batch(*made, multiprocessors);
-  return plan.fits && plan_batch(*read, multiprocessors).fits &&
-         square_parts(plan) <= kSquareParts && made->epilogue != Epilogue::kSwiGlu &&
-         norm->kind == NormKind::kRms && norm->x.data == made->y.data &&
-         norm->x.row_stride == made->y.row_stride && norm->x.rows == made->y.rows &&
-         norm->x.cols == made->y.cols && made->y.dtype == DType::kF32 &&
-         norm->y.dtype == DType::kBF16 && norm->y.data == read->x.data &&
-         norm->y.row_stride == read->x.row_stride && norm->y.rows == read->x.rows &&
-         norm->y.cols == read->x.cols;
+  const BatchPlan plan = plan_batch(*made, device);
+  return plan.fits && plan_batch(*read, device).fits && square_parts(plan) <= kSquareParts &&
+         made->epilogue != Epilogue::kSwiGlu && norm->kind == NormKind::kRms &&
+         norm->x.data == made->y.data && norm->x.row_stride == made->y.row_stride &&
+         norm->x.rows == made->y.rows && norm->x.cols == made->y.cols &&
+         made->y.dtype == DType::kF32 && norm->y.dtype == DType::kBF16 &&
+         norm->y.data == read->x.data && norm->y.row_stride == read->x.row_stride &&
+         norm->y.rows == read->x.rows && norm->y.cols == read->x.cols;
 }
 
 int item_parts(int items, int blocks) {

@@ -79,8 +79,8 @@ struct StepProgram {
 std::optional<StepProgram> recognise_layers(std::span<const RecordedVerb> verbs);
 
 // Whether the verbs begin with a linear, the norm of its result and the only linear that reads
-// that, and linear_batch may split the norm between the two. multiprocessors: as for plan_batch().
-bool splits_norm(std::span<const RecordedVerb> verbs, int multiprocessors);
+// that, and linear_batch may split the norm between the two.
+bool splits_norm(std::span<const RecordedVerb> verbs, const BatchDevice& device);
 
 // Into how many parts at most the keys of each of so many rows of q times kv heads are divided.
 inline constexpr int kMostItemParts = 16;

@@ -227,7 +227,7 @@ TEST(StepProgram, AnythingElseIsNot) {
 }
 
 TEST(StepProgram, ANormBetweenTwoLinearsIsSplit) {
-  constexpr int kMultiprocessors = 132;
+  static constexpr BatchDevice kDevice{132, 30};
   const auto with = [](std::size_t first,
                        const std::function<void(std::vector<RecordedVerb>&)>& change) {
     auto verbs = layers(2);
@@ -240,7 +240,7 @@ TEST(StepProgram, ANormBetweenTwoLinearsIsSplit) {
       }
     }
     change(verbs);
-    return splits_norm(std::span<const RecordedVerb>(verbs).subspan(first), kMultiprocessors);
+    return splits_norm(std::span<const RecordedVerb>(verbs).subspan(first), kDevice);
   };
   const auto as_they_are = [](std::vector<RecordedVerb>&) {};
   EXPECT_TRUE(with(4, as_they_are));    // out, norm, gate and up

@@ -28,14 +28,18 @@ void linear_tiles(const Launch& at, const LinearArgs& args);
 // written to norm->y all the same.
 void linear_stream(const Launch& at, const LinearArgs& args, const StreamPlan& plan,
                    const NormArgs* norm);
-// An RMS norm between two linear_batch, computed by neither launch alone: with `behind`, args.y is
+// What a linear_batch has to do with its neighbours.
+// An RMS norm between two of them is computed by neither launch alone: with `behind`, args.y is
 // its x, and w y goes to its y; with `ahead`, args.x is such a w y, and `parts` are square_parts()
 // of the launch that made it, which must be the last one.
 struct SplitNorm {
   const NormArgs* ahead = nullptr;
   int parts = 0;
   const NormArgs* behind = nullptr;
+  bool attends = false;  // the next launch is rope_attend_step, which may start early
 };
+// BatchDevice::clusters of the current device.
+int linear_batch_clusters(const Launch& at);
 // plan: of plan_batch(), and it fits.
 void linear_batch(const Launch& at, const LinearArgs& args, const BatchPlan& plan,
                   const SplitNorm& norm);

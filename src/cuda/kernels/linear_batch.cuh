@@ -33,6 +33,7 @@ struct BatchArgs {
   std::uint16_t* weighted;
   std::int64_t weighted_stride;
   float* squares_out;
+  bool early;  // the successor is let in at once
 };
 
 // A wide tile is 128 rows of W, 64 per warpgroup, and both multiply all rows of x; a narrow one 64
@@ -290,27 +291,42 @@ __device__ inline void store_for_norm(const BatchArgs& a, const Place<K>& at,
   }
 }
 
-// 1 / sqrt(mean square + eps) of each row of x, or 1.
+// 1 / sqrt(mean square + eps) of each row of x, or 1. All parts of a thread are asked for together.
+// Before they are read the threads must meet.
 template <class K>
 __device__ inline void make_factors(const BatchArgs& a, float (&factors)[K::kTokens]) {
-  const int warp = static_cast<int>(threadIdx.x / 32);
-  const int lane = static_cast<int>(threadIdx.x % 32);
-#pragma unroll 4
-  for (int token = warp; token < K::kTokens; token += kMathThreads / 32) {
-    float sum = 0.0F;
-    if (a.squares != nullptr && token < static_cast<int>(a.linear.x.rows)) {
-      for (int part = lane; part < a.parts; part += 32) {
-        sum += __ldcg(a.squares + token * kSquareParts + part);
-      }
-    }
-    sum = warp_sum(sum);
-    if (lane == 0) {
-      factors[token] = a.squares != nullptr
-                           ? 1.0F / sqrtf(sum / static_cast<float>(a.linear.x.cols) + a.eps)
-                           : 1.0F;
+  constexpr int kSharing = kMathThreads / K::kTokens;  // threads of a row
+  constexpr int kEach = kSquareParts / 4 / kSharing;
+  const int token = static_cast<int>(threadIdx.x) / kSharing;
+  const int mine = static_cast<int>(threadIdx.x) % kSharing;
+  float4 part[kEach];
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    const int first = 4 * (mine + i * kSharing);
+    const bool there = a.squares != nullptr && token < static_cast<int>(a.linear.x.rows);
+    part[i] =
+        there && first < a.parts
+            ? __ldcg(reinterpret_cast<const float4*>(a.squares + token * kSquareParts + first))
+            : float4{};
+  }
+  float sum = 0.0F;
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    const float value[4] = {part[i].x, part[i].y, part[i].z, part[i].w};
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      sum += 4 * (mine + i * kSharing) + j < a.parts ? value[j] : 0.0F;
     }
   }
-  math_barrier();
+#pragma unroll
+  for (int step = 1; step < kSharing; step *= 2) {
+    sum += __shfl_xor_sync(0xffffffffU, sum, step);
+  }
+  if (mine == 0) {
+    factors[token] = a.squares != nullptr
+                         ? 1.0F / sqrtf(sum / static_cast<float>(a.linear.x.cols) + a.eps)
+                         : 1.0F;
+  }
 }
 
 // From this block's share of a tile to y. `spare`: a room whose sums have been read.

@@ -15,7 +15,8 @@
 // of squares, who reads it applies each row's factor to the finished sums.
 //
 // The successor is let in when the last stage has been asked for: what it reads ahead then queues
-// behind this launch's bytes, and all that is ahead of this launch has ended.
+// behind this launch's bytes, and all that is ahead of this launch has ended. Attention comes
+// earlier, as soon as the latter is so: it is busy for longer until it needs the results.
 #include "cuda/kernels/linear_batch.cuh"
 
 #include <algorithm>
@@ -91,6 +92,9 @@ __device__ inline void produce(const BatchArgs& a, const Memory& memory, int gro
     copy_w(i, i);
   }
   pdl_wait();
+  if (a.early) {
+    pdl_launch_next();
+  }
   Turn turn;
   for (int i = 0; i < total; ++i, turn.next(a.stages)) {
     if (i >= ahead) {
@@ -106,7 +110,9 @@ __device__ inline void produce(const BatchArgs& a, const Memory& memory, int gro
                memory.full + static_cast<std::uint32_t>(8 * turn.stage));
     }
   }
-  pdl_launch_next();
+  if (!a.early) {
+    pdl_launch_next();
+  }
 }
 
 template <class K>
@@ -132,8 +138,13 @@ __device__ inline void consume(const BatchArgs& a, const Memory& memory, int gro
                                Tail<K>& tail) {
   const int steps = a.plan.slice / K::kColumns;
   const bool leader = threadIdx.x % 128 == 0;
+  if (a.squares == nullptr) {
+    make_factors<K>(a, tail.factors);
+  }
   pdl_wait();
-  make_factors<K>(a, tail.factors);
+  if (a.squares != nullptr) {
+    make_factors<K>(a, tail.factors);
+  }
   Turn turn;
   int nth = 0;
   for (int tile = group; tile < a.plan.tiles; tile += a.plan.groups, ++nth) {
@@ -143,6 +154,8 @@ __device__ inline void consume(const BatchArgs& a, const Memory& memory, int gro
     if (threadIdx.x == 0) {
       barrier_expect(arrived, K::kRoomBytes);
     }
+    const Place<K> at(a, tile, rank);
+    const Beside<K> beside(a, at);
     float sum[K::kSums] = {};
     int before = -1;
     for (int step = 0; step < steps; ++step, turn.next(a.stages)) {
@@ -159,8 +172,9 @@ __device__ inline void consume(const BatchArgs& a, const Memory& memory, int gro
     if (leader) {
       barrier_arrive(memory.empty + static_cast<std::uint32_t>(8 * before));
     }
-    const Place<K> at(a, tile, rank);
-    const Beside<K> beside(a, at);
+    if (nth == 0) {
+      math_barrier();  // the factors
+    }
     if constexpr (K::kOneTile) {
       cluster_barrier();  // the rings, used up, take the sums
     }
@@ -190,6 +204,12 @@ __global__ __launch_bounds__(kThreads,
                       shared_address(tail.sums)};
   const int rank = static_cast<int>(cluster_rank());
   const int group = static_cast<int>(blockIdx.x) / kCluster;
+  if (threadIdx.x == kMathThreads) {
+    prefetch_map(a.x);
+    for (int i = 0; i < a.linear.w.parts; ++i) {
+      prefetch_map(a.w[i]);
+    }
+  }
   if (threadIdx.x == 0) {
     for (int i = 0; i < a.stages; ++i) {
       barrier_init(memory.full + static_cast<std::uint32_t>(8 * i), 1);
@@ -217,8 +237,10 @@ __global__ __launch_bounds__(kThreads,
 
 // What a block may use where two are to run side by side.
 constexpr std::size_t kHalf = std::size_t{113} << 10;
-// One short tile: what attention leaves beside two of its blocks.
-constexpr int kShortSteps = 4;
+// What one may use alone: with several tiles the ring must feed the memory through the exchanges.
+constexpr std::size_t kWhole = std::size_t{227} << 10;
+// What attention leaves beside two of its blocks.
+constexpr int kShortSteps = 4;  // one tile behind it
 constexpr int kShortStages = 3;
 
 template <class K>
@@ -227,9 +249,11 @@ void launch_batch(const Launch& at, BatchArgs& args) {
   const int steps = args.plan.slice / K::kColumns;
   const int rounds = (args.plan.tiles + args.plan.groups - 1) / args.plan.groups;
   args.rooms = K::kOneTile ? 0 : rounds > 1 ? 2 : 1;
-  const int most = steps * rounds <= kShortSteps ? kShortStages : steps * rounds;
+  const bool beside_attention = steps * rounds <= kShortSteps;
+  const int most = beside_attention ? kShortStages : steps * rounds;
+  const std::size_t room = rounds > 1 && !K::kOneTile ? kWhole : kHalf;
   args.stages = K::kOneTile ? (K::kRoomBytes + K::kStageBytes - 1) / K::kStageBytes : 1;
-  while (args.stages < most && shared_bytes<K>(args.stages + 1, args.rooms) <= kHalf) {
+  while (args.stages < most && shared_bytes<K>(args.stages + 1, args.rooms) <= room) {
     ++args.stages;
   }
   const std::size_t bytes = shared_bytes<K>(args.stages, args.rooms);
@@ -248,11 +272,30 @@ void launch_tokens(const Launch& at, BatchArgs& args) {
 
 }  // namespace
 
+int linear_batch_clusters(const Launch& at) {
+  auto* kernel = linear_batch_kernel<Kind<32, true>>;
+  allow_shared(kernel, kWhole);
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {kCluster, 1, 1};
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(at.multiprocessors / kCluster * kCluster));
+  config.blockDim = dim3(kThreads);
+  config.dynamicSmemBytes = kWhole;
+  config.stream = at.stream;
+  config.attrs = &cluster;
+  config.numAttrs = 1;
+  int count = 0;
+  MONOCLE_CUDA_CHECK(cudaOccupancyMaxActiveClusters(&count, kernel, &config));
+  return count;
+}
+
 void linear_batch(const Launch& at, const LinearArgs& linear, const BatchPlan& plan,
                   const SplitNorm& norm) {
   BatchArgs args{};
   args.linear = linear;
   args.plan = plan;
+  args.early = norm.attends;
   args.x = make_tensor_map({.data = linear.x.data,
                             .element_bytes = 2,
                             .rows = linear.x.rows,

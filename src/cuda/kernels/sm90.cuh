@@ -84,6 +84,10 @@ __device__ inline void copy_box_to(std::uint32_t to, const CUtensorMap& map, int
       : "memory");
 }
 
+// The first copy by a map would otherwise fetch the map itself.
+__device__ inline void prefetch_map(const CUtensorMap& map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+}
 __device__ inline void prefetch_line(const void* from) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
 }
