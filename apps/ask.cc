@@ -256,26 +256,26 @@ int run_ask(const AskOptions& options) {
 
 }  // namespace
 
-Action add_ask(CLI::App& app) {
+Action add_ask(Flags& app) {
   auto options = std::make_shared<AskOptions>();
   app.footer("Example: monocle ask --image receipt.jpg --temperature 0 \"What is the total?\"");
-  app.add_option("question", options->question, "What to ask")->required();
+  app.add_option("question", options->question, "What to ask").required();
   app.add_option("-i,--image", options->images,
                  "A picture (JPEG, PNG, WebP, GIF, BMP); may be repeated, order is kept")
-      ->allow_extra_args(false);
+      .one_value();
   app.add_option("--system", options->system, "System message");
   app.add_option("-n,--max-tokens", options->max_tokens, "Longest answer")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20));
+      .capture_default_str()
+      .range(1, 1 << 20);
   app.add_option("--stop", options->stop, "End the answer before this text; may be repeated")
-      ->allow_extra_args(false);
+      .one_value();
   app.add_option("--min-pixels", options->min_pixels, "Enlarge pictures to at least this area");
   app.add_option("--max-pixels", options->max_pixels,
                  "Shrink pictures to at most this area: fewer tokens, faster");
   app.add_option("--step-tokens", options->step_tokens, "Prompt tokens computed at a time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536))
-      ->group("Machine");
+      .capture_default_str()
+      .range(1, 65536)
+      .group("Machine");
   app.add_flag("--json", options->json,
                "Print one JSON object with text, usage and timing instead of streaming");
   options->model.add(app);

@@ -42,23 +42,23 @@ Result<std::unique_ptr<Backend>> make_cuda([[maybe_unused]] const DeviceOptions&
 
 }  // namespace
 
-void DeviceOptions::add(CLI::App& app) {
+void DeviceOptions::add(Flags& app) {
   app.add_option("--device", device,
                  "Where to compute: auto, cpu, cuda:N, or reference (slow, exact, for checks); "
                  "`monocle serve` takes several: cuda:0,1")
-      ->capture_default_str()
-      ->check(check_device)
-      ->group("Machine");
+      .capture_default_str()
+      .check(check_device)
+      .group("Machine");
   app.add_option("--threads", threads, "CPU threads (default: every CPU this process may use)")
-      ->check(CLI::Range(1, 1024))
-      ->group("Machine");
-  app.add_flag("--pin", pin, "Bind each thread to one CPU")->group("Machine");
+      .range(1, 1024)
+      .group("Machine");
+  app.add_flag("--pin", pin, "Bind each thread to one CPU").group("Machine");
   app.add_flag(
          "--batch-invariant,!--no-batch-invariant", batch_invariant,
          "Whether answers must not depend on what is computed with them, to the bit: slower "
          "with bf16 weights on AVX-512 and AMX, and on GPUs (default: only in `serve` on a CPU "
          "without AMX)")
-      ->group("Machine");
+      .group("Machine");
 }
 
 int DeviceOptions::resolved_threads() const { return threads > 0 ? threads : usable_cpus(); }

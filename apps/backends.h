@@ -2,13 +2,13 @@
 // The table of backends, and the flags that choose one or several.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "flags.h"
 #include "ops/backend.h"
 
 namespace monocle::app {
@@ -22,7 +22,7 @@ struct DeviceOptions {
   std::optional<bool> batch_invariant = std::nullopt;
   bool serves = false;  // many requests at once
 
-  void add(CLI::App& app);
+  void add(Flags& app);
   [[nodiscard]] int resolved_threads() const;
   // One name per device: "cuda:0,1" is cuda:0 and cuda:1.
   [[nodiscard]] Result<std::vector<std::string>> devices() const;

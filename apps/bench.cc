@@ -153,7 +153,7 @@ int run_bench_model(const BenchModelOptions& options, bool json) {
   return 0;
 }
 
-Action add_bench_model(CLI::App& model) {
+Action add_bench_model(Flags& model) {
   auto options = std::make_shared<BenchModelOptions>();
   auto json = std::make_shared<bool>(false);
   model.footer(
@@ -163,62 +163,62 @@ Action add_bench_model(CLI::App& model) {
   model
       .add_option("--random", options->random,
                   "Random weights of a published shape: tiny, 2b, 4b, 8b, 32b")
-      ->excludes("--model");
+      .excludes("--model");
   model.add_option("--prompt", options->prompt, "Prompt tokens")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+      .capture_default_str()
+      .range(1, 65536);
   model
       .add_option("--depth", options->depths,
                   "Tokens in the cache before the prompt; several with commas")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 20));
+      .delimiter(',')
+      .capture_default_str()
+      .range(0, 1 << 20);
   model
       .add_option("--batch", options->batches,
                   "Sequences that decode together; several with commas")
-      ->delimiter(',')
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+      .delimiter(',')
+      .capture_default_str()
+      .range(1, 1024);
   model.add_option("--gen", options->gen, "Tokens to generate")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 65536));
+      .capture_default_str()
+      .range(0, 65536);
   model.add_option("--image", options->image, "Side of a square picture in pixels, 0 = none")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 8192));
+      .capture_default_str()
+      .range(0, 8192);
   model.add_option("--repeats", options->repeats, "Runs that count, after one that warms up")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 100));
+      .capture_default_str()
+      .range(0, 100);
   model.add_flag("--json", *json, "Print one JSON object");
   return [options, json] { return run_bench_model(*options, *json); };
 }
 
 }  // namespace
 
-Action add_bench(CLI::App& app) {
-  app.require_subcommand(1);
-  CLI::App* model = app.add_subcommand(
+Action add_bench(Flags& app) {
+  app.require_subcommand();
+  Flags model = app.add_subcommand(
       "model", "Speed of a model, with the machine's own limits from the same run");
-  CLI::App* serve = app.add_subcommand(
+  Flags serve = app.add_subcommand(
       "serve", "Load on a running server of the OpenAI API: latencies, throughput, goodput");
-  CLI::App* engine = app.add_subcommand(
+  Flags engine = app.add_subcommand(
       "engine", "Throughput of many requests at once, without a server in between");
-  CLI::App* checkpoint =
+  Flags checkpoint =
       app.add_subcommand("checkpoint", "Write random weights of a published shape as a checkpoint");
-  CLI::App* quality = app.add_subcommand(
+  Flags quality = app.add_subcommand(
       "quality", "How right a model's answers to a case set are, here or on any server");
-  CLI::App* divergence =
+  Flags divergence =
       app.add_subcommand("divergence", "What a weight format or a KV cache type costs in answers");
-  const std::array<std::pair<CLI::App*, Action>, 6> parts{{
-      {model, add_bench_model(*model)},
-      {serve, add_bench_serve(*serve)},
-      {engine, add_bench_engine(*engine)},
-      {checkpoint, add_bench_checkpoint(*checkpoint)},
-      {quality, add_bench_quality(*quality)},
-      {divergence, add_bench_divergence(*divergence)},
+  const std::array<std::pair<Flags, Action>, 6> parts{{
+      {model, add_bench_model(model)},
+      {serve, add_bench_serve(serve)},
+      {engine, add_bench_engine(engine)},
+      {checkpoint, add_bench_checkpoint(checkpoint)},
+      {quality, add_bench_quality(quality)},
+      {divergence, add_bench_divergence(divergence)},
   }};
   return [parts] {
     const auto parsed = std::find_if(parts.begin(), parts.end(),
-                                     [](const auto& part) { return part.first->parsed(); });
+                                     [](const auto& part) { return part.first.parsed(); });
     return parsed->second();
   };
 }

@@ -110,11 +110,11 @@ Status write_checkpoint(const Options& options) {
 
 }  // namespace
 
-Action add_bench_checkpoint(CLI::App& app) {
+Action add_bench_checkpoint(Flags& app) {
   auto options = std::make_shared<Options>();
   app.footer("Example: monocle bench checkpoint 2b random-2b && monocle serve --model random-2b");
-  app.add_option("shape", options->shape, "tiny, 2b, 4b, 8b or 32b")->required();
-  app.add_option("output", options->output, "The directory to write")->required();
+  app.add_option("shape", options->shape, "tiny, 2b, 4b, 8b or 32b").required();
+  app.add_option("output", options->output, "The directory to write").required();
   app.add_option("--texts", options->texts,
                  "Checkpoint whose tokenizer and settings are copied (default: the demo model)");
   return [options] {

@@ -3,13 +3,12 @@
 // measured without one. Its answers mean nothing.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
+#include "flags.h"
 
 namespace monocle::app {
 
 // `app` is the subcommand itself.
-Action add_bench_checkpoint(CLI::App& app);
+Action add_bench_checkpoint(Flags& app);
 
 }  // namespace monocle::app

@@ -302,7 +302,7 @@ Result<DivergenceResult> bench_divergence(const BenchDivergenceOptions& options)
   return compare(stored, asked);
 }
 
-Action add_bench_divergence(CLI::App& app) {
+Action add_bench_divergence(Flags& app) {
   auto options = std::make_shared<BenchDivergenceOptions>();
   auto json = std::make_shared<bool>(false);
   app.footer(

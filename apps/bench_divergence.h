@@ -34,6 +34,6 @@ struct DivergenceResult {
 Result<DivergenceResult> bench_divergence(const BenchDivergenceOptions& options);
 
 // `app` is the subcommand itself.
-Action add_bench_divergence(CLI::App& app);
+Action add_bench_divergence(Flags& app);
 
 }  // namespace monocle::app

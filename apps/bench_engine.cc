@@ -174,29 +174,29 @@ int run(const BenchEngineOptions& options) {
 
 }  // namespace
 
-Action add_bench_engine(CLI::App& app) {
+Action add_bench_engine(Flags& app) {
   auto options = std::make_shared<BenchEngineOptions>();
   app.footer(
       "Example: monocle bench engine --model random-2b --requests 32 --image 1024 --gen 128");
   options->model.add(app);
   app.add_option("--requests", options->requests, "Requests, all at once")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+      .capture_default_str()
+      .range(1, 1024);
   app.add_option("--prompt", options->prompt, "Text tokens of a prompt")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+      .capture_default_str()
+      .range(1, 65536);
   app.add_option("--gen", options->gen, "Tokens of an answer")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+      .capture_default_str()
+      .range(1, 65536);
   app.add_option("--image", options->image, "Side of one picture per request in pixels, 0 = none")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 4096));
+      .capture_default_str()
+      .range(0, 4096);
   app.add_option("--step-tokens", options->step_tokens, "Tokens computed in one step")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+      .capture_default_str()
+      .range(1, 65536);
   app.add_option("--repeats", options->repeats, "Runs that count, after one that warms up")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100));
+      .capture_default_str()
+      .range(1, 100);
   app.add_flag("--json", options->json, "Print one JSON object");
   return [options] { return run(*options); };
 }

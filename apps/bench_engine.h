@@ -3,10 +3,10 @@
 // `bench serve` measures less than this is the server's cost.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 
 #include "command.h"
+#include "flags.h"
 #include "open_model.h"
 
 namespace monocle::app {
@@ -23,6 +23,6 @@ struct BenchEngineOptions {
 };
 
 // `app` is the subcommand itself.
-Action add_bench_engine(CLI::App& app);
+Action add_bench_engine(Flags& app);
 
 }  // namespace monocle::app

@@ -287,41 +287,41 @@ int run_bench_quality(const QualityOptions& options) {
   return status ? 0 : report(status.error());
 }
 
-void add_case_flags(CLI::App& app, QualityOptions& o) {
-  app.add_option("--cases", o.cases, "Folder with cases.json and its pictures")->required();
+void add_case_flags(Flags& app, QualityOptions& o) {
+  app.add_option("--cases", o.cases, "Folder with cases.json and its pictures").required();
   std::vector<std::string> names;
   for (const score::Task task : score::kTasks) {
     names.emplace_back(score::task_name(task));
   }
   app.add_option("--task", o.tasks, "Only these tasks; several with commas")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names));
-  app.add_option("--split", o.splits, "Only these splits; several with commas")->delimiter(',');
+      .delimiter(',')
+      .one_of(names);
+  app.add_option("--split", o.splits, "Only these splits; several with commas").delimiter(',');
   app.add_option("--limit", o.limit, "Most cases of each task and split, 0 = all")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--control", o.control,
                  "Instead of the pictures: blank ones, or those of other cases (shuffled)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "blank", "shuffled"}));
+      .capture_default_str()
+      .one_of({"none", "blank", "shuffled"});
 }
 
-void add_answer_flags(CLI::App& app, QualityOptions& o) {
+void add_answer_flags(Flags& app, QualityOptions& o) {
   app.add_option("--url", o.url,
                  "Base of an OpenAI-compatible API, with its /v1; --model is then a name there. "
                  "Default: the model is loaded here");
   app.add_option("--seeds", o.seeds,
                  "Besides the greedy answer this many sampled ones per case, at --temperature")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000));
+      .capture_default_str()
+      .range(0, 1000);
   app.add_option("--temperature", o.temperature, "Of the sampled answers")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 2.0));
+      .capture_default_str()
+      .range(0.0, 2.0);
   app.add_option("-c,--concurrency", o.concurrency, "Questions asked at the same time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 256));
+      .capture_default_str()
+      .range(1, 256);
   app.add_option("--timeout", o.timeout_s, "Seconds after which a question has failed")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 86400.0));
+      .capture_default_str()
+      .range(0.1, 86400.0);
   app.add_flag("--no-tokens", o.no_tokens,
                "Do not ask for log probabilities, which give the tokens to compare");
   app.add_option("--answers", o.answers,
@@ -330,7 +330,7 @@ void add_answer_flags(CLI::App& app, QualityOptions& o) {
 
 }  // namespace
 
-Action add_bench_quality(CLI::App& app) {
+Action add_bench_quality(Flags& app) {
   auto options = std::make_shared<QualityOptions>();
   app.footer(
       "Examples: monocle bench quality --cases build/cases --out build/quality\n"

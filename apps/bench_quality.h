@@ -3,13 +3,12 @@
 // OpenAI API or for a model that is loaded here.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
+#include "flags.h"
 
 namespace monocle::app {
 
 // `app` is the subcommand itself.
-Action add_bench_quality(CLI::App& app);
+Action add_bench_quality(Flags& app);
 
 }  // namespace monocle::app

@@ -122,63 +122,64 @@ int run(CommandLine& line) {
   return failed ? kExitFailure : 0;
 }
 
-void add_load_options(CLI::App& app, CommandLine& line) {
+void add_load_options(Flags& app, CommandLine& line) {
   BenchServeOptions& options = line.options;
-  app.add_option("--url", options.url, "Base of an OpenAI-compatible API")->capture_default_str();
-  auto* clients =
-      app.add_option("-c,--concurrency", options.concurrency,
-                     "Clients that each ask again when answered; several levels with commas");
-  clients->delimiter(',')->capture_default_str()->check(CLI::Range(1, 100'000));
+  app.add_option("--url", options.url, "Base of an OpenAI-compatible API").capture_default_str();
+  app.add_option("-c,--concurrency", options.concurrency,
+                 "Clients that each ask again when answered; several levels with commas")
+      .delimiter(',')
+      .capture_default_str()
+      .range(1, 100'000);
   app.add_option("--rate", options.rates,
                  "Instead: requests per second at random times; several with commas")
-      ->delimiter(',')
-      ->excludes(clients)
-      ->check(CLI::Range(0.001, 1e6));
+      .delimiter(',')
+      .excludes("--concurrency")
+      .range(0.001, 1e6);
   app.add_option("--requests", options.requests,
                  "Requests per level (0: 8 per client, at least 16)")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 10'000'000));
+      .capture_default_str()
+      .range(0, 10'000'000);
   app.add_option("--warmup", options.warmup, "Requests before the first level that do not count")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000));
+      .capture_default_str()
+      .range(0, 1000);
   app.add_option("--timeout", options.timeout_s, "Seconds after which a request has failed")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 86400.0));
+      .capture_default_str()
+      .range(0.1, 86400.0);
   app.add_option("--slo-ttft", options.objectives.ttft_ms,
                  "Goodput: longest time to the first token, ms")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--slo-tpot", options.objectives.tpot_ms,
                  "Goodput: longest time per output token, ms")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_flag("--json", line.json, "Print one JSON object");
 }
 
-void add_workload_options(CLI::App& app, CommandLine& line) {
+void add_workload_options(Flags& app, CommandLine& line) {
   Workload& workload = line.options.workload;
   app.add_option("-m,--model", workload.model,
                  "Model to ask for (default: the first that the server names)");
   app.add_option("--prompt-words", line.words, "Words of a prompt, LOW HIGH")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
+      .capture_default_str()
+      .range(1, 1'000'000);
   app.add_option("--answer-tokens", line.tokens, "Tokens of an answer, LOW HIGH")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
+      .capture_default_str()
+      .range(1, 1'000'000);
   app.add_option("--images", workload.images, "Pictures per request")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 64));
+      .capture_default_str()
+      .range(0, 64);
   app.add_option("--image-side", workload.image_side, "Side of a picture in pixels")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
+      .capture_default_str()
+      .range(1, 4096);
   app.add_flag("--completions", workload.completions,
                "Ask by /completions instead of /chat/completions");
   app.add_flag("--stop-at-eos", line.stop_at_eos,
                "Let answers end by themselves instead of at their length");
-  app.add_option("--seed", workload.seed, "Of prompts, lengths and times")->capture_default_str();
+  app.add_option("--seed", workload.seed, "Of prompts, lengths and times").capture_default_str();
 }
 
 }  // namespace
 
-Action add_bench_serve(CLI::App& app) {
+Action add_bench_serve(Flags& app) {
   auto line = std::make_shared<CommandLine>();
   app.footer(
       "Example: monocle bench serve --concurrency 1,8,32 --prompt-words 32 256 --answer-tokens 16 "

@@ -4,7 +4,6 @@
 // client sees it: every time from the request's first byte sent, tokens from the server's usage.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "bench_serve_stats.h"
 #include "bench_serve_workload.h"
 #include "command.h"
+#include "flags.h"
 
 namespace monocle::app {
 
@@ -36,6 +36,6 @@ Result<std::vector<LevelResult>> bench_serve(const BenchServeOptions& options,
                                              const LevelProgress& progress);
 
 // `app` is the subcommand itself.
-Action add_bench_serve(CLI::App& app);
+Action add_bench_serve(Flags& app);
 
 }  // namespace monocle::app

@@ -156,7 +156,7 @@ void print_text(const Json& facts) {
 
 }  // namespace
 
-Action add_doctor(CLI::App& app) {
+Action add_doctor(Flags& app) {
   auto json = std::make_shared<bool>(false);
   app.add_flag("--json", *json, "Print one JSON object");
   return [json] {

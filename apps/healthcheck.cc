@@ -61,17 +61,17 @@ int run_healthcheck(const std::string& text, int timeout_s) {
 
 }  // namespace
 
-Action add_healthcheck(CLI::App& app) {
+Action add_healthcheck(Flags& app) {
   struct Options {
     std::string url = "http://127.0.0.1:7860";
     int timeout_s = 3;
   };
   auto options = std::make_shared<Options>();
   app.add_option("--url", options->url, "The server, or its --admin listener")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--timeout", options->timeout_s, "Seconds for the whole request")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 600));
+      .capture_default_str()
+      .range(1, 600);
   app.footer("Exit code 0: the server answers and takes requests. 1: it does not. 2: bad input.");
   return [options] { return run_healthcheck(options->url, options->timeout_s); };
 }

@@ -242,11 +242,11 @@ Status inspect(const InspectOptions& options) {
 
 }  // namespace
 
-Action add_inspect(CLI::App& app) {
+Action add_inspect(Flags& app) {
   auto options = std::make_shared<InspectOptions>();
   app.footer("Example: monocle inspect Qwen3-VL-2B-Instruct");
   app.add_option("model", options->path, "Checkpoint: a Hugging Face directory or a packed file")
-      ->required();
+      .required();
   app.add_flag("--verify", options->verify,
                "Packed files: read everything and compare the checksums");
   app.add_flag("--json", options->json, "Print one JSON object");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -15,7 +16,7 @@ namespace {
 struct Command {
   const char* name;
   const char* summary;
-  Action (*add)(CLI::App&);
+  Action (*add)(Flags&);
 };
 
 constexpr std::array kCommands{
@@ -50,7 +51,8 @@ int run(int argc, char** argv) {
   std::vector<std::pair<CLI::App*, Action>> actions;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
-    actions.emplace_back(sub, command.add(*sub));
+    Flags flags(sub);
+    actions.emplace_back(sub, command.add(flags));
   }
   // `monocle help` and `monocle help ask` are what people type first.
   std::vector<std::string> args(argv + 1, argv + argc);

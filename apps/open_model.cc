@@ -66,26 +66,26 @@ std::vector<fs::path> demo_places() {
 
 }  // namespace
 
-void ModelOptions::add(CLI::App& app) {
+void ModelOptions::add(Flags& app) {
   app.add_option("-m,--model", path,
                  "Checkpoint: a Hugging Face directory or a packed file (default: the demo model)")
-      ->group("Model");
+      .group("Model");
   app.add_option(
          "--quant", quant,
          "Weight format of the text layers: none (as stored), f32, bf16, int8, int4, fp8 (for "
          "GPUs; works on a CPU, slowly)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "f32", "bf16", "int8", "int4", "fp8"}))
-      ->group("Model");
+      .capture_default_str()
+      .one_of({"none", "f32", "bf16", "int8", "int4", "fp8"})
+      .group("Model");
   app.add_option("--compute", compute, "Arithmetic: auto, or f32 (slower, for comparisons)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "f32"}))
-      ->group("Model");
+      .capture_default_str()
+      .one_of({"auto", "f32"})
+      .group("Model");
   app.add_option("--kv", kv,
                  "Element type of the KV cache: auto, f32, bf16, or int8 (half the memory)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
-      ->group("Model");
+      .capture_default_str()
+      .one_of({"auto", "f32", "bf16", "int8"})
+      .group("Model");
   device.add(app);
 }
 

@@ -2,7 +2,6 @@
 // A checkpoint opened for use: its files parsed, its weights loaded on a backend.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include "backends.h"
 #include "base/function_ref.h"
 #include "base/result.h"
+#include "flags.h"
 #include "model/qwen3_vl/config.h"
 #include "model/qwen3_vl/generation_config.h"
 #include "model/qwen3_vl/preprocess_config.h"
@@ -27,7 +27,7 @@ struct ModelOptions {
   std::string kv = "auto";       // auto, f32, bf16, int8
   DeviceOptions device;
 
-  void add(CLI::App& app);
+  void add(Flags& app);
   [[nodiscard]] Result<qwen3_vl::WeightOptions> weights() const;
   [[nodiscard]] qwen3_vl::Precision precision() const;
   // The element type of the KV cache; `automatic` unless --kv says otherwise.

@@ -101,25 +101,25 @@ int run(const QuantizeOptions& options) {
 
 }  // namespace
 
-Action add_quantize(CLI::App& app) {
+Action add_quantize(Flags& app) {
   auto options = std::make_shared<QuantizeOptions>();
   app.footer(
       "Example: monocle quantize Qwen3-VL-2B-Instruct qwen3-vl-2b-int8.monocle --format int8\n"
       "The file holds configuration and tokenizer too: give it to --model instead of the "
       "directory.");
-  app.add_option("input", options->input, "Checkpoint: a Hugging Face directory")->required();
-  app.add_option("output", options->output, "The packed file to write")->required();
+  app.add_option("input", options->input, "Checkpoint: a Hugging Face directory").required();
+  app.add_option("output", options->output, "The packed file to write").required();
   app.add_option("-f,--format", options->format,
                  "Format of the text layers, embedding and head; with int4 the latter two are int8")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"int8", "int4", "fp8", "bf16"}));
+      .capture_default_str()
+      .one_of({"int8", "int4", "fp8", "bf16"});
   app.add_option("--vision", options->vision,
                  "Format of the vision tower; int8 costs accuracy on fine print")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"bf16", "int8"}));
+      .capture_default_str()
+      .one_of({"bf16", "int8"});
   app.add_option("-t,--threads", options->threads,
                  "Threads (default: all CPUs this process may use)")
-      ->check(CLI::Range(1, 1024));
+      .range(1, 1024);
   app.add_flag("--verify", options->verify, "Read the file back and compare every checksum");
   app.add_flag("--json", options->json, "Print the result as one JSON object");
   return [options] { return run(*options); };

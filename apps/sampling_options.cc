@@ -24,33 +24,33 @@ Result<LogitBiasEntry> parse_bias(std::string_view text) {
 
 }  // namespace
 
-void SamplingOptions::add(CLI::App& app) {
+void SamplingOptions::add(Flags& app) {
   const char* group = "Sampling";
   app.add_option("--temperature", temperature, "0 picks the most likely token every time")
-      ->group(group);
-  app.add_option("--top-k", top_k, "Sample among the K most likely tokens, 0 = all")->group(group);
+      .group(group);
+  app.add_option("--top-k", top_k, "Sample among the K most likely tokens, 0 = all").group(group);
   app.add_option("--top-p", top_p, "Sample among the fewest tokens that hold this much probability")
-      ->group(group);
+      .group(group);
   app.add_option("--min-p", min_p, "Drop tokens below this share of the most likely one")
-      ->group(group);
+      .group(group);
   app.add_option("--repetition-penalty", repetition_penalty,
                  "Above 1: avoid tokens of prompt and answer")
-      ->group(group);
+      .group(group);
   app.add_option("--presence-penalty", presence_penalty,
                  "Subtracted once from every token of the answer")
-      ->group(group);
+      .group(group);
   app.add_option("--frequency-penalty", frequency_penalty,
                  "Subtracted for each time a token was answered")
-      ->group(group);
+      .group(group);
   app.add_option("--logit-bias", logit_bias,
                  "TOKEN_ID:VALUE added to a token's logit; may be repeated")
-      ->allow_extra_args(false)
-      ->group(group);
-  app.add_option("--seed", seed, "Same seed, same text")->capture_default_str()->group(group);
+      .one_value()
+      .group(group);
+  app.add_option("--seed", seed, "Same seed, same text").capture_default_str().group(group);
   app.add_option("--logprobs", logprobs,
                  "With --json: report each token and this many alternatives")
-      ->check(CLI::Range(0, 20))
-      ->group(group);
+      .range(0, 20)
+      .group(group);
 }
 
 Result<SamplingParams> SamplingOptions::resolve(const qwen3_vl::GenerationConfig& defaults) const {

@@ -2,13 +2,13 @@
 // The sampling flags. What is not given comes from the checkpoint's generation_config.json.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "flags.h"
 #include "model/qwen3_vl/generation_config.h"
 #include "monocle/request.h"
 
@@ -22,7 +22,7 @@ struct SamplingOptions {
   std::int32_t logprobs = 0;
   std::vector<std::string> logit_bias;  // ID:VALUE
 
-  void add(CLI::App& app);
+  void add(Flags& app);
   [[nodiscard]] Result<SamplingParams> resolve(const qwen3_vl::GenerationConfig& defaults) const;
 };
 

@@ -258,7 +258,7 @@ Result<LocalServer> start_local_server(const ServeOptions& options) {
                      std::move(running)};
 }
 
-Action add_serve(CLI::App& app) {
+Action add_serve(Flags& app) {
   auto options = std::make_shared<ServeOptions>();
   app.footer(
       "Examples: monocle serve\n"

@@ -25,120 +25,120 @@ bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
 }
 
-void add_server_flags(CLI::App& app, ServeOptions& o) {
+void add_server_flags(Flags& app, ServeOptions& o) {
   app.add_option("--host", o.host, "Address to listen on; others than loopback need --api-key-file")
-      ->capture_default_str()
-      ->envname("MONOCLE_HOST")
-      ->group(kServer);
+      .capture_default_str()
+      .envname("MONOCLE_HOST")
+      .group(kServer);
   app.add_option("-p,--port", o.port, "Port to listen on, 0 = any free one")
-      ->capture_default_str()
-      ->group(kServer);
+      .capture_default_str()
+      .group(kServer);
   app.add_option("--admin", o.admin,
                  "ADDRESS:PORT of a second listener with /health and /metrics only, without keys")
-      ->group(kServer);
+      .group(kServer);
   app.add_option("--api-key-file", o.key_file,
                  "File with one key per line; requests must bring one")
-      ->envname("MONOCLE_API_KEY_FILE")
-      ->group(kServer);
+      .envname("MONOCLE_API_KEY_FILE")
+      .group(kServer);
   app.add_flag("--no-auth", o.no_auth, "Listen beyond loopback without keys")
-      ->envname("MONOCLE_NO_AUTH")
-      ->group(kServer);
+      .envname("MONOCLE_NO_AUTH")
+      .group(kServer);
   app.add_flag("--random-key", o.random_key,
                "Make a key for this run and print it, unless --api-key-file or --no-auth is given")
-      ->envname("MONOCLE_RANDOM_KEY")
-      ->group(kServer);
+      .envname("MONOCLE_RANDOM_KEY")
+      .group(kServer);
   app.add_option("--allowed-host", o.hosts,
                  "A name that the Host header may have besides the listener's own; may be repeated")
-      ->allow_extra_args(false)
-      ->group(kServer);
+      .one_value()
+      .group(kServer);
   app.add_option("--allowed-origin", o.origins,
                  "An origin whose pages may call the API (CORS); may be repeated")
-      ->allow_extra_args(false)
-      ->group(kServer);
+      .one_value()
+      .group(kServer);
   app.add_option("--served-model-name", o.names, "Names that requests may use for the model")
-      ->group(kServer);
+      .group(kServer);
   app.add_option("--grace", o.grace_s, "Seconds that running requests get when the server stops")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 3600))
-      ->group(kServer);
+      .capture_default_str()
+      .range(0, 3600)
+      .group(kServer);
 }
 
-void add_memory_flags(CLI::App& app, ServeOptions& o) {
+void add_memory_flags(Flags& app, ServeOptions& o) {
   app.add_option("--kv-cache-mib", o.kv_mib,
                  "Memory for keys and values (default: for all requests at full length, on the CPU "
                  "for 32, or what --memory leaves)")
-      ->check(CLI::Range(1, 1 << 24))
-      ->group(kEngine);
+      .range(1, 1 << 24)
+      .group(kEngine);
   app.add_option("--memory,--gpu-memory", o.memory,
                  "Memory of a device that may be in use in the end: bytes (6G, 5500M) or a share "
                  "(0.8). Default: 0.9 of a GPU; on the CPU a quarter of what is free for keys and "
                  "values")
-      ->group(kEngine);
+      .group(kEngine);
 }
 
-void add_engine_flags(CLI::App& app, ServeOptions& o) {
+void add_engine_flags(Flags& app, ServeOptions& o) {
   app.add_option("--max-num-seqs", o.sequences,
                  "Requests that generate at the same time (default: 128, on a GPU 256)")
-      ->check(CLI::Range(1, 1024))
-      ->group(kEngine);
+      .range(1, 1024)
+      .group(kEngine);
   app.add_option("--max-num-batched-tokens", o.step_tokens,
                  "Tokens computed in one step (default: 512, on a GPU 4096)")
-      ->check(CLI::Range(16, 65536))
-      ->group(kEngine);
+      .range(16, 65536)
+      .group(kEngine);
   app.add_option("--max-model-len", o.context,
                  "Longest prompt and answer together (default: the model's, at most 16384)")
-      ->check(CLI::Range(16, 1 << 20))
-      ->group(kEngine);
+      .range(16, 1 << 20)
+      .group(kEngine);
   app.add_option("--max-queue", o.queue, "Requests that may wait; more are refused with 429")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 100000))
-      ->group(kEngine);
+      .capture_default_str()
+      .range(0, 100000)
+      .group(kEngine);
   app.add_option("--max-image-tokens", o.image_tokens,
                  "Largest picture in tokens of 32x32 pixels; larger ones are shrunk")
-      ->capture_default_str()
-      ->check(CLI::Range(4, 16384))
-      ->group(kEngine);
+      .capture_default_str()
+      .range(4, 16384)
+      .group(kEngine);
   app.add_option("--max-image-size", o.image_side,
                  "Longest side of a picture in pixels; larger ones are shrunk, 0 = no limit")
-      ->capture_default_str()
-      ->envname("MAX_IMAGE_SIZE")
-      ->check(CLI::Range(0, 16384))
-      ->group(kEngine);
+      .capture_default_str()
+      .envname("MAX_IMAGE_SIZE")
+      .range(0, 16384)
+      .group(kEngine);
   app.add_flag("--sliding-window", o.sliding_window,
                "Keep the first and the latest tokens of a request only: flat memory, older context "
                "is forgotten")
-      ->envname("ENABLE_SLIDING_WINDOW")
-      ->group(kEngine);
+      .envname("ENABLE_SLIDING_WINDOW")
+      .group(kEngine);
   app.add_option("--window-tokens", o.window_tokens, "With --sliding-window: latest tokens seen")
-      ->capture_default_str()
-      ->check(CLI::Range(16, 1 << 20))
-      ->group(kEngine);
+      .capture_default_str()
+      .range(16, 1 << 20)
+      .group(kEngine);
   app.add_option("--sink-tokens", o.sink_tokens, "With --sliding-window: first tokens always seen")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1 << 20))
-      ->group(kEngine);
+      .capture_default_str()
+      .range(0, 1 << 20)
+      .group(kEngine);
   app.add_flag("--no-prefix-cache", o.no_prefix_cache, "Compute every prompt from its beginning")
-      ->group(kEngine);
+      .group(kEngine);
   app.add_option(
          "--draft-tokens", o.draft_tokens,
          "Guess this many tokens from the prompt's own text and verify them in one step; the "
          "text stays the same")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 16))
-      ->group(kEngine);
+      .capture_default_str()
+      .range(0, 16)
+      .group(kEngine);
 }
 
 }  // namespace
 
-void ServeOptions::add(CLI::App& app) {
+void ServeOptions::add(Flags& app) {
   add_server_flags(app, *this);
   add_engine_flags(app, *this);
   add_memory_flags(app, *this);
   model.device.serves = true;
   model.add(app);
-  app.get_option("--model")->envname("MONOCLE_MODEL");
-  app.get_option("--quant")->envname("QUANTIZE");
-  app.get_option("--kv")->envname("KV_DTYPE");
+  app.get_option("--model").envname("MONOCLE_MODEL");
+  app.get_option("--quant").envname("QUANTIZE");
+  app.get_option("--kv").envname("KV_DTYPE");
 }
 
 Status check_exposure(const ServeOptions& options) {

@@ -2,7 +2,6 @@
 // The flags of `monocle serve`, and what follows from them: engine limits, keys, addresses.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "flags.h"
 #include "model/qwen3_vl/memory.h"
 #include "open_model.h"
 #include "service/guard.h"
@@ -43,7 +43,7 @@ struct ServeOptions {
   bool no_prefix_cache = false;
   std::int32_t draft_tokens = 0;
 
-  void add(CLI::App& app);
+  void add(Flags& app);
   // --random-key, unless who may call was said in another way.
   [[nodiscard]] bool makes_key() const { return random_key && key_file.empty() && !no_auth; }
 };

@@ -40,17 +40,17 @@ int run_trace_command(const TraceOptions& options) {
 
 }  // namespace
 
-Action add_trace(CLI::App& app) {
+Action add_trace(Flags& app) {
   auto options = std::make_shared<TraceOptions>();
   app.footer(
       "Example: monocle trace --model DIR --cases DIR/goldens/index.json --case image1 --out "
       "out.safetensors");
-  app.add_option("--cases", options->cases, "index.json of a reference directory")->required();
-  app.add_option("--case", options->name, "Which case of it")->required();
-  app.add_option("-o,--out", options->out, "Where to write the tensors (safetensors)")->required();
+  app.add_option("--cases", options->cases, "index.json of a reference directory").required();
+  app.add_option("--case", options->name, "Which case of it").required();
+  app.add_option("-o,--out", options->out, "Where to write the tensors (safetensors)").required();
   app.add_option("--steps", options->steps, "Greedy tokens to generate")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
+      .capture_default_str()
+      .range(1, 4096);
   options->model.add(app);
   return [options] { return run_trace_command(*options); };
 }

@@ -10,5 +10,5 @@ target_include_directories(xgrammar SYSTEM PUBLIC "${xgrammar_source}/include" "
 # Its log goes through two functions of ours: a keyword that it ignores must become an error, not a line on stderr.
 target_compile_definitions(xgrammar PRIVATE XGRAMMAR_LOG_CUSTOMIZE=1
                                     PUBLIC XGRAMMAR_ENABLE_CPPTRACE=0 XGRAMMAR_ENABLE_INTERNAL_CHECK=0)
-target_compile_options(xgrammar PRIVATE -w -g0)
+target_compile_options(xgrammar PRIVATE -w -g0 $<$<CONFIG:Release>:-O2>) # a fifth faster to compile than -O3
 target_compile_features(xgrammar PUBLIC cxx_std_17)

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/test_isa.h"
 #include "ops/reference/verbs.h"
 
 namespace monocle::cpu {
@@ -80,14 +81,14 @@ struct Problem {
   std::vector<std::byte> y;
 };
 
-class AttendPacked : public testing::TestWithParam<std::tuple<int, Case>> {
+class AttendPacked : public testing::TestWithParam<std::tuple<Isa, Case>> {
  protected:
   void SetUp() override {
     if (!isa_supported(isa())) {
       GTEST_SKIP() << "this machine has no " << isa_name(isa());
     }
   }
-  static Isa isa() { return static_cast<Isa>(std::get<0>(GetParam())); }
+  static Isa isa() { return std::get<0>(GetParam()); }
   static const Case& shape() { return std::get<1>(GetParam()); }
 
   // Largest error, as a share of what is allowed.
@@ -145,11 +146,11 @@ const Case kCases[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Isa, AttendPacked,
-                         testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
+                         testing::Combine(testing::ValuesIn(tested_isas()),
+                                          testing::ValuesIn(kCases)),
                          [](const auto& param) {
-                           return std::string(
-                                      isa_name(static_cast<Isa>(std::get<0>(param.param)))) +
-                                  "_" + std::get<1>(param.param).name;
+                           return std::string(isa_name(std::get<0>(param.param))) + "_" +
+                                  std::get<1>(param.param).name;
                          });
 
 }  // namespace

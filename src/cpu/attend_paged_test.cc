@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/test_isa.h"
 #include "ops/reference/verbs.h"
 
 namespace monocle::cpu {
@@ -122,14 +123,14 @@ struct Problem {
   AttendPagedArgs args;
 };
 
-class AttendPaged : public testing::TestWithParam<std::tuple<int, Case>> {
+class AttendPaged : public testing::TestWithParam<std::tuple<Isa, Case>> {
  protected:
   void SetUp() override {
     if (!isa_supported(isa())) {
       GTEST_SKIP() << "this machine has no " << isa_name(isa());
     }
   }
-  static Isa isa() { return static_cast<Isa>(std::get<0>(GetParam())); }
+  static Isa isa() { return std::get<0>(GetParam()); }
   static const Case& shape() { return std::get<1>(GetParam()); }
 
   static void check(Types types, DType y_type, float tolerance) {
@@ -212,13 +213,11 @@ const Case kCases[] = {
     {"NoQueries", {{0, 5}}},
 };
 
-INSTANTIATE_TEST_SUITE_P(Isa, AttendPaged,
-                         testing::Combine(testing::Range(0, kIsaCount), testing::ValuesIn(kCases)),
-                         [](const auto& param) {
-                           return std::string(
-                                      isa_name(static_cast<Isa>(std::get<0>(param.param)))) +
-                                  "_" + std::get<1>(param.param).name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Isa, AttendPaged, testing::Combine(testing::ValuesIn(tested_isas()), testing::ValuesIn(kCases)),
+    [](const auto& param) {
+      return std::string(isa_name(std::get<0>(param.param))) + "_" + std::get<1>(param.param).name;
+    });
 
 }  // namespace
 }  // namespace monocle::cpu

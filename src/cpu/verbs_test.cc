@@ -13,6 +13,7 @@
 #include "cpu/rope.h"
 #include "cpu/rows.h"
 #include "cpu/sample.h"
+#include "cpu/test_isa.h"
 #include "ops/reference/verbs.h"
 
 namespace monocle::cpu {
@@ -74,14 +75,14 @@ void expect_close(const Tensor& got, const Tensor& want, float tolerance = 3e-6F
   }
 }
 
-class RowVerbs : public testing::TestWithParam<int> {
+class RowVerbs : public testing::TestWithParam<Isa> {
  protected:
   void SetUp() override {
     if (!isa_supported(isa())) {
       GTEST_SKIP() << "this machine has no " << isa_name(isa());
     }
   }
-  static Isa isa() { return static_cast<Isa>(GetParam()); }
+  static Isa isa() { return GetParam(); }
 };
 
 TEST_P(RowVerbs, NormMatchesTheReference) {
@@ -339,9 +340,8 @@ TEST_P(RowVerbs, GreedyTakesTheFirstOfEqualAndSurvivesInfinity) {
   EXPECT_FLOAT_EQ(one().logprob, 0.0F);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, RowVerbs, testing::Range(0, kIsaCount), [](const auto& param) {
-  return std::string(isa_name(static_cast<Isa>(param.param)));
-});
+INSTANTIATE_TEST_SUITE_P(Isa, RowVerbs, testing::ValuesIn(tested_isas()),
+                         [](const auto& param) { return std::string(isa_name(param.param)); });
 
 }  // namespace
 }  // namespace monocle::cpu

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -68,21 +70,70 @@ bool HostTensor::padding_untouched() const {
   return true;
 }
 
-Random::Random(const std::string& name) : engine_(hash64(std::as_bytes(std::span(name)))) {}
+// What the latest case drew. All runs of a case, its own and the reference's, draw the same, and
+// drawing takes longer than most verbs.
+struct Random::Kept {
+  template <class T>
+  struct Draw {
+    std::array<std::int64_t, 5> arguments;
+    State before, after;
+    T value;
+  };
+  std::string name;
+  std::vector<Draw<HostTensor>> tensors;
+  std::vector<Draw<HostWeight>> weights;
+
+  // The value that `make` drew for these arguments in this state, and the state it left.
+  template <class T, class Make>
+  static const T& once(std::vector<Draw<T>>& draws, const std::array<std::int64_t, 5>& arguments,
+                       State& state, Make make) {
+    const auto same = [&](const Draw<T>& draw) {
+      return draw.arguments == arguments && draw.before == state;
+    };
+    auto found = std::find_if(draws.begin(), draws.end(), same);
+    if (found == draws.end()) {
+      const State before = state;
+      T value = make();
+      draws.push_back({arguments, before, state, std::move(value)});
+      found = draws.end() - 1;
+    }
+    state = found->after;
+    return found->value;
+  }
+};
+
+Random::Kept& Random::kept() {
+  static Kept kept;
+  return kept;
+}
+
+Random::Random(const std::string& name)
+    : state_{std::mt19937_64(hash64(std::as_bytes(std::span(name))))} {
+  if (kept().name != name) {
+    kept() = {.name = name, .tensors = {}, .weights = {}};
+  }
+}
 
 std::int32_t Random::below(std::int32_t limit) {
-  return std::uniform_int_distribution<std::int32_t>(0, limit - 1)(engine_);
+  return std::uniform_int_distribution<std::int32_t>(0, limit - 1)(state_.engine);
 }
 
 float Random::uniform(float low, float high) {
-  return std::uniform_real_distribution<float>(low, high)(engine_);
+  return std::uniform_real_distribution<float>(low, high)(state_.engine);
 }
 
 HostTensor Random::tensor(std::int64_t rows, std::int64_t cols, DType dtype, std::int64_t padding,
                           float outlier) {
-  HostTensor out(rows, cols, dtype, padding);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < cols; ++c) {
+  return Kept::once(
+      kept().tensors,
+      {rows, cols, static_cast<std::int64_t>(dtype), padding, std::bit_cast<std::int32_t>(outlier)},
+      state_, [&] { return draw_tensor(HostTensor(rows, cols, dtype, padding), outlier); });
+}
+
+HostTensor Random::draw_tensor(const HostTensor& shape, float outlier) {
+  HostTensor out = shape;
+  for (std::int64_t r = 0; r < out.rows(); ++r) {
+    for (std::int64_t c = 0; c < out.cols(); ++c) {
       out.set(r, c, normal() * (below(100) == 0 ? outlier : 1.0F));
     }
   }
@@ -98,6 +149,13 @@ std::vector<float> Random::vector(std::int64_t count, float mean, float deviatio
 }
 
 HostWeight Random::weight(QuantFormat format, std::int64_t rows, std::int64_t cols) {
+  HostWeight out = Kept::once(kept().weights, {rows, cols, static_cast<std::int64_t>(format), 0, 0},
+                              state_, [&] { return draw_weight(format, rows, cols); });
+  out.view = {out.data.data(), out.aux.empty() ? nullptr : out.aux.data(), format, rows, cols};
+  return out;
+}
+
+HostWeight Random::draw_weight(QuantFormat format, std::int64_t rows, std::int64_t cols) {
   const FormatInfo& info = format_info(format);
   HostWeight out;
   out.data.resize(info.data_bytes(rows, cols));
@@ -108,7 +166,6 @@ HostWeight Random::weight(QuantFormat format, std::int64_t rows, std::int64_t co
     row[static_cast<std::size_t>(below(static_cast<std::int32_t>(cols)))] *= 4.0F;
     info.pack_row(row.data(), r, rows, cols, out.data.data(), out.aux.data());
   }
-  out.view = {out.data.data(), out.aux.empty() ? nullptr : out.aux.data(), format, rows, cols};
   return out;
 }
 

@@ -58,7 +58,7 @@ struct HostWeight {
 class Random {
  public:
   explicit Random(const std::string& name);
-  float normal() { return normal_(engine_); }
+  float normal() { return state_.normal(state_.engine); }
   std::int32_t below(std::int32_t limit);  // uniform in [0, limit)
   float uniform(float low, float high);
 
@@ -78,8 +78,17 @@ class Random {
   }
 
  private:
-  std::mt19937_64 engine_;
-  std::normal_distribution<float> normal_{0.0F, 1.0F};
+  struct State {
+    std::mt19937_64 engine;
+    std::normal_distribution<float> normal{0.0F, 1.0F};
+    bool operator==(const State&) const = default;
+  };
+  struct Kept;
+  static Kept& kept();
+  HostTensor draw_tensor(const HostTensor& shape, float outlier);
+  HostWeight draw_weight(QuantFormat format, std::int64_t rows, std::int64_t cols);
+
+  State state_;
 };
 
 // Trial roundings of all inputs of a case: every element times 1 + d, d uniform in [-size, size].
