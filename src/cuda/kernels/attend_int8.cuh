@@ -251,27 +251,12 @@ struct Int8Planes {
   const float* v_scale;
 };
 
-// A warp's chunks of a block's share of the keys.
 template <int kD>
-struct Int8Keys {
+struct Int8Keys : ChunksOf<Int8Chunk<kD>> {
   using Chunk = Int8Chunk<kD>;
-  const AttendPagedArgs& a;
-  const Share& share;
-  int warps;
+  using ChunksOf<Chunk>::share;
+  using ChunksOf<Chunk>::first;
 
-  __device__ int chunks() const {  // of this warp
-    const int all =
-        share.begin < share.end ? (share.end - share.begin + Chunk::kKeys - 1) / Chunk::kKeys : 0;
-    return (all - static_cast<int>(threadIdx.x / 32) + warps - 1) / warps;
-  }
-  __device__ int first(int chunk) const {
-    return share.begin + (chunk * warps + static_cast<int>(threadIdx.x / 32)) * Chunk::kKeys;
-  }
-  // Row of the cache of this lane's key of a chunk.
-  __device__ int look_up(int chunk) const {
-    return chunk < chunks() ? share.row(a, first(chunk) + static_cast<int>(threadIdx.x % 32))
-                            : kNowhere;
-  }
   __device__ void copy(const Int8Planes& cache, int rows, std::uint32_t to) const {
     const int lane = static_cast<int>(threadIdx.x % 32);
     const int piece = lane % Chunk::kPieces;
