@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::uint8_t kSpace = 64;
+constexpr std::uint8_t kSpaceValue = 64;
 constexpr std::uint8_t kPad = 65;
 constexpr std::uint8_t kBad = 255;
 
@@ -23,7 +23,7 @@ constexpr std::array<std::uint8_t, 256> make_table() {
   table[static_cast<unsigned char>('-')] = 62;
   table[static_cast<unsigned char>('_')] = 63;
   for (const char c : {' ', '\t', '\r', '\n'}) {
-    table[static_cast<unsigned char>(c)] = kSpace;
+    table[static_cast<unsigned char>(c)] = kSpaceValue;
   }
   table[static_cast<unsigned char>('=')] = kPad;
   return table;
@@ -42,7 +42,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
   bool padded = false;
   for (const char c : text) {
     const std::uint8_t value = value_of(c);
-    if (value == kSpace) {
+    if (value == kSpaceValue) {
       continue;
     }
     if (value == kBad || (padded && value != kPad)) {
@@ -93,7 +93,7 @@ std::string encode_base64(std::string_view bytes) {
 bool has_base64_run(std::string_view text, std::size_t length) {
   std::size_t run = 0;
   for (const char c : text) {
-    run = value_of(c) < kSpace ? run + 1 : 0;
+    run = value_of(c) < kSpaceValue ? run + 1 : 0;
     if (run >= length) {
       return true;
     }

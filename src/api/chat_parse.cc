@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <utility>
 
 #include "api/chat_fields.h"
@@ -13,8 +12,6 @@
 
 namespace monocle::api {
 namespace {
-
-constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 
 void parse_logprobs(const Fields& body, Generation& out) {
   out.logprobs = body.boolean_or("logprobs", false);

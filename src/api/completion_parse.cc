@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <utility>
 
 #include "api/generation_parse.h"
@@ -12,7 +11,6 @@
 namespace monocle::api {
 namespace {
 
-constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int32_t kDefaultMaxTokens = 16;  // of this old endpoint, everywhere
 
 void refuse_what_is_missing(const Fields& body, const CompletionRequest& request) {

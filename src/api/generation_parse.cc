@@ -12,8 +12,6 @@
 namespace monocle::api {
 namespace {
 
-constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
-
 std::int64_t last_id(const ParseLimits& limits) {
   return limits.vocab_size > 0 ? limits.vocab_size - 1 : kMaxInt32;
 }

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <utility>
 
 #include "api/generation_parse.h"
@@ -12,8 +11,6 @@
 
 namespace monocle::api {
 namespace {
-
-constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 
 // What would need a store of earlier responses, or work after the reply.
 void refuse_state(const Fields& body) {

@@ -3,13 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <string>
 
 namespace monocle::api {
 namespace {
-
-constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 
 TextInput token_input(const Json::Array& ids, const std::string& path, const ParseLimits& limits,
                       Problem& problem) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/result.h"
 
+#include <system_error>
+
 namespace monocle {
 
 const char* error_code_name(ErrorCode code) {
@@ -24,5 +26,7 @@ const char* error_code_name(ErrorCode code) {
   }
   return "internal";
 }
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
 
 }  // namespace monocle

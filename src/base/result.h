@@ -24,6 +24,8 @@ enum class ErrorCode {
 
 // A name for logs and JSON, e.g. "invalid_argument".
 const char* error_code_name(ErrorCode code);
+// What the system says of an errno, e.g. "No space left on device".
+std::string errno_text(int error);
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;

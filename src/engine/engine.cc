@@ -28,10 +28,6 @@ EngineLimits resolved(EngineLimits limits, const ModelFacts& facts) {
   return limits;
 }
 
-double milliseconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
 // Tokens of the prompt matter to the repetition penalty only.
 void count_prompt(Sequence& sequence) {
   if (sequence.request.sampling.repetition_penalty == 1.0F) {

@@ -11,10 +11,6 @@
 namespace monocle {
 namespace {
 
-double milliseconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
 bool penalised(const SamplingParams& sampling) {
   return sampling.repetition_penalty != 1.0F || sampling.presence_penalty != 0.0F ||
          sampling.frequency_penalty != 0.0F;

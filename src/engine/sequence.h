@@ -20,6 +20,10 @@ namespace monocle {
 
 using Clock = std::chrono::steady_clock;
 
+inline double milliseconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
 // A sequence's part of the KV cache; only KvLedger changes it.
 struct SequenceBlocks {
   std::vector<std::int32_t> table;  // block i holds tokens [i * block_tokens, ...); -1: given back

@@ -15,8 +15,6 @@
 namespace monocle {
 namespace {
 
-std::string errno_text(int error) { return std::generic_category().message(error); }
-
 // A rename survives a power cut only once the directory is on disk too.
 void sync_directory_of(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace monocle {
@@ -24,8 +23,6 @@ struct Descriptor {
     }
   }
 };
-
-std::string errno_text(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 

@@ -16,7 +16,7 @@ namespace {
 constexpr double kMostYuan = 1e13;
 constexpr std::u32string_view kMoneyMarks = U"¥￥元圆整正,，:：()（）大写小写人民币RMBCNY";
 
-bool is_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
+bool is_figure(char32_t c) { return c >= U'0' && c <= U'9'; }
 
 // The longest stretch of `text` made of `part`.
 template <class Part>
@@ -38,7 +38,7 @@ std::u32string_view longest_run(std::u32string_view text, Part part) {
 // "708,000.00" with 万 or 亿 behind it. Nothing when there are no digits or they are no number.
 std::optional<std::int64_t> cents_of_digits(std::u32string_view text) {
   const std::u32string_view run =
-      longest_run(text, [](char32_t c) { return is_digit(c) || c == U'.' || c == U','; });
+      longest_run(text, [](char32_t c) { return is_figure(c) || c == U'.' || c == U','; });
   std::string digits;
   int dots = 0;
   for (const char32_t c : run) {
@@ -87,7 +87,7 @@ std::optional<std::int64_t> cents_of_numerals(std::u32string_view text) {
 // Nothing but an amount: digits, numerals and the words around them.
 bool only_money(std::u32string_view text) {
   for (const char32_t c : text) {
-    if (!is_digit(c) && c != U'.' && !is_numeral_part(c) &&
+    if (!is_figure(c) && c != U'.' && !is_numeral_part(c) &&
         kMoneyMarks.find(c) == std::u32string_view::npos) {
       return false;
     }
@@ -111,7 +111,7 @@ std::optional<std::int64_t> date_part(std::u32string_view part) {
   }
   std::int64_t value = 0;
   for (const char32_t c : part) {
-    if (!is_digit(c)) {
+    if (!is_figure(c)) {
       return numeral_value(part);
     }
     value = value * 10 + static_cast<std::int64_t>(c - U'0');
@@ -156,7 +156,7 @@ std::optional<std::int64_t> amount_cents(std::string_view text) {
 
 std::optional<std::string> iso_date(std::string_view text) {
   const std::u32string points = to_code_points(without_space(to_nfkc(text)));
-  if (points.size() == 8 && longest_run(points, is_digit).size() == 8) {
+  if (points.size() == 8 && longest_run(points, is_figure).size() == 8) {
     const std::u32string_view all(points);
     return checked_date(*date_part(all.substr(0, 4)), *date_part(all.substr(4, 2)),
                         *date_part(all.substr(6, 2)));

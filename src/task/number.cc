@@ -6,11 +6,6 @@
 #include "text/fold.h"
 
 namespace monocle::task {
-namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
 
 std::optional<Figure> final_figure(std::string_view text) {
   std::string plain = to_nfkc(text);

@@ -7,6 +7,8 @@
 
 namespace monocle::task {
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 struct Figure {
   double value = 0;      // as written: 12 of "12%"
   bool percent = false;  // a % stands behind it

@@ -4,12 +4,11 @@
 #include <array>
 #include <optional>
 
+#include "task/number.h"
 #include "text/fold.h"
 
 namespace monocle::task {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A line that is read from its front.
 struct Cursor {

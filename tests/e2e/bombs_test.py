@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bombs_test.py PROGRAM [--measure] [--threads N]: pictures made to hurt (bombs.py), one after another, while other requests stream.
+"""bombs_test.py PROGRAM [--measure] [--threads N] [--max-image-tokens N] [--streams N]: pictures made to hurt (bombs.py), one after another, while other requests stream.
 
 Each must be refused by a clear error (or answered, where it is a picture after all), in bounded memory, and the streams must
 not notice. --measure also asks for two seconds per bomb and for the streams' 99th percentile between tokens to stay
@@ -18,7 +18,6 @@ import bombs
 import served
 from served import Server, data_uri, look, post
 
-GOOD_STREAMS = 16
 RSS_LIMIT_MIB = 2048
 BOMB_LIMIT_S = 2.0
 ITL_LIMIT = 1.2
@@ -145,10 +144,10 @@ def gaps_for(streams, seconds, server=None, made=(), pause=0):
     return streams.gaps
 
 
-def with_streams(server, made, measure):
+def with_streams(server, made, count, measure):
     """The bombs again while good requests stream. Times with and without bombs take turns, so that all see the same machine.
     Those that are refused may cost the streams nothing; those that are pictures after all have their own prompt computed."""
-    streams = Streams(server, GOOD_STREAMS)
+    streams = Streams(server, count)
     bad, fair = ([bomb for bomb in made if bomb[2] == good] for good in (False, True))
     quiet, refused, flood, read = [], [], [], []
     gaps_for(streams, 1)
@@ -171,13 +170,15 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--threads", type=int, default=2, help="of the engine; the rest of the machine is the bombs' and the clients'")
+    parser.add_argument("--max-image-tokens", type=int, default=4096, help="of the server: what a large picture may cost")
+    parser.add_argument("--streams", type=int, default=16)
     args = parser.parse_args()
     made = requests()
-    with Server(args.program, "--threads", args.threads) as server:
+    with Server(args.program, "--threads", args.threads, "--max-image-tokens", args.max_image_tokens) as server:
         rows = []
         run_bombs(server, made, rows)
         problems = report(rows, args.measure)
-        problems += with_streams(server, made, args.measure)
+        problems += with_streams(server, made, args.streams, args.measure)
         if not server.idle(20):
             problems.append(f"not at rest afterwards: {server.health()} {server.blocks()}")
         with server.send(post({"messages": look(served.picture()), "max_tokens": 64})) as connection:

@@ -26,6 +26,7 @@ LONG = {
     "skip_special_tokens": False,
     "messages": [{"role": "user", "content": "Read the text."}],
 }
+PATIENCE_S = 240  # of a client that waits for its turn: a hang, not a slow machine
 QUESTION = "Read the text in the image."
 LINE = "The small model reads this line."  # the answer about line-en.png
 
@@ -154,7 +155,7 @@ class Server:
         return int(re.search(rf"^{field}:\s+(\d+)", text, re.MULTILINE)[1])
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
 
     def send(self, data):
         connection = self.connect()

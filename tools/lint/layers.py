@@ -157,7 +157,7 @@ def named_deps(body):
     """The words after DEPS in the arguments of a monocle_room() call."""
     deps, inside = set(), False
     for word in body.split():
-        if word in ("DEPS", "LIBS", "LABELS"):
+        if word in ("DEPS", "LIBS", "LABELS", "APART"):
             inside = word == "DEPS"
         elif inside:
             deps.add(word)
