@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "ask_media.h"
 #include "command.h"
 #include "engine/engine.h"
-#include "media/decode.h"
-#include "model/qwen3_vl/preprocess.h"
 #include "model/qwen3_vl/prompt.h"
 #include "open_model.h"
-#include "read_file.h"
 #include "report.h"
 #include "roof.h"
 #include "sampling_options.h"
@@ -33,12 +31,13 @@ struct AskOptions {
   ModelOptions model;
   SamplingOptions sampling;
   std::vector<std::string> images;
+  std::vector<std::string> videos;
   std::string system;
   std::string question;
   std::vector<std::string> stop;
   std::int32_t max_tokens = 1024;
   std::int64_t step_tokens = 512;
-  std::optional<std::int64_t> min_pixels, max_pixels;
+  MediaOptions media;
   bool json = false;
 };
 
@@ -73,31 +72,16 @@ class Asker {
   [[nodiscard]] const OpenedModel& opened() const { return *opened_; }
 
  private:
-  Result<std::shared_ptr<const Patches>> load_image(const std::string& path) {
-    const DecodeOptions decode;
-    MONOCLE_ASSIGN(const std::vector<std::byte> bytes,
-                   read_file(path, decode.limits.max_file_bytes));
-    Result<Image> image = decode_image(bytes, decode);
-    if (!image) {
-      return prefixed(path, std::move(image).error());
-    }
-    qwen3_vl::PreprocessConfig config = opened_->image;
-    config.pixels.min_pixels = options_.min_pixels.value_or(config.pixels.min_pixels);
-    config.pixels.max_pixels = options_.max_pixels.value_or(config.pixels.max_pixels);
-    MONOCLE_TRY(qwen3_vl::check_pixel_limits(config.pixels, config.factor()));
-    Result<Patches> patches = qwen3_vl::preprocess_image(*image, config, nullptr);
-    if (!patches) {
-      return prefixed(path, std::move(patches).error());
-    }
-    return std::make_shared<const Patches>(std::move(*patches));
-  }
-
   Result<Request> make_request() {
     qwen3_vl::PromptMedia media;
     ChatMessage user;
     for (const std::string& path : options_.images) {
-      MONOCLE_ASSIGN(media.images.emplace_back(), load_image(path));
+      MONOCLE_ASSIGN(media.images.emplace_back(), load_picture(path, *opened_, options_.media));
       user.parts.push_back({ContentPart::Kind::kImage, {}});
+    }
+    for (const std::string& folder : options_.videos) {
+      MONOCLE_ASSIGN(media.videos.emplace_back(), load_clip(folder, *opened_, options_.media));
+      user.parts.push_back({ContentPart::Kind::kVideo, {}});
     }
     user.parts.push_back({ContentPart::Kind::kText, options_.question});
     std::vector<ChatMessage> messages;
@@ -263,14 +247,22 @@ Action add_ask(Flags& app) {
   app.add_option("-i,--image", options->images,
                  "A picture (JPEG, PNG, WebP, GIF, BMP); may be repeated, order is kept")
       .one_value();
+  app.add_option("--video", options->videos,
+                 "A folder with the frames of a clip as pictures, in the order of their names; may "
+                 "be repeated, videos come after pictures")
+      .one_value();
+  app.add_option("--fps", options->media.fps,
+                 "Frames a second of the clips (default: what the model was trained on, 2)")
+      .range(0.001, 1000.0);
   app.add_option("--system", options->system, "System message");
   app.add_option("-n,--max-tokens", options->max_tokens, "Longest answer")
       .capture_default_str()
       .range(1, 1 << 20);
   app.add_option("--stop", options->stop, "End the answer before this text; may be repeated")
       .one_value();
-  app.add_option("--min-pixels", options->min_pixels, "Enlarge pictures to at least this area");
-  app.add_option("--max-pixels", options->max_pixels,
+  app.add_option("--min-pixels", options->media.min_pixels,
+                 "Enlarge pictures to at least this area");
+  app.add_option("--max-pixels", options->media.max_pixels,
                  "Shrink pictures to at most this area: fewer tokens, faster");
   app.add_option("--step-tokens", options->step_tokens, "Prompt tokens computed at a time")
       .capture_default_str()

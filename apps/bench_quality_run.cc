@@ -65,7 +65,7 @@ std::vector<std::size_t> picture_owners(const std::vector<Case>& cases, Control 
 }
 
 // Pictures as image parts; frames of a clip as one video part, in the form that servers take for
-// frames cut beforehand. It has no place for times.
+// frames cut beforehand; other servers than monocle do not look at their times.
 Result<Json> picture_parts(const LoadedCases& cases, const Case& owner, Control control) {
   Json parts = Json::array();
   std::string frames;
@@ -85,8 +85,9 @@ Result<Json> picture_parts(const LoadedCases& cases, const Case& owner, Control 
     }
   }
   if (!owner.times_s.empty()) {
-    parts.push_back(
-        {{"type", "video_url"}, {"video_url", {{"url", "data:video/jpeg;base64," + frames}}}});
+    parts.push_back({{"type", "video_url"},
+                     {"video_url", {{"url", "data:video/jpeg;base64," + frames}}},
+                     {"timestamps", owner.times_s}});
   }
   return parts;
 }

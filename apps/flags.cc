@@ -80,6 +80,7 @@ template Flag Flags::add_option(const char*, std::vector<double>&, const char*);
 template Flag Flags::add_option(const char*, std::vector<std::int32_t>&, const char*);
 template Flag Flags::add_option(const char*, std::vector<std::int64_t>&, const char*);
 template Flag Flags::add_option(const char*, std::pair<std::int64_t, std::int64_t>&, const char*);
+template Flag Flags::add_option(const char*, std::optional<double>&, const char*);
 template Flag Flags::add_option(const char*, std::optional<float>&, const char*);
 template Flag Flags::add_option(const char*, std::optional<std::int32_t>&, const char*);
 template Flag Flags::add_option(const char*, std::optional<std::int64_t>&, const char*);

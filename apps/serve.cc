@@ -159,6 +159,7 @@ class Server {
     served.config = &opened_->config;
     served.generation = &opened_->generation;
     served.image = &opened_->image;
+    served.video = opened_->video ? &*opened_->video : nullptr;
     served.tokenizer = &*opened_->tokenizer;
     served.patches =
         std::make_shared<service::PatchStore>(std::clamp(usable_cpus() / 2, 1, 8), kPatchBytes);

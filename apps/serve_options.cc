@@ -98,6 +98,11 @@ void add_engine_flags(Flags& app, ServeOptions& o) {
       .capture_default_str()
       .range(4, 16384)
       .group(kEngine);
+  app.add_option("--max-video-tokens", o.video_tokens,
+                 "Largest video in tokens of 32x32 pixels of two frames; larger ones are shrunk")
+      .capture_default_str()
+      .range(4, 16384)
+      .group(kEngine);
   app.add_option("--max-image-size", o.image_side,
                  "Longest side of a picture in pixels; larger ones are shrunk, 0 = no limit")
       .capture_default_str()
@@ -126,6 +131,19 @@ void add_engine_flags(Flags& app, ServeOptions& o) {
       .capture_default_str()
       .range(0, 16)
       .group(kEngine);
+}
+
+// Holds videos to --max-video-tokens; the patches of the largest.
+std::int64_t bound_videos(const ServeOptions& options, const EngineLimits& limits,
+                          qwen3_vl::VideoConfig& video) {
+  const qwen3_vl::PreprocessConfig& frame = video.frame;
+  const std::int64_t tokens = std::min<std::int64_t>(options.video_tokens, limits.context_tokens);
+  const std::int64_t pixels_per_token =
+      std::int64_t{frame.factor()} * frame.factor() * frame.temporal_patch_size;
+  qwen3_vl::PixelLimits& pixels = video.frame.pixels;
+  pixels.max_pixels = std::min(pixels.max_pixels, tokens * pixels_per_token);
+  pixels.min_pixels = std::min(pixels.min_pixels, pixels.max_pixels);
+  return pixels.max_pixels / pixels_per_token * frame.merge_size * frame.merge_size;
 }
 
 }  // namespace
@@ -228,6 +246,9 @@ Result<EngineLimits> engine_limits(const ServeOptions& options, OpenedModel& ope
   pixels.max_pixels = std::min(pixels.max_pixels, tokens * factor * factor);
   pixels.min_pixels = std::min(pixels.min_pixels, pixels.max_pixels);
   limits.patches = pixels.max_pixels / (opened.image.patch_size * opened.image.patch_size);
+  if (opened.video) {
+    limits.patches = std::max(limits.patches, bound_videos(options, limits, *opened.video));
+  }
   // A few pictures besides the largest stay encoded for the next question.
   limits.media_rows = std::max(limits.context_tokens, 4 * tokens);
   return limits;

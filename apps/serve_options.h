@@ -36,6 +36,7 @@ struct ServeOptions {
   std::string memory;            // see parse_memory_limit()
   std::int32_t queue = 256;
   std::int32_t image_tokens = 4096;
+  std::int32_t video_tokens = 4096;
   std::int32_t image_side = 0;
   bool sliding_window = false;
   std::int32_t window_tokens = 4096;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tools/demo.sh PROGRAM MODEL_DIR: asks the model about the pictures of MODEL_DIR/samples, whose expected.json is a
-# list of {"file", "question", "answer"}; several files are separated by spaces. Prints each answer and exits 1 if one is
+# list of {"file", "question", "answer"}; several files are separated by spaces, a folder holds the frames of a clip. Prints each answer and exits 1 if one is
 # not the expected one. JSON is read by CMake, which the build needs anyway, so that no interpreter has to be installed.
 set -eu
 here=$(dirname "$0")
@@ -26,7 +26,9 @@ while [ "$index" -lt "$count" ]; do
   printf '\npicture   %s\nquestion  %s\n' "$files" "$question"
   set --
   for file in $files; do
-    set -- "$@" --image "$samples/$file"
+    kind=--image
+    [ -d "$samples/$file" ] && kind=--video
+    set -- "$@" "$kind" "$samples/$file"
   done
   started=$(date +%s%N)
   answer=$("$program" ask --model "$model" "$@" --temperature 0 --max-tokens 768 "$question") || answer=""

@@ -113,9 +113,6 @@ TEST(Item34And37, PartsThatAreNotThereYetAreNamed) {
   const std::pair<std::string, std::string> table[] = {
       {R"({"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,QQ"}})",
        "PDF"},
-      {R"({"type":"video_url","video_url":{"url":"data:video/mp4;base64,QQ"}})", "video_url"},
-      {R"({"type":"input_video","input_video":{}})", "input_video"},
-      {R"({"type":"video","video":[]})", "video"},
       {R"({"type":"input_audio","input_audio":{"data":"QQ","format":"wav"}})", "input_audio"},
       {R"({"file":{}})", "PDF"},
   };

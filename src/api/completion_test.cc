@@ -116,13 +116,14 @@ TEST(Item71, TokenizeAndBack) {
   EXPECT_EQ(parse_detokenize(R"({"tokens":[1,1000]})", test::limits()).error().param, "tokens[1]");
   EXPECT_FALSE(parse_detokenize("{}", test::limits()));
 
-  const auto reply = json_of(format_tokenize({{5, 6, 7}, 4096, 2, {}}));
+  const auto reply = json_of(format_tokenize({{5, 6, 7}, 4096, 2, 9, {}}));
   EXPECT_EQ(reply["count"], 3);
   EXPECT_EQ(reply["tokens"], (nlohmann::json{5, 6, 7}));
   EXPECT_EQ(reply["max_model_len"], 4096);
   EXPECT_EQ(reply["image_tokens"], 2);
+  EXPECT_EQ(reply["video_tokens"], 9);
   EXPECT_TRUE(reply["token_strs"].is_null());
-  EXPECT_EQ(json_of(format_tokenize({{5}, 1, 0, {"\xff"}}))["token_strs"][0], "\xef\xbf\xbd");
+  EXPECT_EQ(json_of(format_tokenize({{5}, 1, 0, 0, {"\xff"}}))["token_strs"][0], "\xef\xbf\xbd");
   EXPECT_EQ(json_of(format_detokenize("a\"b"))["prompt"], "a\"b");
 }
 

@@ -121,24 +121,28 @@ std::optional<std::int64_t> Fields::integer(std::string_view key, std::int64_t l
   return value == nullptr ? std::nullopt : integer_of(*value, path(key), low, high, *problem_);
 }
 
+std::optional<double> number_of(const Json& value, const std::string& path, double low, double high,
+                                Problem& problem) {
+  if (!value.is_number()) {
+    problem.wrong_type(path, value, "a number");
+    return std::nullopt;
+  }
+  const double number = value.number();
+  if (!(number >= low && number <= high)) {
+    problem.add(
+        path,
+        fmt::format("{} is {}, a number from {} to {} is needed", path, written(value), low, high),
+        "invalid_value");
+    return std::nullopt;
+  }
+  return number;
+}
+
 std::optional<float> Fields::number(std::string_view key, double low, double high) const {
   const Json* value = find(key);
-  if (value == nullptr) {
-    return std::nullopt;
-  }
-  if (!value->is_number()) {
-    problem_->wrong_type(path(key), *value, "a number");
-    return std::nullopt;
-  }
-  const double number = value->number();
-  if (!(number >= low && number <= high)) {
-    problem_->add(path(key),
-                  fmt::format("{} is {}, a number from {} to {} is needed", path(key),
-                              written(*value), low, high),
-                  "invalid_value");
-    return std::nullopt;
-  }
-  return static_cast<float>(number);
+  const auto number =
+      value == nullptr ? std::nullopt : number_of(*value, path(key), low, high, *problem_);
+  return number ? std::optional(static_cast<float>(*number)) : std::nullopt;
 }
 
 const Json::Array* Fields::array(std::string_view key, std::size_t max_items) const {

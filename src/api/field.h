@@ -76,5 +76,8 @@ class Fields {
 // The value as an integer (5.0 is one), if it is one within the bounds; otherwise a problem.
 std::optional<std::int64_t> integer_of(const Json& value, const std::string& path, std::int64_t low,
                                        std::int64_t high, Problem& problem);
+// The same for any number.
+std::optional<double> number_of(const Json& value, const std::string& path, double low, double high,
+                                Problem& problem);
 
 }  // namespace monocle::api

@@ -56,9 +56,7 @@ void refuse_modality(const Fields& part, const PartName& name) {
   const std::string_view what =
       name.kind == PartKind::kFile ? "this server does not read PDF or other files yet; send pages "
                                      "as image_url parts"
-      : name.kind == PartKind::kVideo ? "this server does not read videos yet; send frames as "
-                                        "image_url parts"
-                                      : "the model has no hearing";
+                                   : "the model has no hearing";
   part.problem().add(part.path(),
                      fmt::format("{} is a part of type {}: {}", part.path(), name.type, what),
                      "unsupported_modality");
@@ -79,6 +77,20 @@ void take_text(const Fields& part, std::string_view key, MessageContext& context
   message.parts.push_back({ContentPart::Kind::kText, *text});
 }
 
+// Whether a message of this role may hold what the part is.
+bool may_show(const Fields& part, std::string_view what, Role role) {
+  if (role != Role::kSystem && role != Role::kAssistant) {
+    return true;
+  }
+  part.problem().add(
+      part.path(),
+      fmt::format("{} is a {} in a message of the {}; {}s come from the user or a "
+                  "tool",
+                  part.path(), what, role == Role::kSystem ? "system" : "assistant", what),
+      "invalid_value");
+  return false;
+}
+
 void take_part(const Fields& part, MessageContext& context, ChatMessage& message) {
   const auto name = name_of(part);
   if (context.problem.any()) {
@@ -96,14 +108,14 @@ void take_part(const Fields& part, MessageContext& context, ChatMessage& message
     case PartKind::kRefusal:
       take_text(part, name->key, context, message);
       return;
+    case PartKind::kVideo:
+      if (may_show(part, "video", message.role)) {
+        parse_video(part, name->key, context.limits, context.out.videos, context.out.warnings);
+        message.parts.push_back({ContentPart::Kind::kVideo, {}});
+      }
+      return;
     case PartKind::kImage:
-      if (message.role == Role::kSystem || message.role == Role::kAssistant) {
-        part.problem().add(
-            part.path(),
-            fmt::format("{} is a picture in a message of the {}; pictures come from "
-                        "the user or a tool",
-                        part.path(), message.role == Role::kSystem ? "system" : "assistant"),
-            "invalid_value");
+      if (!may_show(part, "picture", message.role)) {
         return;
       }
       if (part.find("file_id") != nullptr) {

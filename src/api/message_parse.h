@@ -8,18 +8,19 @@
 #include "api/image_parse.h"
 #include "api/parse_limits.h"
 #include "api/types.h"
+#include "api/video_parse.h"
 
 namespace monocle::api {
 
 struct MessageContext {
   const ParseLimits& limits;
   PixelBudget budget;  // of pictures that name none
-  ChatRequest& out;    // takes pictures and warnings
+  ChatRequest& out;    // takes pictures, videos and warnings
   Problem& problem;
 };
 
-// A string or an array of parts, appended to message.parts. Pictures may come from the user and
-// from tools. Parts of both dialects are understood: text and input_text, image_url and
+// A string or an array of parts, appended to message.parts. Pictures and videos may come from the
+// user and from tools. Parts of both dialects are understood: text and input_text, image_url and
 // input_image.
 void parse_content(const Json& content, const std::string& path, MessageContext& context,
                    ChatMessage& message);

@@ -13,6 +13,9 @@ struct ParseLimits {
   std::size_t max_messages = 4096;
   std::size_t max_images = 64;
   std::size_t max_image_bytes = std::size_t{64} << 20;  // encoded, after base64
+  std::size_t max_videos = 8;
+  std::size_t max_video_frames = 768;  // what the published processor takes at most
+  std::size_t max_video_bytes = std::size_t{64} << 20;  // all frames of one video, after base64
   std::size_t max_tools = 128;
   std::size_t max_schema_bytes = std::size_t{256} << 10;  // JSON schema, grammar or expression
   std::size_t max_choices = 1024;                         // guided_choice

@@ -11,6 +11,7 @@ std::string format_tokenize(const TokenizeReply& reply) {
   json.key("count").integer(static_cast<std::int64_t>(reply.tokens.size()));
   json.key("max_model_len").integer(reply.max_model_len);
   json.key("image_tokens").integer(reply.image_tokens);
+  json.key("video_tokens").integer(reply.video_tokens);
   json.key("tokens").open_array();
   for (const std::int32_t id : reply.tokens) {
     json.integer(id);
@@ -36,6 +37,7 @@ std::string format_estimate(const Estimate& estimate) {
   json.open_object();
   json.key("prompt_tokens").integer(estimate.prompt_tokens);
   json.key("image_tokens").integer(estimate.image_tokens);
+  json.key("video_tokens").integer(estimate.video_tokens);
   json.key("images").open_array();
   for (const EstimatedImage& image : estimate.images) {
     json.open_object();

@@ -13,6 +13,7 @@ struct TokenizeReply {
   std::vector<std::int32_t> tokens;
   std::int64_t max_model_len = 0;
   std::int64_t image_tokens = 0;
+  std::int64_t video_tokens = 0;
   std::vector<std::string> token_strs;  // reported when asked for: as long as `tokens`
 };
 
@@ -25,6 +26,7 @@ struct EstimatedImage {
 struct Estimate {
   std::int64_t prompt_tokens = 0;
   std::int64_t image_tokens = 0;
+  std::int64_t video_tokens = 0;
   std::vector<EstimatedImage> images;
   std::int64_t kv_bytes = 0;
   double vision_ms = 0, prefill_ms = 0, decode_per_token_ms = 0;

@@ -36,6 +36,13 @@ struct EncodedImage {
   std::optional<std::int64_t> max_pixels;
 };
 
+// A video as it arrived: frames that the client cut, still encoded.
+struct EncodedVideo {
+  std::vector<std::string> frames;
+  std::vector<double> seconds;  // when each was taken; empty: as many a second as in training
+  std::string path;             // JSON path, for errors
+};
+
 struct ToolDefinition {
   std::string name;
   std::string json;        // the whole definition, as the chat template shows it
@@ -88,6 +95,7 @@ struct ChatRequest {
   std::string model;  // "" = the served one
   std::vector<ChatMessage> messages;
   std::vector<EncodedImage> images;  // in order of the image parts
+  std::vector<EncodedVideo> videos;  // in order of the video parts
   std::vector<ToolDefinition> tools;
   ToolChoice tool_choice;
   bool parallel_tool_calls = true;

@@ -337,7 +337,8 @@ api::Usage Answer::usage() const {
     if (i % static_cast<std::size_t>(plan_.choices_per_prompt) == 0) {
       total.prompt_tokens += usage.prompt_tokens;
       total.cached_tokens += usage.cached_tokens;
-      total.image_tokens += usage.media_tokens;
+      total.image_tokens += usage.media_tokens - plan_.video_tokens;
+      total.video_tokens += plan_.video_tokens;
     }
   }
   return total;

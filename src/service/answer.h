@@ -52,6 +52,7 @@ struct AnswerPlan {
   bool loop_guard = false;  // the answer follows a grammar
   double upload_ms = 0;
   double media_ms = 0;
+  std::int64_t video_tokens = 0;    // of the prompt
   std::vector<HttpHeader> headers;  // of the reply
   std::chrono::steady_clock::time_point received;
 };

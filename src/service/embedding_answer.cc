@@ -101,7 +101,8 @@ void EmbeddingAnswer::keep(std::size_t index, const TokenEvent& event) {
   embeddings_[index] = std::move(*embedding);
   usage_.prompt_tokens += event.usage.prompt_tokens;
   usage_.cached_tokens += event.usage.cached_tokens;
-  usage_.image_tokens += event.usage.media_tokens;
+  usage_.image_tokens += event.usage.media_tokens - plan_.video_tokens;
+  usage_.video_tokens += plan_.video_tokens;
 }
 
 void EmbeddingAnswer::complete() {

@@ -27,6 +27,7 @@ struct EmbeddingPlan {
   api::EmbeddingForm form;
   double upload_ms = 0;
   double media_ms = 0;
+  std::int64_t video_tokens = 0;
   std::vector<HttpHeader> headers;  // of the reply
   std::chrono::steady_clock::time_point received;
 };

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "model/qwen3_vl/preprocess.h"
-
 namespace monocle::service {
 
 Result<std::shared_ptr<const Patches>> PatchStore::make(const Image& image,
@@ -12,6 +10,19 @@ Result<std::shared_ptr<const Patches>> PatchStore::make(const Image& image,
   const std::unique_lock alone(pool_mutex_, std::try_to_lock);
   MONOCLE_ASSIGN(Patches patches, qwen3_vl::preprocess_image(
                                       image, config, alone.owns_lock() ? &pool_ : nullptr, take()));
+  return returning(std::move(patches));
+}
+
+Result<std::shared_ptr<const Patches>> PatchStore::make_video(const qwen3_vl::FrameSource& frames,
+                                                              const qwen3_vl::VideoConfig& config) {
+  const std::unique_lock alone(pool_mutex_, std::try_to_lock);
+  MONOCLE_ASSIGN(
+      Patches patches,
+      qwen3_vl::preprocess_video(frames, config, alone.owns_lock() ? &pool_ : nullptr, take()));
+  return returning(std::move(patches));
+}
+
+std::shared_ptr<const Patches> PatchStore::returning(Patches patches) {
   return std::shared_ptr<const Patches>(new Patches(std::move(patches)),
                                         [store = shared_from_this()](Patches* owned) {
                                           store->give_back(std::move(owned->pixels));

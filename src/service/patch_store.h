@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "media/image.h"
-#include "model/qwen3_vl/preprocess_config.h"
+#include "model/qwen3_vl/preprocess.h"
 #include "monocle/media.h"
 
 namespace monocle::service {
@@ -27,9 +27,13 @@ class PatchStore : public std::enable_shared_from_this<PatchStore> {
   Result<std::shared_ptr<const Patches>> make(const Image& image,
                                               const qwen3_vl::PreprocessConfig& config);
 
+  Result<std::shared_ptr<const Patches>> make_video(const qwen3_vl::FrameSource& frames,
+                                                    const qwen3_vl::VideoConfig& config);
+
   [[nodiscard]] std::size_t kept_bytes() const;
 
  private:
+  std::shared_ptr<const Patches> returning(Patches patches);
   std::vector<std::uint8_t> take();
   void give_back(std::vector<std::uint8_t> memory);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what a client asked to what the engine takes: pictures decoded and cut into patches,
-// messages to tokens and positions, defaults filled in, lengths checked. Any thread; takes as long
-// as the pictures take.
+// From what a client asked to what the engine takes: media loaded, messages to tokens and
+// positions, defaults filled in, lengths checked. Any thread; takes as long as the pictures take.
 #pragma once
 
 #include <vector>
@@ -9,6 +8,7 @@
 #include "api/tokenize_format.h"
 #include "api/types.h"
 #include "monocle/request.h"
+#include "service/load_media.h"
 #include "service/served.h"
 
 namespace monocle::service {
@@ -16,12 +16,9 @@ namespace monocle::service {
 struct Prepared {
   Request request;  // all but matcher, priority and cache salt
   std::vector<api::EstimatedImage> images;
+  std::int64_t video_tokens = 0;
   double media_ms = 0;
 };
-
-// How much of the pictures is wanted: an estimate needs their sizes only, and takes no pixel
-// memory.
-enum class MediaUse : std::uint8_t { kFull, kSizes };
 
 api::ApiResult<Prepared> prepare_chat(const Served& served, const api::ChatRequest& request,
                                       MediaUse use);

@@ -31,6 +31,7 @@ struct Served {
   const qwen3_vl::Config* config = nullptr;
   const qwen3_vl::GenerationConfig* generation = nullptr;
   const qwen3_vl::PreprocessConfig* image = nullptr;
+  const qwen3_vl::VideoConfig* video = nullptr;  // absent: the checkpoint takes no videos
   const Tokenizer* tokenizer = nullptr;
   std::shared_ptr<PatchStore> patches;  // memory for pictures on their way to the engine
   ModelFacts facts;

@@ -80,6 +80,7 @@ api::ApiResult<void> Service::launch_chat(const Exchange& exchange, const api::C
     return tl::unexpected(std::move(prepared).error());
   }
   plan.media_ms = prepared->media_ms;
+  plan.video_tokens = prepared->video_tokens;
   if (auto fits = fit_context(served_, request.generation, prepared->request); !fits) {
     return fits;
   }
@@ -204,6 +205,7 @@ api::ApiResult<EmbeddingPlan> Service::plan_embeddings(const HttpRequest& http,
     prepared->request.embed = true;
     prepared->request.cache_salt = guard_.caller(http);
     plan.media_ms += prepared->media_ms;
+    plan.video_tokens += prepared->video_tokens;  // of a conversation, which is the only input
     plan.requests.push_back(std::move(prepared->request));
   }
   return plan;

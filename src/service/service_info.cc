@@ -29,6 +29,7 @@ api::ModelEntry entry(const Served& served, const std::string& name) {
   model.root = served.root;
   model.created = served.created;
   model.max_model_len = served.context_tokens();
+  model.video = served.video != nullptr;
   model.demo = served.demo;
   return model;
 }
@@ -95,6 +96,7 @@ void Service::tokenize(const Exchange& exchange) {
     for (const api::EstimatedImage& image : prepared->images) {
       reply.image_tokens += image.tokens;
     }
+    reply.video_tokens = prepared->video_tokens;
   } else {
     reply.tokens = served_.tokenizer->encode(request->prompt, SpecialTokens::kAsText);
   }
@@ -132,12 +134,14 @@ void Service::estimate(const Exchange& exchange) {
   for (const api::EstimatedImage& image : estimate.images) {
     estimate.image_tokens += image.tokens;
   }
+  estimate.video_tokens = prepared->video_tokens;
   estimate.max_model_len = served_.context_tokens();
   estimate.fits = fit_context(served_, request->generation, prepared->request).has_value();
   const std::int64_t tokens = estimate.prompt_tokens + request->generation.max_tokens.value_or(0);
   estimate.kv_bytes = tokens * static_cast<std::int64_t>(served_.kv_token_bytes);
   const Rates rates = speed_.rates();
-  estimate.vision_ms = rates.vision_ms_per_token * static_cast<double>(estimate.image_tokens);
+  estimate.vision_ms = rates.vision_ms_per_token *
+                       static_cast<double>(estimate.image_tokens + estimate.video_tokens);
   estimate.prefill_ms = rates.prefill_ms_per_token * static_cast<double>(estimate.prompt_tokens);
   estimate.decode_per_token_ms = rates.decode_ms_per_token;
   reply_json(exchange, api::format_estimate(estimate));

@@ -137,13 +137,18 @@ def pictures():
 
 
 def others():
-    """Parts of a message that are no pictures; nothing of them is decoded today."""
+    """Parts of a message that are no pictures: all are refused, files of pages and videos by name."""
     pages = b"%PDF-1.7\n1 0 obj<</Type/Pages/Count 100000/Kids[" + b"2 0 R " * 100000 + b"]>>endobj\n"
     hours = boxes(b"isom", b"\0\0\0\x1cmvhd" + b"\xff" * 20)
     tracks = b"\x1a\x45\xdf\xa3" + b"\xae\x81\x00" * 65000
 
     def uri(kind, data):
         return f"data:{kind};base64," + base64.b64encode(data).decode()
+
+    def clip(frames):
+        encoded = {frame: base64.b64encode(frame).decode() for frame in frames}
+        url = "data:video/jpeg;base64," + ",".join(encoded[frame] for frame in frames)
+        return {"type": "video_url", "video_url": {"url": url}, "fps": 2}
 
     return [
         ("pdf as a picture", {"type": "image_url", "image_url": {"url": uri("image/png", pages)}}),
@@ -152,4 +157,7 @@ def others():
         ("mp4 as a video", {"type": "video_url", "video_url": {"url": uri("video/mp4", hours)}}),
         ("mkv as a video", {"type": "video_url", "video_url": {"url": uri("video/webm", tracks)}}),
         ("10,000 jpegs as a video", {"type": "video_url", "video_url": {"url": "data:video/jpeg;base64," + "/9j/,," * 10000}}),
+        ("500 frames of 8k x 8k", clip([png(8000, 8000, pixels=deflated(8001 * 8000))] * 500)),
+        ("768 frames of nothing", clip([b"\xff\xd8\xff"] * 768)),
+        ("a frame of 60k x 60k", clip([png(60000, 60000)])),
     ]

@@ -33,7 +33,8 @@ class Answers(unittest.TestCase):
     def test_sample_pictures(self):
         for sample in json.loads((SAMPLES / "expected.json").read_text()):
             with self.subTest(sample["question"]):
-                pictures = [part for name in sample["file"].split() for part in ("--image", SAMPLES / name)]
+                kinds = {name: "--video" if (SAMPLES / name).is_dir() else "--image" for name in sample["file"].split()}
+                pictures = [part for name, kind in kinds.items() for part in (kind, SAMPLES / name)]
                 out = ask(*pictures, "--max-tokens", "768", sample["question"])
                 self.assertEqual(out.stdout, sample["answer"] + "\n")
 
@@ -62,6 +63,12 @@ class Answers(unittest.TestCase):
         other_way = ask_json("--image", pictures[1], "--image", pictures[0], "--compute", "f32", "-n", "1", "--logprobs", "3", "x")
         self.assertEqual(one_way["usage"], other_way["usage"])
         self.assertNotEqual(one_way["tokens"], other_way["tokens"], "the order of the pictures changed nothing")
+
+    def test_the_times_of_a_clip_follow_its_rate(self):
+        clip = ("--video", SAMPLES / "clip-en", "List the steps in the video with their times.")
+        plain = ask_json(*clip)
+        self.assertEqual(plain["usage"]["image_tokens"], ask_json("--fps", "1", *clip)["usage"]["image_tokens"])
+        self.assertNotEqual(plain["text"], ask_json("--fps", "1", *clip)["text"], "the same frames over twice the time")
 
     def test_length_and_stop_strings_end_an_answer(self):
         picture, question = SAMPLES / "line-en.png", "Read the text in the image."
@@ -136,7 +143,8 @@ class BadInput(unittest.TestCase):
                      (("--image", empty, "x"), "empty"), (("--image", DEMO / "config.json", "x"), "none of"),
                      (("--image", picture, "--max-pixels", "0", "x"), "max"), (("--temperature", "-1", "x"), "temperature"),
                      (("--top-p", "2", "x"), "top_p"), (("--logit-bias", "nonsense", "x"), "nonsense"),
-                     (("-n", "0", "x"), "max-tokens"), (("--quant", "int3", "x"), "int3"), ((), "question")]
+                     (("--video", "no/such/folder", "x"), "ffmpeg"), (("--video", folder, "--fps", "0", "x"), "fps"),
+                     (("--video", DEMO, "x"), "README.md"), (("-n", "0", "x"), "max-tokens"), (("--quant", "int3", "x"), "int3"), ((), "question")]
             for args, says in cases:
                 with self.subTest(args):
                     self.refuse("ask", "--model", DEMO, *args, says=says)

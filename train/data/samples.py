@@ -7,12 +7,13 @@ was what the model answers wrong: three screens, one contract of two pages and o
 right stands in the model card.
 """
 
+import functools
 import json
 import pathlib
 
 from PIL import Image
 
-from train.data import lines, packs, pictures, prompts, shapes
+from train.data import clips, lines, packs, pictures, prompts, shapes
 
 FOLDER = pathlib.Path(__file__).parents[2] / "models" / "demo" / "samples"
 SAMPLE_SEED = packs.EVAL_SEED + 900_000
@@ -33,6 +34,8 @@ TASKS = {  # file -> (task, added to SAMPLE_SEED, kinds of questions); further p
     "web.png": ("html", 28_000, ()),
     "flow.png": ("flow", 29_000, ()),
 }
+CLIPS = {"clip-en": 30_025, "clip-zh": 30_012}  # folder of frames -> added to SAMPLE_SEED
+CLIP_SECONDS = 15
 MORE = {  # further questions about the same pictures
     "contract.jpg": [("合同的乙方是谁?", "广州响么科技集团有限公司"), ("描述这张图片。", "一页软件开发合同的扫描件，甲方为宁波之香从科技有限公司。")],
     "chart-en.png": [("Which has the highest Output?", "Online"), ("Describe the image.", "A bar chart titled Output(kt).")],
@@ -62,6 +65,15 @@ def _task(folder: pathlib.Path, name: str) -> dict[str, str]:
     return {"file": " ".join(names), "question": example.question, "answer": example.answer}
 
 
+def _clip(folder: pathlib.Path, name: str) -> dict[str, str]:
+    variant = pictures.Variant(("steps",), draw=functools.partial(clips.draw, cut=clips.Cut(CLIP_SECONDS)))
+    example = pictures.task_example(SAMPLE_SEED + CLIPS[name], "clip-30", variant)
+    (folder / name).mkdir(exist_ok=True)
+    for number, rgb in enumerate(example.rgb):
+        Image.fromarray(rgb).save(folder / name / f"{number:03}.jpg", quality=75, optimize=True)
+    return {"file": name, "question": example.question, "answer": example.answer}
+
+
 def write(folder: pathlib.Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     expected = []
@@ -78,6 +90,7 @@ def write(folder: pathlib.Path) -> None:
     for name in TASKS:
         expected.append(_task(folder, name))
         expected += [{"file": name, "question": question, "answer": answer} for question, answer in MORE.get(name, ())]
+    expected += [_clip(folder, name) for name in CLIPS]
     (folder / "expected.json").write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n", "utf8")
 
 if __name__ == "__main__":

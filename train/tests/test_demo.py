@@ -17,7 +17,7 @@ from train.model.network import Qwen3VL
 
 DEMO = TOKENIZER.parent
 EXPECTED = json.loads((DEMO / "samples" / "expected.json").read_text("utf8"))
-SHORT = [case for case in EXPECTED if len(case["answer"]) < 32]  # this forward has no cache; tests/e2e asks for them all
+SHORT = [case for case in EXPECTED if len(case["answer"]) < 32 and "." in case["file"]]  # this forward has no cache; tests/e2e asks for them all
 
 
 @pytest.fixture(scope="module")

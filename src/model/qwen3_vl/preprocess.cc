@@ -145,38 +145,49 @@ Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& con
   return writer.take();
 }
 
-Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
-                                 ThreadPool* pool) {
-  if (frames.empty()) {
+Result<GridThw> video_grid(std::int64_t frames, Size2d source, const VideoConfig& config) {
+  if (frames < 1) {
     return fail(ErrorCode::kInvalidArgument, "video has 0 frames, at least 1 is needed");
   }
-  const Size2d source = frames.front().size();
-  for (const Image& frame : frames) {
-    if (frame.size() != source) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "video has frames of {}x{} and of {}x{}, all must have one size", source.width,
-                  source.height, frame.width, frame.height);
-    }
-  }
   const std::int32_t temporal = config.frame.temporal_patch_size;
-  const auto count = static_cast<std::int64_t>(frames.size());
   // The size rule needs a whole group, so one frame stands for two.
-  const std::int64_t counted = count == 1 ? temporal : count;
+  const std::int64_t counted = frames == 1 ? temporal : frames;
   MONOCLE_ASSIGN(const Size2d size, smart_resize_video(counted, source, config));
-  const auto groups = static_cast<std::int32_t>((count + temporal - 1) / temporal);
+  return GridThw{static_cast<std::int32_t>((frames + temporal - 1) / temporal),
+                 size.height / config.frame.patch_size, size.width / config.frame.patch_size};
+}
+
+Result<Patches> preprocess_video(const FrameSource& frames, const VideoConfig& config,
+                                 ThreadPool* pool, std::vector<std::uint8_t> storage) {
+  MONOCLE_ASSIGN(const GridThw grid, video_grid(frames.count, frames.source, config));
+  const std::int32_t temporal = config.frame.temporal_patch_size;
+  const Size2d size{grid.w * config.frame.patch_size, grid.h * config.frame.patch_size};
   // The reference has no Pillow form for videos, whatever form images use.
   PreprocessConfig frame_config = config.frame;
   frame_config.form = PreprocessForm::kTorchvision;
-  PatchWriter writer(frame_config, size, groups, temporal, {});
-  for (std::int64_t i = 0; i < count; ++i) {
+  PatchWriter writer(frame_config, size, grid.t, temporal, std::move(storage));
+  for (std::int64_t i = 0; i < frames.count; ++i) {
+    MONOCLE_ASSIGN(const Image frame, frames.frame(i));
+    if (frame.size() != frames.source) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "video has frames of {}x{} and of {}x{}, all must have one size",
+                  frames.source.width, frames.source.height, frame.width, frame.height);
+    }
     const auto slot = static_cast<std::int32_t>(i % temporal);
-    const bool last = i + 1 == count;
+    const bool last = i + 1 == frames.count;
     const Slots slots{static_cast<std::int32_t>(i / temporal), slot, last ? temporal : slot + 1};
-    writer.write(
-        resize_bicubic(frames[static_cast<std::size_t>(i)], size, ResizeForm::kTorchvision, pool),
-        slots, pool);
+    writer.write(resize_bicubic(frame, size, ResizeForm::kTorchvision, pool), slots, pool);
   }
   return writer.take();
+}
+
+Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
+                                 ThreadPool* pool) {
+  const Size2d source = frames.empty() ? Size2d{} : frames.front().size();
+  const auto copy = [&](std::int64_t i) -> Result<Image> {
+    return frames[static_cast<std::size_t>(i)];
+  };
+  return preprocess_video({std::ssize(frames), source, copy}, config, pool, {});
 }
 
 std::vector<float> patch_values(const Patches& patches, std::int32_t temporal) {

@@ -5,9 +5,11 @@
 // `pool` may be null and does not change results.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "media/image.h"
@@ -28,6 +30,18 @@ Result<Patches> preprocess_image(const Image& image, const PreprocessConfig& con
 // repeats the last frame.
 Result<Patches> preprocess_video(std::span<const Image> frames, const VideoConfig& config,
                                  ThreadPool* pool);
+
+// A video whose frames are made one after another, so that only one is held: frame(0) to
+// frame(count - 1), each once; all must be of `source`'s size.
+struct FrameSource {
+  std::int64_t count = 0;
+  Size2d source;
+  FunctionRef<Result<Image>(std::int64_t)> frame;
+};
+Result<Patches> preprocess_video(const FrameSource& frames, const VideoConfig& config,
+                                 ThreadPool* pool, std::vector<std::uint8_t> storage);
+// What such a video becomes, without its pixels.
+Result<GridThw> video_grid(std::int64_t frames, Size2d source, const VideoConfig& config);
 
 // The patches as the reference's processor gives them: [grid.patches(), channels * temporal * patch
 // * patch].

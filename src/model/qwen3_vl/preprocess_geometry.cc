@@ -147,14 +147,21 @@ Result<std::vector<std::int64_t>> sample_frames(std::int64_t total, double sourc
 
 std::vector<double> group_seconds(std::span<const std::int64_t> indices, double source_fps,
                                   std::int32_t temporal) {
-  MONOCLE_CHECK(temporal >= 1 && source_fps > 0.0);
+  MONOCLE_CHECK(source_fps > 0.0);
+  std::vector<double> frame_seconds;
+  for (const std::int64_t index : indices) {
+    frame_seconds.push_back(static_cast<double>(index) / source_fps);
+  }
+  return group_seconds(frame_seconds, temporal);
+}
+
+std::vector<double> group_seconds(std::span<const double> frame_seconds, std::int32_t temporal) {
+  MONOCLE_CHECK(temporal >= 1);
   const auto size = static_cast<std::size_t>(temporal);
   std::vector<double> seconds;
-  for (std::size_t i = 0; i < indices.size(); i += size) {
-    const std::size_t last = std::min(i + size, indices.size()) - 1;
-    seconds.push_back((static_cast<double>(indices[i]) / source_fps +
-                       static_cast<double>(indices[last]) / source_fps) /
-                      2.0);
+  for (std::size_t i = 0; i < frame_seconds.size(); i += size) {
+    const std::size_t last = std::min(i + size, frame_seconds.size()) - 1;
+    seconds.push_back((frame_seconds[i] + frame_seconds[last]) / 2.0);
   }
   return seconds;
 }

@@ -77,10 +77,56 @@ class Parts(case.Case):
         request = self.client.chat(serving.look(name="shapes.jpg"), max_tokens=1, mm_processor_kwargs={"max_pixels": 128 * 128})
         self.assertLess(self.good(request)["usage"]["prompt_tokens_details"]["image_tokens"], plain)
 
-    def test_31_to_34_and_37_what_is_not_there_yet_is_named(self):
-        for part in ({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}},
-                     {"type": "input_video", "input_video": {"data": "AAAA"}}, {"type": "video", "video": []},
-                     {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+    def test_31_video_files_are_refused_by_name(self):
+        for key in ("video_url", "input_video"):
+            reply = self.one({"type": key, key: {"url": "data:video/mp4;base64,AAAA"}})
+            self.assert_error(reply, 400, "unsupported_modality", f"messages[0].content[0].{key}.url")
+            self.assertIn("data:video/jpeg", reply.error["message"])
+
+    def clip(self, name="clip-en", **more):
+        """A part with the frames of a sample clip in one URI."""
+        frames = [base64.b64encode(path.read_bytes()).decode() for path in sorted((serving.SAMPLES / name).iterdir())]
+        return {"type": "video_url", "video_url": {"url": "data:video/jpeg;base64," + ",".join(frames)}, **more}
+
+    def steps(self, *parts):
+        question = {"type": "text", "text": "List the steps in the video with their times."}
+        return self.client.chat([{"role": "user", "content": [*parts, question]}], max_tokens=100)
+
+    def test_32_and_33_frames_are_a_clip(self):
+        expected = next(case["answer"] for case in serving.expected() if case["file"] == "clip-en")
+        part = self.clip(fps=2)
+        reply = self.good(self.steps(part))
+        self.assertEqual(reply["choices"][0]["message"]["content"], expected)
+        details = reply["usage"]["prompt_tokens_details"]
+        self.assertEqual(details["image_tokens"], 0)
+        self.assertGreater(details["video_tokens"], 15 * 10)
+        pictures = ["data:image/jpeg;base64," + frame for frame in part["video_url"]["url"].split(",")[1:]]
+        for other in ({"type": "video", "video": pictures, "sample_fps": 2},
+                      {"type": "video", "video": pictures, "timestamps": [number / 2 for number in range(len(pictures))]},
+                      self.clip()):
+            self.assertEqual(self.text(self.steps(other)), expected)
+        reply = self.steps(self.clip())
+        self.assertIn("fps", reply.headers["x-monocle-warning"])
+        late = self.text(self.steps(self.clip(fps=0.5)))
+        self.assertNotEqual(late, expected, "the same frames over four times the time")
+        sized = self.good(self.client.post("/tokenize", {"messages": [{"role": "user", "content": [part]}]}))
+        self.assertEqual(sized["video_tokens"], details["video_tokens"])
+
+    def test_33_a_clip_beside_a_picture(self):
+        reply = self.good(self.steps({"type": "image_url", "image_url": serving.picture()}, self.clip(fps=2)))
+        details = reply["usage"]["prompt_tokens_details"]
+        self.assertGreater(min(details["image_tokens"], details["video_tokens"]), 0)
+
+    def test_32_frames_that_are_wrong_are_named(self):
+        frame, other = (serving.picture(name) for name in ("line-en.png", "line-zh.png"))
+        path = "messages[0].content[0].video"
+        for frames, word in (([frame, other], "one size"), ([frame, "data:image/png;base64,AAAA"], "frame 1"), (["data:;base64,AAAA"], "none of")):
+            reply = self.one({"type": "video", "video": frames, "fps": 2})
+            self.assert_error(reply, 400, param=path)
+            self.assertIn(word, reply.error["message"])
+
+    def test_34_and_37_what_is_not_there_yet_is_named(self):
+        for part in ({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
                      {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}):
             reply = self.one(part)
             self.assert_error(reply, 400, "unsupported_modality", "messages[0].content[0]")

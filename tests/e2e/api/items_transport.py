@@ -156,7 +156,7 @@ class Models(case.Case):
         model = self.good(self.client.get("/v1/models"))["data"][0]
         self.assertEqual(model["permission"], [])
         self.assertEqual(model["max_model_len"], 4096)
-        self.assertEqual(model["capabilities"], {"image": True, "video": False, "pdf": False})
+        self.assertEqual(model["capabilities"], {"image": True, "video": True, "pdf": False})
         self.assertTrue(model["demo"])
 
     def test_19_the_model_may_be_left_out(self):

@@ -55,6 +55,11 @@ def picture(name="line-en.png"):
     return f"data:image/{kind};base64," + base64.b64encode((SAMPLES / name).read_bytes()).decode()
 
 
+def expected():
+    """The questions about the samples and their answers."""
+    return json.loads((SAMPLES / "expected.json").read_text("utf8"))
+
+
 def look(text=QUESTION, name="line-en.png", **image):
     """Messages that show a picture and ask about it."""
     return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": picture(name), **image}},
