@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "ask_media.h"
 #include "command.h"
 #include "engine/engine.h"
+#include "media_files.h"
 #include "model/qwen3_vl/prompt.h"
 #include "open_model.h"
 #include "report.h"

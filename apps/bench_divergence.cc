@@ -13,8 +13,7 @@
 
 #include "engine/batch_builder.h"
 #include "engine/kv_cache.h"
-#include "media/decode.h"
-#include "model/qwen3_vl/preprocess.h"
+#include "media_files.h"
 #include "model/qwen3_vl/prompt.h"
 #include "read_file.h"
 #include "report.h"
@@ -84,24 +83,17 @@ class Reader {
   }
 
  private:
-  Result<std::shared_ptr<const Patches>> load(const std::string& path) const {
-    const DecodeOptions decode;
-    MONOCLE_ASSIGN(const std::vector<std::byte> bytes,
-                   read_file(path, decode.limits.max_file_bytes));
-    Result<Image> image = decode_image(bytes, decode);
-    if (!image) {
-      return prefixed(path, std::move(image).error());
-    }
-    MONOCLE_ASSIGN(Patches patches, qwen3_vl::preprocess_image(*image, opened_.image, nullptr));
-    return std::make_shared<const Patches>(std::move(patches));
-  }
-
   Status add(const Sample& sample) {
     qwen3_vl::PromptMedia media;
     ChatMessage user;
     for (const std::string& picture : sample.pictures) {
-      MONOCLE_ASSIGN(media.images.emplace_back(), load(picture));
-      user.parts.push_back({ContentPart::Kind::kImage, {}});
+      if (std::filesystem::is_directory(picture)) {  // the frames of a clip
+        MONOCLE_ASSIGN(media.videos.emplace_back(), load_clip(picture, opened_, {}));
+        user.parts.push_back({ContentPart::Kind::kVideo, {}});
+      } else {
+        MONOCLE_ASSIGN(media.images.emplace_back(), load_picture(picture, opened_, {}));
+        user.parts.push_back({ContentPart::Kind::kImage, {}});
+      }
     }
     user.parts.push_back({ContentPart::Kind::kText, sample.question});
     Sequence& sequence = sequences_.emplace_back();

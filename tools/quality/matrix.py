@@ -43,6 +43,8 @@ class Part:
 
     @property
     def result(self) -> str:
+        if self.task == "video" and not self.split.startswith("T5"):
+            return "clips"
         if self.config == "bf16" and not self.split.startswith("T1"):
             return "real" if self.split.startswith("T5") else "splits"
         return CONFIGS[self.config][1]

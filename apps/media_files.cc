@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ask_media.h"
+#include "media_files.h"
 
 #include <algorithm>
 #include <filesystem>
