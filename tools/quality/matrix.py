@@ -43,7 +43,7 @@ class Part:
 
     @property
     def result(self) -> str:
-        if self.task == "video" and not self.split.startswith("T5"):
+        if self.task == "video":
             return "clips"
         if self.config == "bf16" and not self.split.startswith("T1"):
             return "real" if self.split.startswith("T5") else "splits"
