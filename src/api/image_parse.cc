@@ -49,14 +49,20 @@ void take_detail(const Fields& holder, const ParseLimits& limits, PixelBudget& o
 
 }  // namespace
 
-PixelBudget parse_processor_kwargs(const Fields& body) {
-  PixelBudget budget;
+ProcessorKwargs parse_processor_kwargs(const Fields& body) {
+  ProcessorKwargs out;
+  PixelBudget& budget = out.pixels;
   const Json* kwargs = body.object("mm_processor_kwargs");
   if (kwargs == nullptr) {
-    return budget;
+    return out;
   }
   const Fields fields(*kwargs, "mm_processor_kwargs", body.problem());
-  fields.only({"min_pixels", "max_pixels", "size"});
+  // do_sample_frames has no effect: frames are taken as they are sent.
+  fields.only({"min_pixels", "max_pixels", "size", "fps", "do_sample_frames"});
+  (void)fields.boolean("do_sample_frames");
+  if (const Json* fps = fields.find("fps")) {
+    out.fps = number_of(*fps, fields.path("fps"), kMinFps, kMaxFps, body.problem());
+  }
   take_budget(fields, "min_pixels", "max_pixels", budget);
   if (const Json* size = fields.object("size")) {
     // The processor calls pixel counts edges.
@@ -64,7 +70,7 @@ PixelBudget parse_processor_kwargs(const Fields& body) {
     edges.only({"shortest_edge", "longest_edge"});
     take_budget(edges, "shortest_edge", "longest_edge", budget);
   }
-  return budget;
+  return out;
 }
 
 void parse_image(const Fields& part, std::string_view key, const PixelBudget& budget,

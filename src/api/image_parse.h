@@ -19,8 +19,12 @@ struct PixelBudget {
   std::optional<std::int64_t> max_pixels;
 };
 
-// mm_processor_kwargs: the budget of every picture that names none of its own.
-PixelBudget parse_processor_kwargs(const Fields& body);
+// mm_processor_kwargs: what holds for every picture and video that says nothing of its own.
+struct ProcessorKwargs {
+  PixelBudget pixels;         // of a picture
+  std::optional<double> fps;  // of a video's frames as they are sent
+};
+ProcessorKwargs parse_processor_kwargs(const Fields& body);
 
 // {"image_url": "data:..." | {"url", "detail", "min_pixels", "max_pixels"}} under `key` of a part.
 // In the Responses dialect `detail` stands beside it.

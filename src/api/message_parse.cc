@@ -110,7 +110,8 @@ void take_part(const Fields& part, MessageContext& context, ChatMessage& message
       return;
     case PartKind::kVideo:
       if (may_show(part, "video", message.role)) {
-        parse_video(part, name->key, context.limits, context.out.videos, context.out.warnings);
+        parse_video(part, name->key, {context.limits, context.kwargs.fps}, context.out.videos,
+                    context.out.warnings);
         message.parts.push_back({ContentPart::Kind::kVideo, {}});
       }
       return;
@@ -124,7 +125,7 @@ void take_part(const Fields& part, MessageContext& context, ChatMessage& message
                            "unsupported_value");
         return;
       }
-      parse_image(part, name->key, context.budget, context.limits, context.out.images);
+      parse_image(part, name->key, context.kwargs.pixels, context.limits, context.out.images);
       message.parts.push_back({ContentPart::Kind::kImage, {}});
       return;
     default:

@@ -14,8 +14,8 @@ namespace monocle::api {
 
 struct MessageContext {
   const ParseLimits& limits;
-  PixelBudget budget;  // of pictures that name none
-  ChatRequest& out;    // takes pictures, videos and warnings
+  ProcessorKwargs kwargs;
+  ChatRequest& out;  // takes pictures, videos and warnings
   Problem& problem;
 };
 

@@ -25,6 +25,8 @@ struct ParseLimits {
   std::int64_t high_detail_pixels = 0;  // detail: "high"; 0 = the model's own maximum
 };
 
+constexpr double kMinFps = 0.001;
+constexpr double kMaxFps = 1000;
 constexpr std::int32_t kMaxAnswers = 16;      // n
 constexpr std::int32_t kMaxTopLogprobs = 20;  // top_logprobs
 constexpr std::size_t kMaxLogitBias = 1024;   // entries

@@ -15,8 +15,6 @@ namespace monocle::api {
 namespace {
 
 constexpr std::string_view kFrames = "data:video/jpeg;base64,";
-constexpr double kMinFps = 0.001;
-constexpr double kMaxFps = 1000;
 constexpr double kMaxSeconds = 1e6;
 
 ApiError too_many_frames(const std::string& path, std::size_t count, const ParseLimits& limits) {
@@ -131,6 +129,12 @@ void take_timestamps(const Fields& holder, const Json::Array& values, EncodedVid
   }
 }
 
+void set_rate(double fps, EncodedVideo& video) {
+  for (std::size_t i = 0; i < video.frames.size(); ++i) {
+    video.seconds.push_back(static_cast<double>(i) / fps);
+  }
+}
+
 // Whether the times stand in this object.
 bool take_times(const Fields& holder, const ParseLimits& limits, EncodedVideo& video) {
   if (const Json::Array* values = holder.array("timestamps", limits.max_video_frames)) {
@@ -140,8 +144,8 @@ bool take_times(const Fields& holder, const ParseLimits& limits, EncodedVideo& v
   for (const char* key : {"fps", "sample_fps"}) {
     if (const Json* value = holder.find(key)) {
       const auto fps = number_of(*value, holder.path(key), kMinFps, kMaxFps, holder.problem());
-      for (std::size_t i = 0; fps && i < video.frames.size(); ++i) {
-        video.seconds.push_back(static_cast<double>(i) / *fps);
+      if (fps) {
+        set_rate(*fps, video);
       }
       return true;
     }
@@ -151,8 +155,9 @@ bool take_times(const Fields& holder, const ParseLimits& limits, EncodedVideo& v
 
 }  // namespace
 
-void parse_video(const Fields& part, std::string_view key, const ParseLimits& limits,
+void parse_video(const Fields& part, std::string_view key, const VideoDefaults& defaults,
                  std::vector<EncodedVideo>& out, std::vector<std::string>& warnings) {
+  const ParseLimits& limits = defaults.limits;
   Problem& problem = part.problem();
   EncodedVideo video;
   video.path = part.path(key);
@@ -190,7 +195,9 @@ void parse_video(const Fields& part, std::string_view key, const ParseLimits& li
   }
   const bool timed =
       take_times(part, limits, video) || (inner && take_times(*inner, limits, video));
-  if (!timed && !problem.any() && video.frames.size() > 1) {
+  if (!timed && defaults.fps) {
+    set_rate(*defaults.fps, video);
+  } else if (!timed && !problem.any() && video.frames.size() > 1) {
     warnings.push_back(fmt::format(
         "{} has neither fps nor timestamps: its frames are taken as the model's training had them",
         video.path));

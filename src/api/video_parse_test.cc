@@ -62,6 +62,16 @@ TEST(Item33, TimesStandBesideTheFramesOrTheUri) {
   EXPECT_EQ(only_video(video_url(kThree, R"(,"timestamps":[0.25,0.25,9.5],"fps":7)")).seconds,
             given);
   EXPECT_TRUE(good(video_url(kThree, R"(,"fps":2)")).warnings.empty());
+  const auto with_kwargs = [](std::string body, const std::string& kwargs) {
+    return body.insert(1, R"("mm_processor_kwargs":{)" + kwargs + "},");
+  };
+  const std::string kwargs = R"("fps":2,"do_sample_frames":false)";
+  EXPECT_EQ(only_video(with_kwargs(video_url(kThree, R"(,"fps":1)"), kwargs)).seconds,
+            (std::vector<double>{0, 1, 2}));
+  const ChatRequest request = good(with_kwargs(video_url(kThree), kwargs));
+  EXPECT_EQ(request.videos[0].seconds, halves);
+  EXPECT_TRUE(request.warnings.empty());
+  EXPECT_EQ(bad(with_kwargs(video_url(kThree), R"("fps":0)")).param, "mm_processor_kwargs.fps");
   EXPECT_TRUE(good(video_url(R"("data:video/jpeg;base64,QUE=")")).warnings.empty())
       << "one frame needs no rate";
 }
