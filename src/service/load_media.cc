@@ -20,8 +20,8 @@ namespace {
 
 using api::ApiResult;
 
-// Of all frames of a video before they are shrunk: 768 of 1920 x 1080 are within it and take a core
-// about twenty seconds.
+// Of all frames of a request's videos before they are shrunk: 768 of 1920 x 1080 are within it and
+// take a core about twenty seconds.
 constexpr std::int64_t kMaxVideoPixels = std::int64_t{1} << 31;
 
 struct LoadedImage {
@@ -128,7 +128,6 @@ ApiResult<void> load_images(const Served& served, const api::ChatRequest& reques
     out.media.images.push_back(std::move(image.patches));
     out.media.image_files.push_back(image.file);
     out.images.push_back(image.facts);
-    out.image_tokens += image.facts.tokens;
   }
   return {};
 }
@@ -141,6 +140,7 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 struct MeasuredVideo {
   Size2d source;
   GridThw grid;
+  std::int64_t pixels = 0;  // of all frames before they are shrunk
 };
 
 Result<MeasuredVideo> measure(const Served& served, const api::EncodedVideo& video) {
@@ -148,15 +148,10 @@ Result<MeasuredVideo> measure(const Served& served, const api::EncodedVideo& vid
   if (!header) {
     return prefixed("frame 0", header.error());
   }
-  MeasuredVideo out{header->upright(), {}};
+  MeasuredVideo out{header->upright(), {}, 0};
   MONOCLE_ASSIGN(out.grid,
                  qwen3_vl::video_grid(std::ssize(video.frames), out.source, *served.video));
-  const std::int64_t pixels = std::ssize(video.frames) * out.source.width * out.source.height;
-  if (pixels > kMaxVideoPixels) {
-    return fail(ErrorCode::kTooLarge,
-                "video has {} frames of {}x{}, {} pixels together, the limit is {}",
-                video.frames.size(), out.source.width, out.source.height, pixels, kMaxVideoPixels);
-  }
+  out.pixels = std::ssize(video.frames) * out.source.width * out.source.height;
   if (out.grid.patches() > served.limits.patches) {
     const std::int32_t merge = served.video->frame.merge_size;
     return fail(ErrorCode::kTooLarge, "video of {} frames has {} tokens, the limit is {}",
@@ -199,10 +194,20 @@ ApiResult<void> load_videos(const Served& served, const api::ChatRequest& reques
         "unsupported_modality"));
   }
   std::vector<MeasuredVideo> measured;
+  std::int64_t pixels = 0;
   for (const api::EncodedVideo& video : request.videos) {
     Result<MeasuredVideo> one = measure(served, video);
     if (!one) {
       return refuse(one.error(), video.path);
+    }
+    pixels += one->pixels;
+    if (pixels > kMaxVideoPixels) {
+      return refuse({ErrorCode::kTooLarge,
+                     fmt::format("the videos up to this one, of {} frames of {}x{}, have {} pixels "
+                                 "together, the limit is {}",
+                                 video.frames.size(), one->source.width, one->source.height, pixels,
+                                 kMaxVideoPixels)},
+                    video.path);
     }
     const std::int64_t tokens = one->grid.tokens(served.video->frame.merge_size);
     if (auto fits = count.add(tokens); !fits) {

@@ -16,7 +16,6 @@ namespace monocle::service {
 struct LoadedMedia {
   qwen3_vl::PromptMedia media;
   std::vector<api::EstimatedImage> images;
-  std::int64_t image_tokens = 0;
   std::int64_t video_tokens = 0;
 };
 
