@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { en } from "./i18n/en";
-import { zh } from "./i18n/zh";
+import { en as first } from "./i18n/en";
+import { en as later } from "./i18n/panels_en";
+import { zh as laterZh } from "./i18n/panels_zh";
+import { zh as firstZh } from "./i18n/zh";
 import { hashOf, sha256 } from "./media/hash";
 import { sniff } from "./media/picture";
 import { withoutNoise } from "./render/quiet";
@@ -10,6 +12,9 @@ import { cleanCss } from "./render/sanitize";
 import { placeholder, snippet } from "./snippets";
 import { forked, matches, newChat, newestLeaf, pathTo, readChat, siblingsOf, withMessage, type Message } from "./state/chat";
 import { fieldNames, isPrompt, promptOf, schemaOf, TASKS } from "./tasks";
+
+const en = { ...first, ...later };
+const zh = { ...firstZh, ...laterZh };
 
 describe("the two languages", () => {
   const marks = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(String).sort();

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { signal } from "@preact/signals";
 import { en } from "./en";
+import type { en as later } from "./panels_en";
 import { zh } from "./zh";
 
-export type Key = keyof typeof en;
+export type Key = keyof typeof en | keyof typeof later;
 export type Lang = "en" | "zh";
 
-const TEXTS: Record<Lang, Record<Key, string>> = { en, zh };
+type Texts = Partial<Record<Key, string>>;
+const TEXTS: Record<Lang, Texts> = { en, zh };
+
+/** Texts of a part of the page that is fetched when it is needed. */
+export function addTexts(more: Record<Lang, Texts>): void {
+  Object.assign(TEXTS.en, more.en);
+  Object.assign(TEXTS.zh, more.zh);
+}
 
 export const lang = signal<Lang>(navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return TEXTS[lang.value][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return (TEXTS[lang.value][key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 /** 12,345 in the reader's way. */

@@ -3,6 +3,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, duration, lang, t, type Key, type Lang } from "../i18n";
+import "../i18n/panels";
 import { asCode, chats, clearAll, current, exportAll, importAll, panel, pictureCount, say } from "../state/app";
 import { bodyOf } from "../state/body";
 import { pathTo } from "../state/chat";
