@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::string_view kContentSecurityPolicy =
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' blob: data:; connect-src 'self'; frame-src blob: 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "img-src 'self' blob: data:; media-src blob:; connect-src 'self'; frame-src blob: 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types monocle";
 
 api::ModelEntry entry(const Served& served, const std::string& name) {

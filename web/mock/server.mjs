@@ -10,7 +10,7 @@ import { answerTo } from "./answers.mjs";
 import { pictureSize } from "./picture_size.mjs";
 
 export const CSP = [
-  "default-src 'self'", "script-src 'self'", "style-src 'self' 'unsafe-inline'", "img-src 'self' blob: data:", "connect-src 'self'",
+  "default-src 'self'", "script-src 'self'", "style-src 'self' 'unsafe-inline'", "img-src 'self' blob: data:", "media-src blob:", "connect-src 'self'",
   "frame-src blob: 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
   "require-trusted-types-for 'script'", "trusted-types monocle",
 ].join("; ");
@@ -50,12 +50,18 @@ export function estimateOf(body, limit) {
     const round = (n) => Math.max(32, Math.round(n / 32) * 32);
     return { width, height, sent_width: round(width), sent_height: round(height), tokens: (round(width) / 32) * (round(height) / 32) };
   });
+  // The model looks at two frames of a video at a time.
+  const videoTokens = parts.filter((p) => p.type === "video_url").reduce((sum, p) => {
+    const frames = p.video_url.url.split(",").slice(1);
+    const { width, height } = pictureSize(Buffer.from(frames[0], "base64"));
+    return sum + Math.ceil(frames.length / 2) * Math.ceil(width / 32) * Math.ceil(height / 32);
+  }, 0);
   const words = parts.filter((p) => p.type === "text").reduce((n, p) => n + Math.ceil(p.text.length / 4), 0);
   const imageTokens = images.reduce((n, i) => n + i.tokens, 0);
-  const prompt = words + imageTokens + 8;
+  const prompt = words + imageTokens + videoTokens + 8;
   return {
-    prompt_tokens: prompt, image_tokens: imageTokens, images, kv_bytes: prompt * 6144, max_model_len: limit, fits: prompt < limit,
-    predicted_ms: { vision: imageTokens * 0.6, prefill: prompt * 0.4, decode_per_token: 12 },
+    prompt_tokens: prompt, image_tokens: imageTokens, video_tokens: videoTokens, images, kv_bytes: prompt * 6144, max_model_len: limit, fits: prompt < limit,
+    predicted_ms: { vision: (imageTokens + videoTokens) * 0.6, prefill: prompt * 0.4, decode_per_token: 12 },
   };
 }
 
@@ -63,7 +69,7 @@ export function estimateOf(body, limit) {
 export function mockServer(options = {}) {
   const state = {
     dist: process.env.MONOCLE_PAGE_DIST ?? fileURLToPath(new URL("../dist", import.meta.url)),
-    demo: true, key: "", wait: 150, pause: 4, piece: 6, limit: 8192, answer: null, requests: [], stopped: 0, running: 0,
+    demo: true, video: true, key: "", wait: 150, pause: 4, piece: 6, limit: 8192, answer: null, requests: [], stopped: 0, running: 0,
     ...options,
   };
 
@@ -121,7 +127,7 @@ export function mockServer(options = {}) {
       response.write(chunk({
         usage: {
           prompt_tokens: cost.prompt_tokens, completion_tokens: tokens, total_tokens: cost.prompt_tokens + tokens,
-          prompt_tokens_details: { cached_tokens: body.messages.length > 1 ? 64 : 0, image_tokens: cost.image_tokens },
+          prompt_tokens_details: { cached_tokens: body.messages.length > 1 ? 64 : 0, image_tokens: cost.image_tokens, video_tokens: cost.video_tokens },
         },
         timing_ms: { upload: 3.2, media: 11.4, queue: 1.1, vision: cost.image_tokens * 0.61, prefill: cost.prompt_tokens * 0.42, decode: tokens * 12.4, first_token: 16 + cost.prompt_tokens },
       }));
@@ -152,7 +158,7 @@ export function mockServer(options = {}) {
         response.end(JSON.stringify(value));
       };
       if (path === "/v1/models") {
-        return json({ object: "list", data: [{ id: state.demo ? "monocle-demo" : "Qwen3-VL-2B-Instruct", object: "model", created: 1, owned_by: "monocle", max_model_len: state.limit, capabilities: { image: true, video: false, pdf: false }, demo: state.demo }] });
+        return json({ object: "list", data: [{ id: state.demo ? "monocle-demo" : "Qwen3-VL-2B-Instruct", object: "model", created: 1, owned_by: "monocle", max_model_len: state.limit, capabilities: { image: true, video: state.video, pdf: false }, demo: state.demo }] });
       }
       if (path === "/ui/status") return json(status());
       if (path === "/v1/estimate") return json(estimateOf(await bodyOf(request), state.limit));

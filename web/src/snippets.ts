@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request as a program that runs as it stands. Pictures are read from files of the names they were added under.
+// A request as a program that runs as it stands. Pictures are read from files of the names they were added under, videos
+// from folders of their frames.
 
 import type { ChatBody, Part } from "./api/types";
+import { CLIP_MIME, stepOf, type Clip } from "./media/clip";
 
 export const LANGUAGES = ["curl", "python", "javascript"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -21,14 +23,21 @@ function pictureOf(url: string): Picture | null {
   return match ? { mime: match[1]!, name: match[2]! } : null;
 }
 
+const isClip = ({ mime }: Picture): boolean => mime === CLIP_MIME;
+const folderOf = (name: string): string => `${name}.frames`;
+/** Frames in a second: shorter to read than the time of each, and it holds for however many files there are. */
+const rateOf = (times: number[]): number => Number((1 / stepOf({ times, duration: 0 })).toPrecision(4));
+
 /** Replaces every picture by a token that JSON.stringify leaves alone, so that it can be swapped for code. */
 function withTokens(body: ChatBody): { body: ChatBody; pictures: Picture[] } {
   const pictures: Picture[] = [];
   const swap = (part: Part): Part => {
-    const picture = part.type === "image_url" ? pictureOf(part.image_url.url) : null;
+    if (part.type === "text") return part;
+    const picture = pictureOf(part.type === "image_url" ? part.image_url.url : part.video_url.url);
     if (!picture) return part;
-    pictures.push(picture);
-    return { type: "image_url", image_url: { url: `@@PICTURE${pictures.length - 1}@@` } };
+    const url = `@@PICTURE${pictures.push(picture) - 1}@@`;
+    if (part.type === "image_url") return { type: "image_url", image_url: { url } };
+    return { type: "video_url", video_url: { url }, fps: rateOf(part.timestamps ?? []) };
   };
   const messages = body.messages.map((m) => ({ ...m, content: typeof m.content === "string" ? m.content : m.content.map(swap) }));
   return { body: { ...body, messages }, pictures };
@@ -36,14 +45,25 @@ function withTokens(body: ChatBody): { body: ChatBody; pictures: Picture[] } {
 
 const quoteShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** How the folder of a video's frames is made. */
+export function cutCommand(name: string, clip: Clip, width: number, height: number): string {
+  const folder = folderOf(name);
+  return `mkdir ${quoteShell(folder)} && ffmpeg -i ${quoteShell(name)} -vf fps=${rateOf(clip.times)},scale=${width}:${height} ${quoteShell(`${folder}/%04d.jpg`)}`;
+}
+
+/** In place of a token, where the shell reads the request. */
+function shellUri(picture: Picture): string {
+  const { mime, name } = picture;
+  if (!isClip(picture)) return `data:${mime};base64,$(base64 -w0 -- ${quoteShell(name)})`;
+  const folder = quoteShell(folderOf(name));
+  return `data:${mime};base64,$(for f in ./${folder}/*.jpg; do base64 -w0 "$f"; printf ,; done | sed 's/,$//')`;
+}
+
 function curl(given: ChatBody, origin: string): string {
   const { body, pictures } = withTokens(given);
   // Inside an unquoted here-document the shell still reads \, $ and `.
   const json = JSON.stringify(body, null, 2).replace(/[\\$`]/g, "\\$&");
-  const filled = json.replace(/@@PICTURE(\d+)@@/g, (_, n: string) => {
-    const { mime, name } = pictures[Number(n)]!;
-    return `data:${mime};base64,$(base64 -w0 -- ${quoteShell(name)})`;
-  });
+  const filled = json.replace(/@@PICTURE(\d+)@@/g, (_, n: string) => shellUri(pictures[Number(n)]!));
   return [
     `curl -sS ${quoteShell(`${origin}/v1/chat/completions`)} \\`,
     `  -H 'Content-Type: application/json' \\`,
@@ -53,6 +73,29 @@ function curl(given: ChatBody, origin: string): string {
     "END_OF_REQUEST",
   ].join("\n");
 }
+
+/** The call that reads a picture or a video: the same words in Python and JavaScript. */
+function callOf(picture: Picture): string {
+  const { name, mime } = picture;
+  return isClip(picture) ? `frames(${JSON.stringify(folderOf(name))})` : `picture(${JSON.stringify(name)}, ${JSON.stringify(mime)})`;
+}
+
+function readersFor(pictures: Picture[], picture: string[], frames: string[]): string[] {
+  return [...(pictures.some((p) => !isClip(p)) ? picture : []), ...(pictures.some(isClip) ? frames : [])];
+}
+
+const PY_PICTURE = [
+  "", "def picture(name, mime):",
+  '    with open(name, "rb") as file:',
+  '        return f"data:{mime};base64,{base64.b64encode(file.read()).decode()}"',
+  "", "",
+];
+const PY_FRAMES = [
+  "", "def frames(folder):",
+  '    files = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]',
+  '    return "data:video/jpeg;base64," + ",".join(base64.b64encode(open(name, "rb").read()).decode() for name in files)',
+  "", "",
+];
 
 function python(given: ChatBody, origin: string): string {
   const { body, pictures } = withTokens(given);
@@ -64,7 +107,7 @@ function python(given: ChatBody, origin: string): string {
     if (typeof v === "string") {
       const token = /^@@PICTURE(\d+)@@$/.exec(v);
       const picture = token ? pictures[Number(token[1])] : undefined;
-      return picture ? `picture(${JSON.stringify(picture.name)}, ${JSON.stringify(picture.mime)})` : JSON.stringify(v);
+      return picture ? callOf(picture) : JSON.stringify(v);
     }
     if (Array.isArray(v)) return v.length === 0 ? "[]" : `[\n${v.map((x) => `${pad}    ${value(x, depth + 1)},\n`).join("")}${pad}]`;
     if (typeof v === "object") {
@@ -76,35 +119,33 @@ function python(given: ChatBody, origin: string): string {
   const rows = Object.entries(plain).map(([k, v]) => `    ${k}=${value(v, 1)},`);
   if (format !== undefined) rows.push(`    response_format=${value(format, 1)},`);
   if (top_k !== undefined) rows.push(`    extra_body={"top_k": ${top_k}},`);
-  const reader = [
-    "def picture(name, mime):",
-    '    with open(name, "rb") as file:',
-    '        return f"data:{mime};base64,{base64.b64encode(file.read()).decode()}"',
-    "", "",
-  ];
   return [
     ...(pictures.length > 0 ? ["import base64"] : []),
     "import os", "", "from openai import OpenAI  # pip install openai", "",
-    ...(pictures.length > 0 ? ["", ...reader] : []),
+    ...readersFor(pictures, PY_PICTURE, PY_FRAMES),
     `client = OpenAI(base_url=${JSON.stringify(`${origin}/v1`)}, api_key=os.environ.get("MONOCLE_API_KEY", "none"))`,
     "answer = client.chat.completions.create(", ...rows, ")",
     "print(answer.choices[0].message.content)",
   ].join("\n");
 }
 
+const JS_PICTURE = ["const picture = async (name, mime) => `data:${mime};base64,${await readFile(name, \"base64\")}`;", ""];
+const JS_FRAMES = [
+  "const frames = async (folder) => {",
+  "  const files = (await readdir(folder)).sort().map((name) => readFile(`${folder}/${name}`, \"base64\"));",
+  "  return `data:video/jpeg;base64,${(await Promise.all(files)).join()}`;",
+  "};", "",
+];
+
 function javascript(given: ChatBody, origin: string): string {
   const { body, pictures } = withTokens(given);
   const json = JSON.stringify(body, null, 2).replace(/"@@PICTURE(\d+)@@"/g, (_, n: string) => {
-    const { mime, name } = pictures[Number(n)]!;
-    return `await picture(${JSON.stringify(name)}, ${JSON.stringify(mime)})`;
+    return `await ${callOf(pictures[Number(n)]!)}`;
   });
-  const reader = [
-    'import { readFile } from "node:fs/promises";', "",
-    "const picture = async (name, mime) => `data:${mime};base64,${await readFile(name, \"base64\")}`;", "",
-  ];
   return [
     "// Node 18 or newer, as a module (.mjs)",
-    ...(pictures.length > 0 ? reader : []),
+    ...(pictures.length > 0 ? ['import { readdir, readFile } from "node:fs/promises";', ""] : []),
+    ...readersFor(pictures, JS_PICTURE, JS_FRAMES),
     `const response = await fetch(${JSON.stringify(`${origin}/v1/chat/completions`)}, {`,
     '  method: "POST",',
     "  headers: {",

@@ -19,7 +19,7 @@ export interface Usage {
   prompt_tokens?: number;
   completion_tokens?: number;
   total_tokens?: number;
-  prompt_tokens_details?: { cached_tokens?: number; image_tokens?: number } | null;
+  prompt_tokens_details?: { cached_tokens?: number; image_tokens?: number; video_tokens?: number } | null;
 }
 
 export const PHASES = ["upload", "media", "queue", "vision", "prefill", "decode"] as const;
@@ -37,6 +37,8 @@ export interface Chunk {
 export interface Estimate {
   prompt_tokens?: number;
   image_tokens?: number;
+  /** Of all videos; `images` lists pictures only. */
+  video_tokens?: number;
   images?: { width: number; height: number; sent_width: number; sent_height: number; tokens: number }[];
   kv_bytes?: number;
   predicted_ms?: { vision?: number; prefill?: number; decode_per_token?: number };
@@ -55,7 +57,10 @@ export interface Status {
   defaults?: { temperature?: number; top_p?: number; top_k?: number; max_tokens?: number };
 }
 
-export type Part = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
+export type Part =
+  | { type: "text"; text: string }
+  | { type: "image_url"; image_url: { url: string } }
+  | { type: "video_url"; video_url: { url: string }; timestamps?: number[]; fps?: number };
 
 export interface ChatBody {
   model?: string;

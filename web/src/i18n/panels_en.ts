@@ -3,6 +3,7 @@
 
 export const en = {
   "code.note": "Picture files are named as you added them; put them beside the script.",
+  "code.clip": "A video is read as frames, from a folder beside the script: {command}",
   "code.key": "Set MONOCLE_API_KEY if the server asks for a key.",
   "settings.title": "Settings",
   "settings.look": "Look",
@@ -25,7 +26,7 @@ export const en = {
   "settings.key": "API key",
   "settings.key.hint": "Kept in this browser only.",
   "settings.data": "Your chats",
-  "settings.data.hint": "{chats} chats and {pictures} pictures, in this browser only.",
+  "settings.data.hint": "{chats} chats, {pictures} pictures and videos, in this browser only.",
   "settings.export": "Export",
   "settings.import": "Import",
   "settings.clear": "Delete all chats",
@@ -55,11 +56,11 @@ export const en = {
   "help.stop": "Stop the answer, close a window",
   "help.edit": "Edit the last question (in an empty box)",
   "help.again": "Answer again",
-  "help.attach": "Add pictures",
+  "help.attach": "Add pictures or videos",
   "help.copy": "Copy the last answer",
   "help.sidebar": "Show or hide the sidebar",
   "help.theme": "Light or dark",
   "help.settings": "Settings",
   "help.help": "This list",
-  "help.paste": "Paste a picture",
+  "help.paste": "Paste a picture or video",
 };

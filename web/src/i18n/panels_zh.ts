@@ -3,6 +3,7 @@ import type { en } from "./panels_en";
 
 export const zh: Record<keyof typeof en, string> = {
   "code.note": "图片文件沿用你添加时的名字，请放在脚本旁边。",
+  "code.clip": "视频按帧读取，帧放在脚本旁边的文件夹里：{command}",
   "code.key": "如果服务器需要密钥，请设置 MONOCLE_API_KEY。",
   "settings.title": "设置",
   "settings.look": "外观",
@@ -25,7 +26,7 @@ export const zh: Record<keyof typeof en, string> = {
   "settings.key": "API 密钥",
   "settings.key.hint": "只保存在这个浏览器里。",
   "settings.data": "你的对话",
-  "settings.data.hint": "{chats} 个对话、{pictures} 张图片，只在这个浏览器里。",
+  "settings.data.hint": "{chats} 个对话、{pictures} 个图片和视频，只在这个浏览器里。",
   "settings.export": "导出",
   "settings.import": "导入",
   "settings.clear": "删除所有对话",
@@ -55,11 +56,11 @@ export const zh: Record<keyof typeof en, string> = {
   "help.stop": "停止回答，关闭窗口",
   "help.edit": "修改上一个问题（提问框为空时）",
   "help.again": "重新回答",
-  "help.attach": "添加图片",
+  "help.attach": "添加图片或视频",
   "help.copy": "复制最后的回答",
   "help.sidebar": "显示或隐藏侧栏",
   "help.theme": "浅色或深色",
   "help.settings": "设置",
   "help.help": "这个列表",
-  "help.paste": "粘贴图片",
+  "help.paste": "粘贴图片或视频",
 };

@@ -27,11 +27,12 @@ export interface Toast {
   action?: { label: string; run: () => void };
 }
 export const toast = signal<Toast | null>(null);
+const LONG_TEXT = 90;
 let toastTimer = 0;
 export function say(text: string, action?: Toast["action"]): void {
   clearTimeout(toastTimer);
   toast.value = action ? { text, action } : { text };
-  toastTimer = window.setTimeout(() => (toast.value = null), action ? 8000 : 4000);
+  toastTimer = window.setTimeout(() => (toast.value = null), action || text.length > LONG_TEXT ? 8000 : 4000);
 }
 
 export const current = computed(() => chats.value.find((chat) => chat.id === currentId.value) ?? null);
@@ -150,7 +151,7 @@ function usedPictures(): Set<string> {
 
 export const pictureCount = computed(() => usedPictures().size);
 
-/** Drops the bytes of pictures that no chat shows any more. Not at once, so that a deletion can be undone. */
+/** Drops the bytes of pictures and clips that no chat shows any more. Not at once, so that a deletion can be undone. */
 export async function dropUnusedPictures(): Promise<void> {
   const used = usedPictures();
   for (const hash of await db.keys("pictures").catch(() => [])) {

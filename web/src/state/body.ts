@@ -29,8 +29,10 @@ export async function bodyOf(path: readonly Asked[], modelId: string | undefined
       continue;
     }
     const parts: Part[] = [];
-    for (const picture of message.pictures) {
-      parts.push({ type: "image_url", image_url: { url: await address(picture.hash, picture.name) } });
+    for (const { hash, name, clip } of message.pictures) {
+      const url = await address(hash, name);
+      if (clip) parts.push({ type: "video_url", video_url: { url }, timestamps: clip.times });
+      else parts.push({ type: "image_url", image_url: { url } });
     }
     parts.push({ type: "text", text: message.text });
     body.messages.push({ role: "user", content: message.pictures.length > 0 ? parts : message.text });

@@ -3,6 +3,7 @@
 // end of the branch on the screen. Chats are plain data and replaced, never changed in place.
 
 import type { Timing, Usage } from "../api/types";
+import { CLIP_MIME, readClip } from "../media/clip";
 import type { Picture } from "../media/picture";
 import { isTask, type TaskId } from "../tasks";
 
@@ -125,10 +126,14 @@ function readPicture(value: unknown): Picture | null {
   const p = value as Partial<Picture> | null;
   if (!p || !isText(p.hash) || !/^[0-9a-f]{64}$/.test(p.hash)) return null;
   const size = (n: unknown): number => (typeof n === "number" && n > 0 ? n : 1);
-  return {
+  const picture: Picture = {
     hash: p.hash, name: isText(p.name) ? p.name : "picture", mime: isText(p.mime) ? p.mime : "image/png",
     bytes: size(p.bytes), width: size(p.width), height: size(p.height),
   };
+  const clip = readClip(p.clip);
+  // Frames without their times are nothing that could be sent or shown.
+  if ((clip !== null) !== (picture.mime === CLIP_MIME)) return null;
+  return clip ? { ...picture, clip } : picture;
 }
 
 /** A chat out of a file somebody gives us; null if it is none. Unknown fields are dropped. */

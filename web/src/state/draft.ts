@@ -5,17 +5,28 @@ import { batch, computed, signal } from "@preact/signals";
 import { fetchEstimate } from "../api/client";
 import type { Estimate } from "../api/types";
 import { lang, t } from "../i18n";
-import { addPicture, PictureError, type Picture } from "../media/picture";
+import { addPicture, PictureError, videoType, type Picture } from "../media/picture";
 import { firstFields, isPrompt, promptOf, schemaOf, type TaskId } from "../tasks";
 import { ask, editing, path, say } from "./app";
 import { bodyOf } from "./body";
 import { pathTo, type Message } from "./chat";
 import { current } from "./app";
-import { model, takesPictures } from "./server";
+import { model, takesPictures, takesVideos } from "./server";
 import { change, settings } from "./settings";
 
 export const text = signal("");
 export const pictures = signal<readonly Picture[]>([]);
+/** Videos whose frames are being cut. */
+export interface Cutting {
+  id: number;
+  name: string;
+  done: number;
+  /** 0 until it is known. */
+  all: number;
+  abort: AbortController;
+}
+export const cutting = signal<readonly Cutting[]>([]);
+let cuts = 0;
 export const task = signal<TaskId>("ask");
 /** What to select in the text box after a preset was put there. */
 export const selection = signal<{ from: number; to: number } | null>(null);
@@ -25,11 +36,17 @@ export const cost = signal<Cost>({ state: "none" });
 
 export const schema = computed(() => (task.value === "fields" ? schemaOf(settings.value.fields) : null));
 export const sendable = computed(
-  () => (text.value.trim() !== "" || pictures.value.length > 0) && schema.value !== "bad",
+  () => (text.value.trim() !== "" || pictures.value.length > 0) && cutting.value.length === 0 && schema.value !== "bad",
 );
+
+function stopCutting(): void {
+  for (const { abort } of cutting.value) abort.abort();
+  cutting.value = [];
+}
 
 export function clear(): void {
   batch(() => {
+    stopCutting();
     text.value = "";
     pictures.value = [];
     task.value = "ask";
@@ -59,21 +76,52 @@ export function setFields(value: string): void {
   if (own) text.value = promptOf("fields", lang.value, value, demo()).text;
 }
 
-export async function addFiles(files: Iterable<File>): Promise<void> {
-  const list = [...files];
-  if (list.length > 0 && !takesPictures.value) {
-    say(t("picture.unsupported"));
-    return;
+function add(picture: Picture): void {
+  if (!pictures.value.some((p) => p.hash === picture.hash)) pictures.value = [...pictures.value, picture];
+}
+
+async function addVideo(file: File, type: string): Promise<void> {
+  const abort = new AbortController();
+  const id = ++cuts;
+  const progress = (done: number, all: number): void => {
+    cutting.value = cutting.value.map((cut) => (cut.id === id ? { ...cut, done, all } : cut));
+  };
+  cutting.value = [...cutting.value, { id, name: file.name, done: 0, all: 0, abort }];
+  try {
+    const { cutVideo } = await import("../media/cut");
+    const clip = await cutVideo(file, type, progress, abort.signal);
+    if (!abort.signal.aborted) add(clip);
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+  } finally {
+    cutting.value = cutting.value.filter((cut) => cut.id !== id);
   }
-  for (const file of list) {
+}
+
+async function addFile(file: File): Promise<void> {
+  const video = await videoType(file);
+  if (video !== "" && !takesVideos.value) say(t("clip.unsupported"));
+  else if (video !== "") await addVideo(file, video);
+  else if (!takesPictures.value) say(t("picture.unsupported"));
+  else add(await addPicture(file));
+}
+
+export async function addFiles(files: Iterable<File>): Promise<void> {
+  // One after the other, in the order given: the model reads them in that order.
+  for (const file of [...files]) {
     try {
-      const picture = await addPicture(file);
-      if (!pictures.value.some((p) => p.hash === picture.hash)) pictures.value = [...pictures.value, picture];
+      await addFile(file);
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
-      say(t(`picture.${error.problem}`, { name: error.file || "?" }));
+      say(t(`picture.${error.problem}`, { name: error.file || "?", type: error.type }));
     }
   }
+}
+
+export function cancelCut(id: number): void {
+  const cut = cutting.value.find((c) => c.id === id);
+  cutting.value = cutting.value.filter((c) => c !== cut);
+  cut?.abort.abort();
 }
 
 export function removePicture(hash: string): void {
@@ -82,6 +130,7 @@ export function removePicture(hash: string): void {
 
 export function edit(message: Message): void {
   batch(() => {
+    stopCutting();
     editing.value = message;
     text.value = message.text;
     pictures.value = message.pictures;
@@ -97,7 +146,8 @@ export function send(): boolean {
   return true;
 }
 
-function branch(): Message[] {
+/** What the question would be asked after. */
+export function branch(): Message[] {
   const chat = current.value;
   return editing.value && chat ? pathTo(chat, editing.value.parent) : path.value;
 }

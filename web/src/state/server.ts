@@ -13,6 +13,7 @@ export const status = signal<Status | null>(null);
 export const link = signal<"connecting" | "online" | "offline" | "locked">("connecting");
 
 export const takesPictures = computed(() => model.value?.capabilities?.image !== false);
+export const takesVideos = computed(() => model.value?.capabilities?.video !== false);
 
 let timer = 0;
 let asking = false;

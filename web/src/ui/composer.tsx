@@ -1,47 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { bytes, count, duration, t } from "../i18n";
-import { ACCEPTED, LONG_RATIO, type Picture } from "../media/picture";
+import { ACCEPTED } from "../media/picture";
 import { answering, current, editing, path } from "../state/app";
 import {
-  addFiles, clear, cost, edit, estimate, pictures, pickTask, removePicture, schema, selection, send, sendable, setFields,
-  task, text,
+  addFiles, clear, cost, edit, estimate, pictures, pickTask, schema, selection, send, sendable, setFields, task, text,
 } from "../state/draft";
-import { model, takesPictures } from "../state/server";
+import { model, takesPictures, takesVideos } from "../state/server";
 import { settings } from "../state/settings";
 import { stopAnswer } from "../state/stream";
 import { taskHint, taskName, TASKS } from "../tasks";
+import { Attachments } from "./attachments";
 import { IconButton, useDebounced } from "./bits";
 import { Facts } from "./facts";
 import { Icon } from "./icons";
-import { Shown } from "./picture_view";
 
 const MAX_HEIGHT = 260;
 const PICTURE_WAIT_MS = 60;
 const TEXT_WAIT_MS = 500;
-
-function Attachment({ picture, index }: { picture: Picture; index: number }) {
-  const known = cost.value.state === "known" ? cost.value.estimate.images : undefined;
-  // The estimate covers the whole branch; the draft's pictures are the last of it.
-  const mine = known?.[known.length - pictures.value.length + index];
-  const ratio = Math.max(picture.width / picture.height, picture.height / picture.width);
-  const price = mine
-    ? t("cost.picture", {
-        w: picture.width, h: picture.height, sw: mine.sent_width, sh: mine.sent_height, tokens: count(mine.tokens),
-      })
-    : `${picture.width}×${picture.height} · ${bytes(picture.bytes)}`;
-  return (
-    <li class="attachment">
-      <Shown picture={picture} alt="" />
-      <div>
-        <span class="attachment-name">{picture.name}</span>
-        <span class="attachment-cost">{price}</span>
-        {ratio > LONG_RATIO && <span class="warn">{t("picture.long")}</span>}
-      </div>
-      <IconButton icon="close" label={t("composer.remove", { name: picture.name })} onClick={() => removePicture(picture.hash)} />
-    </li>
-  );
-}
 
 function CostLine() {
   const now = cost.value;
@@ -110,6 +86,11 @@ function lastQuestion(): void {
   if (last) edit(last);
 }
 
+function placeholder(): string {
+  if (pictures.value.some((picture) => picture.clip)) return t("composer.placeholder.clip");
+  return t(pictures.value.length > 0 ? "composer.placeholder" : "composer.placeholder.empty");
+}
+
 export function Composer() {
   const box = useRef<HTMLTextAreaElement>(null);
   const busy = answering.value;
@@ -169,23 +150,19 @@ export function Composer() {
             <button type="button" class="link" onClick={clear}>{t("composer.cancel")}</button>
           </div>
         )}
-        {pictures.value.length > 0 && (
-          <ul class="attachments">
-            {pictures.value.map((picture, i) => <Attachment key={picture.hash} picture={picture} index={i} />)}
-          </ul>
-        )}
+        <Attachments />
         <Fields />
         <textarea
           ref={box} id="question" rows={1} value={text.value} aria-label={t("composer.label")}
-          placeholder={t(pictures.value.length > 0 ? "composer.placeholder" : "composer.placeholder.empty")}
+          placeholder={placeholder()}
           onInput={(event) => (text.value = event.currentTarget.value)} onKeyDown={onKeyDown} onPaste={onPaste}
         />
         <div class="composer-row">
           <input
-            id="file-input" type="file" accept={ACCEPTED.join(",")} multiple hidden
+            id="file-input" type="file" accept={[...ACCEPTED, "video/*"].join()} multiple hidden
             onChange={(event) => { void addFiles(event.currentTarget.files ?? []); event.currentTarget.value = ""; }}
           />
-          <IconButton icon="image" label={t("composer.attach")} disabled={!takesPictures.value} onClick={openPicker} />
+          <IconButton icon="image" label={t("composer.attach")} disabled={!takesPictures.value && !takesVideos.value} onClick={openPicker} />
           <CostLine />
           {busy ? (
             <button type="button" class="send stop" aria-label={t("composer.stop")} title={t("composer.stop")} onClick={() => stopAnswer(busy.id)}>

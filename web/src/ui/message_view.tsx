@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { duration, t } from "../i18n";
+import { clock, type Clip } from "../media/clip";
 import type { Picture } from "../media/picture";
 import { again, asCode, branchOff, current, editing, panel, path, say, switchTo } from "../state/app";
 import { siblingsOf, type Failure, type Message } from "../state/chat";
@@ -10,6 +12,7 @@ import { streamOf, type Stream } from "../state/stream";
 import { taskName } from "../tasks";
 import { AnswerView } from "./answer_view";
 import { CopyButton, IconButton } from "./bits";
+import { ClipMark } from "./clip_mark";
 import { Icon } from "./icons";
 import { Shown } from "./picture_view";
 import { TimingView } from "./timing_view";
@@ -40,12 +43,37 @@ function Thumbnail({ picture }: { picture: Picture }) {
   );
 }
 
+interface ClipProps {
+  picture: Picture;
+  clip: Clip;
+}
+
+/** The window with the frames is fetched when the first one is opened. */
+function ClipThumbnail({ picture, clip }: ClipProps) {
+  const [View, setView] = useState<FunctionComponent<ClipProps & { onClose: () => void }> | null>(null);
+  const open = (): void => void import("./clip_view").then((module) => setView(() => module.default));
+  const { name } = picture;
+  return (
+    <>
+      <button type="button" class="thumb" aria-label={t("clip.open", { name, time: clock(clip.duration) })} onClick={open}>
+        <Shown picture={picture} />
+        <ClipMark time={clock(clip.duration)} />
+      </button>
+      {View && <View picture={picture} clip={clip} onClose={() => setView(null)} />}
+    </>
+  );
+}
+
 export function QuestionView({ message }: { message: Message }) {
   const task = message.task && message.task !== "ask" ? message.task : null;
   return (
     <article class={`message question ${editing.value?.id === message.id ? "editing" : ""}`} aria-label={t("role.you")}>
       {message.pictures.length > 0 && (
-        <div class="thumbs">{message.pictures.map((picture) => <Thumbnail key={picture.hash} picture={picture} />)}</div>
+        <div class="thumbs">
+          {message.pictures.map((picture) => picture.clip
+            ? <ClipThumbnail key={picture.hash} picture={picture} clip={picture.clip} />
+            : <Thumbnail key={picture.hash} picture={picture} />)}
+        </div>
       )}
       {message.text !== "" && (
         <div class="bubble">
@@ -120,11 +148,16 @@ function Ending({ message }: { message: Message }) {
   return message.text.trim() === "" ? <p class="note">{t("answer.empty")}</p> : null;
 }
 
-/** The pictures an answer is about: those of the nearest question above it that has any. */
+/**
+ * The pictures an answer is about: those of the nearest question above it that has any. Places in a video are drawn on
+ * its first frame, unless there are pictures beside it.
+ */
 function picturesFor(message: Message): Picture[] {
   const all = path.value;
   for (let i = all.findIndex((m) => m.id === message.id); i >= 0; i--) {
-    if (all[i]!.pictures.length > 0) return all[i]!.pictures;
+    const { pictures } = all[i]!;
+    const still = pictures.filter((picture) => !picture.clip);
+    if (pictures.length > 0) return still.length > 0 ? still : pictures;
   }
   return [];
 }

@@ -6,10 +6,11 @@ import { bytes, count, duration, lang, t, type Key, type Lang } from "../i18n";
 import "../i18n/panels";
 import { asCode, chats, clearAll, current, exportAll, importAll, panel, pictureCount, say } from "../state/app";
 import { bodyOf } from "../state/body";
-import { pathTo } from "../state/chat";
+import { pathTo, type Message } from "../state/chat";
 import { link, model, refresh, status } from "../state/server";
 import { change, RANGES, settings, type NumberSetting, type Theme } from "../state/settings";
-import { LANGUAGES, placeholder, snippet, type Language } from "../snippets";
+import "../style/dialog.css";
+import { cutCommand, LANGUAGES, placeholder, snippet, type Language } from "../snippets";
 import { CopyButton, Dialog, saveFile, Tabs } from "./bits";
 import { CodeText } from "./code_view";
 
@@ -193,14 +194,21 @@ function HelpPanel({ onClose }: { onClose: () => void }) {
   );
 }
 
+/** How to make the frames that the code reads. */
+function ClipNote({ path }: { path: Message[] }) {
+  const picture = path.flatMap((m) => m.pictures).find((p) => p.clip);
+  if (!picture?.clip) return null;
+  const [before, after] = t("code.clip").split("{command}");
+  return <p class="hint">{before}<code>{cutCommand(picture.name, picture.clip, picture.width, picture.height)}</code>{after}</p>;
+}
+
 function CodePanel({ id }: { id: string }) {
   const [language, setLanguage] = useState<Language>("curl");
   const [code, setCode] = useState("");
   const chat = current.value;
+  const path = chat ? pathTo(chat, chat.messages[id]?.parent ?? null) : [];
   useEffect(() => {
-    const reply = chat?.messages[id];
-    if (!chat || !reply) return;
-    const path = pathTo(chat, reply.parent);
+    if (path.length === 0) return;
     const types = new Map(path.flatMap((m) => m.pictures.map((p) => [p.hash, p.mime] as const)));
     const address = (hash: string, name: string): string => placeholder(name, types.get(hash) ?? "image/png");
     void bodyOf(path, model.value?.id, address).then((body) => setCode(snippet(language, body, location.origin)));
@@ -215,6 +223,7 @@ function CodePanel({ id }: { id: string }) {
       </div>
       <CodeText text={code} lang={language === "curl" ? "bash" : language} live={false} />
       <p class="hint">{t("code.note")} {t("code.key")}</p>
+      <ClipNote path={path} />
     </Dialog>
   );
 }

@@ -24,6 +24,7 @@ export function TimingView({ message }: { message: Message }) {
   const rate = rateOf(usage, timing, message);
   const cached = usage?.prompt_tokens_details?.cached_tokens ?? 0;
   const image = usage?.prompt_tokens_details?.image_tokens ?? 0;
+  const video = usage?.prompt_tokens_details?.video_tokens ?? 0;
   const parts = PHASES.map((phase) => ({ phase, ms: timing?.[phase] ?? 0 })).filter(({ ms }) => ms > 0);
   const total = parts.reduce((sum, { ms }) => sum + ms, 0);
   const line = [
@@ -60,6 +61,7 @@ export function TimingView({ message }: { message: Message }) {
             <Facts of={[
               total > 0 ? t("stats.total", { time: duration(total) }) : "",
               image > 0 ? t("stats.image", { n: count(image) }) : "",
+              video > 0 ? t("stats.video", { n: count(video) }) : "",
               cached > 0 ? t("stats.cached", { n: count(cached) }) : "",
               message.model ?? "",
             ]} />
