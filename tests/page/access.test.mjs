@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ask, axeSource, openPage, settled, skipped, startBrowser, startServer } from "./harness.mjs";
-import { draw, file, screenshotOfForm } from "./pictures.mjs";
+import { draw, file, film, screenshotOfForm } from "./pictures.mjs";
 
 let browser;
 let server;
@@ -22,6 +22,16 @@ const SCREENS = {
     await page.locator(".tasks button").nth(2).click();
     await page.setInputFiles("#file-input", [file("long.png", "image/png", await draw(page, 100, 900))]);
     await page.waitForSelector("[data-testid=cost]");
+  },
+  clip: async (page) => {
+    await page.setInputFiles("#file-input", [file("a.webm", "video/webm", await film(page, 1.2))]);
+    await page.waitForSelector(".attachment .clip-mark");
+  },
+  frames: async (page) => {
+    await ask(page, "mock:count");
+    await settled(page);
+    await page.locator(".question .thumb").last().click();
+    await page.waitForSelector("dialog.clip[open] .clip-strip img");
   },
   answers: async (page) => {
     await page.reload();

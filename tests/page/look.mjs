@@ -3,7 +3,7 @@
 
 import { mkdirSync } from "node:fs";
 import { ask, openPage, settled, startBrowser, startServer } from "./harness.mjs";
-import { draw, file, screenshotOfForm } from "./pictures.mjs";
+import { draw, file, film, screenshotOfForm } from "./pictures.mjs";
 
 const [folder = "/tmp/look", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -54,6 +54,22 @@ const SCREENS = {
     await page.locator(".tasks button").nth(3).click();
     await page.waitForSelector("[data-testid=cost]");
     await page.waitForTimeout(700);
+  },
+  clip: async ({ page }) => {
+    await ask(page, "What happens?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 2.4, 640, 360))] });
+    await settled(page);
+    await page.setInputFiles("#file-input", [file("parcel-on-the-belt.webm", "video/webm", await film(page, 2.4, 640, 360)), file("label.png", "image/png", await draw(page, 640, 480))]);
+    await page.waitForSelector(".attachment img >> nth=1");
+    await page.setInputFiles("#file-input", [file("second-camera-with-a-long-name.webm", "video/webm", await film(page, 6, 1280, 720))]);
+    await page.waitForFunction(() => document.querySelector("progress")?.value > 3);
+  },
+  frames: async ({ page }) => {
+    await ask(page, "What happens?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 4.2, 640, 360))] });
+    await settled(page);
+    await page.locator(".question .thumb").click();
+    await page.waitForSelector(".clip-strip img");
+    await page.keyboard.press("ArrowRight");
+    await page.waitForTimeout(300);
   },
   wait: async ({ page }) => {
     await ask(page, "mock:slow What is on the table?");

@@ -76,3 +76,36 @@ export function withOrientation(jpeg, value) {
 }
 
 export const file = (name, mimeType, buffer) => ({ name, mimeType, buffer });
+
+/** Records a moving square in a page: a WebM of this length in seconds, as browsers make them, without its length. */
+export async function film(page, seconds, width = 320, height = 180) {
+  const base64 = await page.evaluate(async ([s, w, h]) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: w, height: h });
+    const c = canvas.getContext("2d");
+    const started = performance.now();
+    const step = () => {
+      const part = Math.min(1, (performance.now() - started) / (s * 1000));
+      c.fillStyle = `hsl(${200 + 60 * part} 60% 88%)`;
+      c.fillRect(0, 0, w, h);
+      c.fillStyle = "#d7373f";
+      c.fillRect(part * 0.8 * w, 0.3 * h, 0.2 * w, 0.4 * h);
+    };
+    step();
+    const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm;codecs=vp8" });
+    const pieces = [];
+    recorder.ondataavailable = (event) => pieces.push(event.data);
+    recorder.start();
+    const timer = setInterval(step, 40);
+    await new Promise((resolve) => setTimeout(resolve, s * 1000));
+    clearInterval(timer);
+    await new Promise((resolve) => {
+      recorder.onstop = resolve;
+      recorder.stop();
+    });
+    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+  }, [seconds, width, height]);
+  return Buffer.from(base64, "base64");
+}

@@ -5,11 +5,13 @@ import { en as first } from "./i18n/en";
 import { en as later } from "./i18n/panels_en";
 import { zh as laterZh } from "./i18n/panels_zh";
 import { zh as firstZh } from "./i18n/zh";
+import { clock, frameSize, frameTimes, readClip, stepOf } from "./media/clip";
 import { hashOf, sha256 } from "./media/hash";
 import { sniff } from "./media/picture";
 import { withoutNoise } from "./render/quiet";
 import { cleanCss } from "./render/sanitize";
-import { placeholder, snippet } from "./snippets";
+import { cutCommand, placeholder, snippet } from "./snippets";
+import { bodyOf } from "./state/body";
 import { forked, matches, newChat, newestLeaf, pathTo, readChat, siblingsOf, withMessage, type Message } from "./state/chat";
 import { fieldNames, isPrompt, promptOf, schemaOf, TASKS } from "./tasks";
 
@@ -46,8 +48,44 @@ describe("sniff", () => {
   it.each([
     ["\x89PNG\r\n", "image/png"], ["\xff\xd8\xff\xe0", "image/jpeg"], ["GIF89a", "image/gif"], ["BM....", "image/bmp"],
     ["RIFF....WEBP", "image/webp"], ["RIFF....WAVE", ""], ["%PDF-1.7", "application/pdf"], ["....ftypisom", "video/mp4"],
-    ["....ftypheic", ""], ["<svg", ""], ["", ""],
+    ["....ftypheic", ""], ["....ftypqt  ", "video/mp4"], ["\x1a\x45\xdf\xa3", "video/webm"], ["<svg", ""], ["", ""],
   ])("%j is %j", (text, type) => expect(sniff(head(text))).toBe(type));
+});
+
+describe("a video", () => {
+  it("is looked at twice a second, before its end", () => {
+    expect(frameTimes(0)).toEqual([0]);
+    expect(frameTimes(0.5)).toEqual([0]);
+    expect(frameTimes(2)).toEqual([0, 0.5, 1, 1.5]);
+    expect(frameTimes(2.01)).toEqual([0, 0.5, 1, 1.5, 2]);
+    expect(frameTimes(120)).toHaveLength(240);
+  });
+  it.each([120.001, 121, 768, 3600, 86_400])("of %d s is looked at 240 times, evenly", (duration) => {
+    const times = frameTimes(duration);
+    expect(times).toHaveLength(240);
+    expect(times[239]).toBeLessThan(duration);
+    expect(stepOf({ times, duration })).toBeCloseTo(duration / 240, 2);
+    for (const [i, s] of times.entries()) expect(Math.abs(s - (i * duration) / 240)).toBeLessThanOrEqual(0.0005 + 1e-9);
+  });
+  it.each([
+    [1920, 1080, 768, 432], [1080, 1920, 432, 768], [320, 180, 320, 180], [641, 481, 640, 480], [4000, 100, 768, 18], [5000, 1, 768, 2],
+  ])("of %dx%d has frames of %dx%d", (w, h, width, height) => expect(frameSize(w, h)).toEqual({ width, height }));
+  it.each([[0, "0:00"], [3.5, "0:03"], [65, "1:05"], [3605, "1:00:05"]])("shows %d s as %s", (s, text) => expect(clock(s)).toBe(text));
+  it("is refused from a file with times that are none", () => {
+    expect(readClip({ times: [0, 0.5], duration: 1, more: 1 })).toEqual({ times: [0, 0.5], duration: 1 });
+    expect(readClip({ times: [0, 2] })).toEqual({ times: [0, 2], duration: 2 });
+    for (const times of [undefined, [], "0", [1, 0], [-1], [Number.NaN], ["0"], Array(769).fill(0)]) expect(readClip({ times })).toBeNull();
+  });
+  it("stands in the request as its frames with their times, in order with pictures", async () => {
+    const picture = { hash: "0".repeat(64), name: "a.png", mime: "image/png", bytes: 1, width: 1, height: 1 };
+    const clip = { ...picture, name: "b.mp4", mime: "video/jpeg", clip: { times: [0, 0.5], duration: 1 } };
+    const body = await bodyOf([{ role: "user", text: "What?", pictures: [clip, picture] }], "m", (_, name) => `data:${name}`);
+    expect(body.messages[0]!.content).toEqual([
+      { type: "video_url", video_url: { url: "data:b.mp4" }, timestamps: [0, 0.5] },
+      { type: "image_url", image_url: { url: "data:a.png" } },
+      { type: "text", text: "What?" },
+    ]);
+  });
 });
 
 describe("withoutNoise", () => {
@@ -94,10 +132,12 @@ describe("a chat", () => {
     const file = JSON.parse(JSON.stringify(tree));
     expect(readChat(file)).toEqual(tree);
     file.messages.a.pictures = [{ hash: "../x" }, { hash: "0".repeat(64), name: "n" }];
+    file.messages.a.pictures.push({ hash: "1".repeat(64), mime: "video/jpeg", clip: { times: [1, 0] } }, { hash: "2".repeat(64), clip: { times: [0] } });
+    file.messages.a.pictures.push({ hash: "3".repeat(64), name: "v", mime: "video/jpeg", clip: { times: [0] } });
     file.messages.a.task = "evil";
     file.messages.a.extra = 1;
     const read = readChat(file)!;
-    expect(read.messages["a"]!.pictures.map((p) => p.name)).toEqual(["n"]);
+    expect(read.messages["a"]!.pictures.map((p) => p.name)).toEqual(["n", "v"]);
     expect("extra" in read.messages["a"]! || "task" in read.messages["a"]!).toBe(false);
     for (const bad of [null, 1, {}, { id: "x" }, { id: "x", messages: { a: { id: "a" } } }, { id: 1, messages: {} }]) expect(readChat(bad)).toBeNull();
   });
@@ -147,5 +187,15 @@ describe("snippets", () => {
     expect(py).toContain("None");
     expect(py).toContain('extra_body={"top_k": 3}');
     expect(snippet("javascript", body, "http://127.0.0.1:7860")).toContain('await picture("it\'s a.png", "image/png")');
+  });
+  it("read a video as a folder of frames, at the rate the page cut it", () => {
+    const times = [0, 3.2, 6.4];
+    const url = placeholder("it's b.mp4", "video/jpeg");
+    const film = { messages: [{ role: "user", content: [{ type: "video_url" as const, video_url: { url }, timestamps: times }] }] };
+    expect(snippet("curl", film, "http://x")).toMatch(/\.\/'it'\\''s b\.mp4\.frames'\/\*\.jpg[\s\S]*"fps": 0\.3125/);
+    expect(snippet("python", film, "http://x")).toMatch(/def frames[\s\S]*frames\("it's b\.mp4\.frames"\)[\s\S]*"fps": 0\.3125/);
+    expect(snippet("python", film, "http://x")).not.toContain("def picture");
+    expect(snippet("javascript", film, "http://x")).toContain('await frames("it\'s b.mp4.frames")');
+    expect(cutCommand("b.mp4", { times, duration: 9 }, 768, 432)).toBe("mkdir 'b.mp4.frames' && ffmpeg -i 'b.mp4' -vf fps=0.3125,scale=768:432 'b.mp4.frames/%04d.jpg'");
   });
 });
