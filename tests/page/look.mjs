@@ -56,7 +56,7 @@ const SCREENS = {
     await page.waitForTimeout(700);
   },
   clip: async ({ page }) => {
-    await ask(page, "What happens?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 2.4, 640, 360))] });
+    await ask(page, "How many parcels pass?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 2.4, 640, 360))] });
     await settled(page);
     await page.setInputFiles("#file-input", [file("parcel-on-the-belt.webm", "video/webm", await film(page, 2.4, 640, 360)), file("label.png", "image/png", await draw(page, 640, 480))]);
     await page.waitForSelector(".attachment img >> nth=1");
@@ -64,7 +64,7 @@ const SCREENS = {
     await page.waitForFunction(() => document.querySelector("progress")?.value > 3);
   },
   frames: async ({ page }) => {
-    await ask(page, "What happens?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 4.2, 640, 360))] });
+    await ask(page, "How many parcels pass?", { files: [file("parcel-on-the-belt.webm", "video/webm", await film(page, 4.2, 640, 360))] });
     await settled(page);
     await page.locator(".question .thumb").click();
     await page.waitForSelector(".clip-strip img");

@@ -33,6 +33,7 @@ export const en = {
   "settings.clear.sure": "Really delete all? Press again.",
   "settings.imported": "{n} chats imported.",
   "settings.import.bad": "This file is not an export of monocle.",
+  "settings.close": "Close",
   "status.title": "Server",
   "status.model": "Model",
   "status.device": "Runs on",

@@ -33,6 +33,7 @@ export const zh: Record<keyof typeof en, string> = {
   "settings.clear.sure": "真的全部删除？再按一次。",
   "settings.imported": "已导入 {n} 个对话。",
   "settings.import.bad": "这个文件不是 monocle 的导出文件。",
+  "settings.close": "关闭",
   "status.title": "服务器",
   "status.model": "模型",
   "status.device": "运行于",

@@ -124,6 +124,11 @@ export function cancelCut(id: number): void {
   cut?.abort.abort();
 }
 
+export async function halve(picture: Picture): Promise<void> {
+  const fewer = await (await import("../media/cut")).halved(picture);
+  if (fewer) pictures.value = pictures.value.map((p) => (p === picture ? fewer : p));
+}
+
 export function removePicture(hash: string): void {
   pictures.value = pictures.value.filter((p) => p.hash !== hash);
 }

@@ -3,7 +3,7 @@
 
 import { bytes, count, t } from "../i18n";
 import { LONG_RATIO, type Picture } from "../media/picture";
-import { branch, cancelCut, cost, cutting, pictures, removePicture, type Cutting } from "../state/draft";
+import { branch, cancelCut, cost, cutting, halve, pictures, removePicture, type Cutting } from "../state/draft";
 import { IconButton } from "./bits";
 import { clipFacts, ClipMark } from "./clip_mark";
 import { Facts } from "./facts";
@@ -40,6 +40,9 @@ function Attachment({ picture }: { picture: Picture }) {
       <div>
         <span class="attachment-name">{name}</span>
         <span class="attachment-cost">{clip ? <Facts of={[...clipFacts(clip), tokensOfClip()]} /> : pictureFacts(picture)}</span>
+        {clip && clip.times.length > 1 && cost.value.state === "known" && cost.value.estimate.fits === false && (
+          <button type="button" class="link" onClick={() => void halve(picture)}>{t("clip.halve")}</button>
+        )}
         {long && <span class="warn">{t("picture.long")}</span>}
       </div>
       <IconButton icon="close" label={t("composer.remove", { name })} onClick={() => removePicture(hash)} />

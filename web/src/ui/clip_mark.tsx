@@ -11,7 +11,7 @@ export function ClipMark({ time }: { time?: string }) {
 /** How long, how many frames, and how far apart where that is more than usual. */
 export function clipFacts(clip: Clip): string[] {
   const step = stepOf(clip);
-  const s = step < 10 ? step.toFixed(1) : Math.round(step);
+  const s = Number(step.toFixed(step < 10 ? 1 : 0));
   return [
     clock(clip.duration), t("clip.frames", { n: count(clip.times.length) }),
     step > USUAL_STEP * 1.05 ? t("clip.rate", { s }) : "",

@@ -12,7 +12,8 @@ import { Facts } from "./facts";
 import { Shown } from "./picture_view";
 
 const FRAME_MS = 500;
-const STRIP = 12;
+/** As many as stay wide enough to be recognised. */
+const STRIP = matchMedia("(max-width: 720px)").matches ? 6 : 12;
 
 function useFrames(hash: string): string[] {
   const [urls, setUrls] = useState<string[]>([]);

@@ -9,10 +9,10 @@ import { bodyOf } from "../state/body";
 import { pathTo, type Message } from "../state/chat";
 import { link, model, refresh, status } from "../state/server";
 import { change, RANGES, settings, type NumberSetting, type Theme } from "../state/settings";
-import "../style/dialog.css";
 import { cutCommand, LANGUAGES, placeholder, snippet, type Language } from "../snippets";
-import { CopyButton, Dialog, saveFile, Tabs } from "./bits";
+import { CopyButton, saveFile, Tabs } from "./bits";
 import { CodeText } from "./code_view";
+import { Dialog } from "./dialog";
 
 const NUMBERS: NumberSetting[] = ["temperature", "top_p", "top_k", "max_tokens"];
 
