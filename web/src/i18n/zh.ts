@@ -82,7 +82,7 @@ export const zh: Record<keyof typeof en, string> = {
   "clip.frames": "{n} 帧",
   "clip.rate": "每 {s} 秒 1 帧",
   "clip.tokens": "{n} 个 token",
-  "clip.halve": "减半帧数",
+  "clip.halve": "帧数减半",
   "clip.open": "查看 {name} 的各帧，{time}",
   "clip.frame": "帧",
   "clip.at": "{at}，第 {n} 帧，共 {all} 帧",

@@ -111,7 +111,7 @@ export async function cutVideo(file: File, type: string, progress: Progress, sig
     const { frames, times, duration, width, height } = thinned(await cutAll(video, progress, signal));
     return await addClip(file.name, frames, { clip: { times, duration }, width, height });
   } catch (error) {
-    throw error instanceof PictureError ? error : new PictureError("video", file.name, type);
+    throw error instanceof PictureError ? error : new PictureError("video", file.name, file.type || type);
   } finally {
     video.removeAttribute("src");
     video.load();
