@@ -5,7 +5,7 @@
 import type { Key, Lang } from "./i18n";
 import { schemaOfFields } from "./parse/schema";
 
-export const TASKS = ["ask", "text", "fields", "find", "gui", "html", "drawio"] as const;
+export const TASKS = ["ask", "text", "fields", "find", "gui", "html", "drawio", "steps"] as const;
 export type TaskId = (typeof TASKS)[number];
 
 export function isTask(value: unknown): value is TaskId {
@@ -49,6 +49,7 @@ const PROMPTS: Record<TaskId, Record<Lang, string>> = {
       "of the picture in their value attributes. Answer with the XML only.",
     zh: "把这张流程图转换成 Draw.io XML：一个未压缩的 <mxGraphModel>,包含每个节点和每条连线，文字写在 value 属性中。只输出 XML。",
   },
+  steps: { en: "List the steps in the video with their times.", zh: "列出视频中的操作步骤及起止时间。" },
 };
 
 /** The demo model was trained on these words and understands few others (train/data/prompts.py). */

@@ -43,6 +43,8 @@ export const en = {
   "task.html.hint": "A screenshot as a web page",
   "task.drawio": "Chart to Draw.io",
   "task.drawio.hint": "A flow chart you can edit",
+  "task.steps": "Video steps",
+  "task.steps.hint": "What happens in a video, and when",
   "fields.label": "Fields, or a JSON schema",
   "fields.placeholder": "name, date, total",
   "fields.bad": "This JSON schema is not complete yet.",

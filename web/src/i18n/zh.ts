@@ -42,6 +42,8 @@ export const zh: Record<keyof typeof en, string> = {
   "task.html.hint": "把截图还原成网页",
   "task.drawio": "流程图转 Draw.io",
   "task.drawio.hint": "得到可编辑的流程图",
+  "task.steps": "视频步骤",
+  "task.steps.hint": "视频里先后做了什么、什么时候",
   "fields.label": "字段，或 JSON schema",
   "fields.placeholder": "姓名， 日期， 金额",
   "fields.bad": "这个 JSON schema 还不完整。",

@@ -28,6 +28,7 @@ const PATHS = {
   find: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5M12 12h.01",
   gui: "M6 4l12.5 7.2-5.6 1.5L10 18z",
   html: "M4 5h16v14H4zM4 9h16M7 7h.01M9.6 7h.01",
+  steps: "M4 6h.01M4 12h.01M4 18h.01M8.5 6H20M8.5 12H20M8.5 18H20",
   drawio: "M8.5 3.5h7v5h-7zM3.5 15.5h6v5h-6zM14.5 15.5h6v5h-6zM12 8.5v3.5M6.5 15.5V12h11v3.5",
   ask: "M4 5h16v11h-8.5L7 20v-4H4z",
   play: "M8 5.5v13l10.5-6.5z",
