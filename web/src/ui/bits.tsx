@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small parts that many screens use.
 
-import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren, RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { say } from "../state/app";
 import { Icon, type IconName } from "./icons";
@@ -96,6 +96,20 @@ export function Badge({ kind, children, title }: { kind: "good" | "bad" | "wait"
       {children}
     </span>
   );
+}
+
+/**
+ * For a <dialog> that is open as long as it is there. Its close event arrives a moment after it closed: of a window that
+ * is gone by then it means nothing, and must not close the next one.
+ */
+export function useModal(onClose: () => void): { ref: RefObject<HTMLDialogElement | null>; onClose: () => void } {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return { ref, onClose: () => void (ref.current && onClose()) };
 }
 
 /** Runs work after the hand has rested. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frames of a video over the whole window, as the model gets them: a slider with their times, and a strip of them.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { clock, type Clip } from "../media/clip";
 import { framesOf, type Picture } from "../media/picture";
 import "../style/clip.css";
-import { IconButton } from "./bits";
+import { IconButton, useModal } from "./bits";
 import { clipFacts } from "./clip_mark";
 import { Facts } from "./facts";
 import { Shown } from "./picture_view";
@@ -88,18 +88,13 @@ function Controls({ clip, urls, now, onPick }: StripProps & { clip: Clip }) {
 }
 
 export default function ClipView({ picture, clip, onClose }: { picture: Picture; clip: Clip; onClose: () => void }) {
-  const ref = useRef<HTMLDialogElement>(null);
+  const modal = useModal(onClose);
   const urls = useFrames(picture.hash);
   const [now, setNow] = useState(0);
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
   const { name, width, height } = picture;
   const url = urls[now];
   return (
-    <dialog ref={ref} class="zoomed clip" aria-label={name} onClose={onClose}>
+    <dialog {...modal} class="zoomed clip" aria-label={name}>
       <header>
         <strong>{name}</strong>
         <span><Facts of={[`${width}×${height}`, ...clipFacts(clip)]} /></span>

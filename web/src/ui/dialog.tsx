@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { t, type Key } from "../i18n";
 import "../style/dialog.css";
-import { IconButton } from "./bits";
+import { IconButton, useModal } from "./bits";
 
 /** A modal window: the browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children, class: name }: { title: Key; onClose: () => void; children: ComponentChildren; class?: string }) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
+  const modal = useModal(onClose);
   return (
     <dialog
-      ref={ref} class={`dialog ${name ?? ""}`} aria-label={t(title)} onClose={onClose}
-      onMouseDown={(event) => event.target === ref.current && onClose()}
+      {...modal} class={`dialog ${name ?? ""}`} aria-label={t(title)}
+      onMouseDown={(event) => event.target === event.currentTarget && onClose()}
     >
       <div class="dialog-box">
         <header>

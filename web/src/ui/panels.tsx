@@ -228,18 +228,13 @@ function CodePanel({ id }: { id: string }) {
   );
 }
 
-/** A window's close event arrives a moment after it closed, when the next one may be open. */
-const closes = (which: typeof panel.value) => (): void => {
-  if (panel.value === which) panel.value = null;
-};
-const CLOSE = { settings: closes("settings"), status: closes("status"), help: closes("help") };
-
 export default function Panels() {
+  const close = (): void => void (panel.value = null);
   return (
     <>
-      {panel.value === "settings" && <SettingsPanel onClose={CLOSE.settings} />}
-      {panel.value === "status" && <StatusPanel onClose={CLOSE.status} />}
-      {panel.value === "help" && <HelpPanel onClose={CLOSE.help} />}
+      {panel.value === "settings" && <SettingsPanel onClose={close} />}
+      {panel.value === "status" && <StatusPanel onClose={close} />}
+      {panel.value === "help" && <HelpPanel onClose={close} />}
       {asCode.value !== null && <CodePanel id={asCode.value} />}
     </>
   );

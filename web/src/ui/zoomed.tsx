@@ -2,10 +2,10 @@
 // One picture over the whole window, fitted or pixel by pixel, with whatever is drawn on it.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import type { Picture } from "../media/picture";
-import { IconButton, Tabs } from "./bits";
+import { IconButton, Tabs, useModal } from "./bits";
 import { Marked } from "./picture_view";
 
 interface Props {
@@ -15,15 +15,10 @@ interface Props {
 }
 
 export function Zoomed({ picture, onClose, children }: Props) {
-  const ref = useRef<HTMLDialogElement>(null);
+  const modal = useModal(onClose);
   const [full, setFull] = useState(false);
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
   return (
-    <dialog ref={ref} class="zoomed" aria-label={picture.name} onClose={onClose}>
+    <dialog {...modal} class="zoomed" aria-label={picture.name}>
       <header>
         <strong>{picture.name}</strong>
         <span>{picture.width}×{picture.height}</span>
