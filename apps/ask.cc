@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/parse_limits.h"
 #include "command.h"
 #include "engine/engine.h"
 #include "media_files.h"
@@ -253,7 +254,7 @@ Action add_ask(Flags& app) {
       .one_value();
   app.add_option("--fps", options->media.fps,
                  "Frames a second of the clips (default: what the model was trained on, 2)")
-      .range(0.001, 1000.0);
+      .range(api::kMinFps, api::kMaxFps);
   app.add_option("--system", options->system, "System message");
   app.add_option("-n,--max-tokens", options->max_tokens, "Longest answer")
       .capture_default_str()

@@ -72,23 +72,21 @@ Result<qwen3_vl::VideoInput> load_clip(const std::string& folder, const OpenedMo
                 "--video: this checkpoint has no video_preprocessor_config.json");
   }
   MONOCLE_ASSIGN(const std::vector<std::string> files, frame_files(folder));
-  MONOCLE_ASSIGN(const Image first, read_picture(files.front()));
-  const double fps = options.fps.value_or(model.video->fps);
-  std::vector<double> seconds;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    seconds.push_back(static_cast<double>(i) / fps);
-  }
-  const auto frame = [&](std::int64_t i) {
-    return read_picture(files[static_cast<std::size_t>(i)]);
+  MONOCLE_ASSIGN(Image first, read_picture(files.front()));
+  const Size2d size = first.size();
+  const auto frame = [&](std::int64_t i) -> Result<Image> {
+    return i == 0 ? std::move(first) : read_picture(files[static_cast<std::size_t>(i)]);
   };
-  Result<Patches> patches = qwen3_vl::preprocess_video({std::ssize(files), first.size(), frame},
-                                                       *model.video, nullptr, {});
+  Result<Patches> patches =
+      qwen3_vl::preprocess_video({std::ssize(files), size, frame}, *model.video, nullptr, {});
   if (!patches) {
     return prefixed("--video " + folder, std::move(patches).error());
   }
   return qwen3_vl::VideoInput{
       std::make_shared<const Patches>(std::move(*patches)),
-      qwen3_vl::group_seconds(seconds, model.video->frame.temporal_patch_size)};
+      qwen3_vl::group_seconds(
+          qwen3_vl::steady_seconds(std::ssize(files), options.fps.value_or(model.video->fps)),
+          model.video->frame.temporal_patch_size)};
 }
 
 }  // namespace monocle::app

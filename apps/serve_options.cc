@@ -174,7 +174,7 @@ Result<std::string> make_key() {
   std::array<unsigned char, 20> bytes{};
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     return fail(ErrorCode::kUnavailable, "--random-key: the system gives no random bytes: {}",
-                std::generic_category().message(errno));
+                errno_text(errno));
   }
   return fmt::format("mk-{:02x}", fmt::join(bytes, ""));
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tools/demo.sh PROGRAM MODEL_DIR: asks the model about the pictures of MODEL_DIR/samples, whose expected.json is a
-# list of {"file", "question", "answer"}; several files are separated by spaces, a folder holds the frames of a clip. Prints each answer and exits 1 if one is
-# not the expected one. JSON is read by CMake, which the build needs anyway, so that no interpreter has to be installed.
+# list of {"file", "question", "answer"}; several files are separated by spaces, a folder holds the frames of a clip.
+# Prints each answer and exits 1 if one is not the expected one. JSON is read by CMake, which the build needs anyway, so
+# that no interpreter has to be installed.
 set -eu
 here=$(dirname "$0")
 program=$1

@@ -177,11 +177,9 @@ Result<std::shared_ptr<const Patches>> load(const Served& served, const api::Enc
 }
 
 std::vector<double> frame_seconds(const Served& served, const api::EncodedVideo& video) {
-  std::vector<double> seconds = video.seconds;
-  for (std::size_t i = seconds.size(); i < video.frames.size(); ++i) {
-    seconds.push_back(static_cast<double>(i) / served.video->fps);
-  }
-  return seconds;
+  return video.seconds.empty()
+             ? qwen3_vl::steady_seconds(std::ssize(video.frames), served.video->fps)
+             : video.seconds;
 }
 
 ApiResult<void> load_videos(const Served& served, const api::ChatRequest& request, MediaUse use,

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 namespace monocle {

@@ -155,6 +155,14 @@ std::vector<double> group_seconds(std::span<const std::int64_t> indices, double 
   return group_seconds(frame_seconds, temporal);
 }
 
+std::vector<double> steady_seconds(std::int64_t frames, double fps) {
+  std::vector<double> seconds;
+  for (std::int64_t i = 0; i < frames; ++i) {
+    seconds.push_back(static_cast<double>(i) / fps);
+  }
+  return seconds;
+}
+
 std::vector<double> group_seconds(std::span<const double> frame_seconds, std::int32_t temporal) {
   MONOCLE_CHECK(temporal >= 1);
   const auto size = static_cast<std::size_t>(temporal);

@@ -34,7 +34,9 @@ Result<std::vector<std::int64_t>> sample_frames(std::int64_t total, double sourc
 // sampling rate.
 std::vector<double> group_seconds(std::span<const std::int64_t> indices, double source_fps,
                                   std::int32_t temporal);
-// The same where the time of each frame is known.
+// Seconds of frames that were taken at a steady rate, from 0.
+std::vector<double> steady_seconds(std::int64_t frames, double fps);
+// Seconds of each group where the time of each frame is known.
 std::vector<double> group_seconds(std::span<const double> frame_seconds, std::int32_t temporal);
 
 // "<1.5 seconds>", rounded as C's printf does.
